@@ -1,0 +1,20 @@
+import { defineConfig } from 'vitest/config';
+
+// One project a package, so that `vitest --project monitor` runs one room of the house.
+// e2e runs by itself: it puts real load on the host, which would disturb the others.
+const project = (name: string, root: string) => ({
+  test: { name, root, include: ['test/**/*.test.ts'], testTimeout: 30_000, hookTimeout: 60_000, pool: 'forks' as const },
+});
+
+export default defineConfig({
+  test: {
+    projects: [
+      project('shared', 'packages/shared'),
+      project('cli', 'packages/cli'),
+      project('monitor', 'services/monitor'),
+      project('scaler', 'services/scaler'),
+      project('incident', 'services/incident'),
+      project('e2e', 'e2e'),
+    ],
+  },
+});
