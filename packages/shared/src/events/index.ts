@@ -1,0 +1,12 @@
+export { catalog, catalogEntry, EVENT_TYPES, type EventData, type EventType } from './catalog.js';
+export { type Decoded, decodeEntry, decodeEnvelope, type EventDraft, encodeEvent, type OpsEvent } from './codec.js';
+export { type Envelope, MAX_EVENT_BYTES, schemaName, schemaVersion } from './envelope.js';
+export { type Issue, issueLine, type RejectCode, type Rejection } from './errors.js';
+export { issuesOf, shown } from './issues.js';
+export { keys, STREAM_NAMES, STREAMS, type StreamName } from './keys.js';
+export { alertReported } from './schemas/alert.js';
+export { LEVELS, type Level, type Readings } from './schemas/common.js';
+export { TARGETS } from './schemas/directive.js';
+export { guardReported, type Response } from './schemas/guard.js';
+export { AUDIENCES } from './schemas/incident.js';
+export { SERVICE_STATES, type ServiceState, type Status } from './schemas/status.js';

@@ -1,0 +1,31 @@
+/**
+ * Every Redis key and stream of the project. Braces are cluster hash tags: what one MULTI touches must share a slot.
+ */
+export const STREAMS = {
+  guard: 'ops:guard',
+  alerts: 'ops:alerts',
+  directives: 'ops:directives',
+  incidents: 'ops:incidents',
+  status: 'ops:status',
+} as const;
+
+export type StreamName = (typeof STREAMS)[keyof typeof STREAMS];
+
+export const STREAM_NAMES: readonly StreamName[] = Object.values(STREAMS);
+
+export const keys = {
+  /** Dead letters of a stream, in the stream's own slot: dead letter and acknowledgement are one MULTI. */
+  deadLetters: (stream: string) => `ops:dead:{${stream}}`,
+  /** Done marker of a group for one event (`source/id`): a second delivery has no second effect. */
+  done: (stream: string, group: string, event: string) => `ops:done:{${stream}}:${group}:${event}`,
+  /** The guard's state of a host (JSON): level, since, generation. Survives a restart of the monitor. */
+  guardState: (host: string) => `ops:guard:state:${host}`,
+  /** What the level allows now (hash): read by deployer and maintenance before every step that changes something. */
+  guardGate: 'ops:guard:gate',
+  /** The limits of the swarm (hash): read by its workers before each dispatch. */
+  swarmLimits: (swarm: string) => `ops:swarm:${swarm}:limits`,
+  /** The infrastructure status, whole (JSON). */
+  statusCurrent: 'ops:status:current',
+  /** Prefix of the project's own BullMQ queues; braces keep a queue's keys in one slot. */
+  queuePrefix: '{ops:queue}',
+} as const;

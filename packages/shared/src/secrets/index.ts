@@ -1,0 +1,2 @@
+export { Redactor, redactor } from './redactor.js';
+export { Secret } from './secret.js';

@@ -1,0 +1,77 @@
+const SHOWN = '[redacted]';
+const SHORTEST = 6;
+
+// What a credential looks like where nobody told us its value: the password of a URL, a bearer token, the keys of
+// the providers on this host, and `password=...` or `"api_key": "..."` in a text.
+const SHAPES: readonly [RegExp, string][] = [
+  [/([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):[^\s@/]+@/gi, `$1:${SHOWN}@`],
+  [/\b(bearer|basic)\s+[\w.~+/=-]{8,}/gi, `$1 ${SHOWN}`],
+  [/\b(?:sk|pk|rk|ghp|gho|xox[abpr])[-_][A-Za-z0-9_-]{16,}/g, SHOWN],
+  [/\b\d{8,10}:[A-Za-z0-9_-]{30,}/g, SHOWN],
+  [
+    /((?:password|passwd|secret|token|api[_-]?key|authorization)\\?["']?\s*[:=]\s*\\?["']?)(?!\[redacted\])[^\s"',;&\\}]{3,}/gi,
+    `$1${SHOWN}`,
+  ],
+];
+
+const KEYS = /^(?:.*[_-])?(?:password|passwd|secret|token|api[_-]?key|authorization|cookie)$/i;
+
+/** Removes secrets from whatever leaves the process: known ones by their value, others by their shape or their key. */
+export class Redactor {
+  readonly #values = new Set<string>();
+
+  /** Remembers a value, and the forms in which it may come back (URL-encoded, base64, JSON-escaped). Values under 6 characters would hide ordinary text, and are left. */
+  add(value: string | undefined): void {
+    if (value === undefined || value.length < SHORTEST) return;
+    this.#values.add(value);
+    this.#values.add(encodeURIComponent(value));
+    this.#values.add(Buffer.from(value).toString('base64'));
+    this.#values.add(JSON.stringify(value).slice(1, -1));
+  }
+
+  /** The text without secrets. */
+  text(text: string): string {
+    let clean = text;
+    for (const value of this.#values) {
+      if (clean.includes(value)) clean = clean.replaceAll(value, SHOWN);
+    }
+    for (const [shape, shown] of SHAPES) clean = clean.replace(shape, shown);
+    return clean;
+  }
+
+  /**
+   * A copy of the value in which every string is clean and every field whose name says that it is a secret is hidden.
+   * Errors become plain objects with their fields and causes; depth and cycles are bounded.
+   */
+  value(value: unknown, depth = 0, seen: readonly object[] = []): unknown {
+    if (typeof value === 'string') return this.text(value);
+    if (typeof value === 'bigint') return value.toString();
+    if (value === null || typeof value !== 'object') return value;
+    if (depth > 12 || seen.includes(value)) return '[cut]';
+    const within = [...seen, value];
+    if (Array.isArray(value)) return value.map((item) => this.value(item, depth + 1, within));
+    if (value instanceof Date) return value.toISOString();
+    if ('toJSON' in value && typeof value.toJSON === 'function') return this.value(value.toJSON(), depth + 1, within);
+    const own = value instanceof Error ? errorFields(value) : Object.entries(value);
+    return Object.fromEntries(
+      own.map(([key, item]) => [
+        this.text(key),
+        KEYS.test(key) && typeof item === 'string' ? SHOWN : this.value(item, depth + 1, within),
+      ]),
+    );
+  }
+}
+
+function errorFields(error: Error): [string, unknown][] {
+  const fields: [string, unknown][] = [
+    ['name', error.name],
+    ['message', error.message],
+    ['stack', error.stack],
+  ];
+  for (const [key, item] of Object.entries(error)) fields.push([key, item]);
+  if (error.cause !== undefined) fields.push(['cause', error.cause]);
+  return fields;
+}
+
+/** The process's redactor: secrets are process-wide, and so must be what hides them. */
+export const redactor = new Redactor();

@@ -1,0 +1,16 @@
+/**
+ * Runs work one at a time per key, and keys side by side: events of one subject are handled in their order, a subject
+ * that is being retried holds up nobody else.
+ */
+export class Lanes {
+  readonly #tails = new Map<string, Promise<void>>();
+
+  /** Queues the work behind the earlier work of its key. The work must not reject. */
+  run(key: string, work: () => Promise<void>): Promise<void> {
+    const tail = (this.#tails.get(key) ?? Promise.resolve()).then(work);
+    this.#tails.set(key, tail);
+    return tail.finally(() => {
+      if (this.#tails.get(key) === tail) this.#tails.delete(key);
+    });
+  }
+}
