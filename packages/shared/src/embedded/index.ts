@@ -1,0 +1,4 @@
+export { EmbeddedError, type EmbeddedErrorCode } from './errors.js';
+export { type Instance, type InstanceOptions, type InstanceServer, openInstance } from './instance.js';
+export { ensureToken } from './private-files.js';
+export { type InstanceAddresses, readInstance } from './record.js';
