@@ -1,0 +1,4 @@
+export type { HealthCheck } from './health.js';
+export { ConfigError, loadConfig, parseConfig } from './load.js';
+export { type InventoryService, type OpsConfig, opsConfig } from './schema.js';
+export { parseDuration } from './units.js';

@@ -1,0 +1,115 @@
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { issueLine, issuesOf } from '../events/index.js';
+import { redactor, Secret } from '../secrets/index.js';
+import { OpsError } from '../streams/index.js';
+import { LOG_LEVELS } from './logger.js';
+
+const url = (protocols: RegExp, expected: string) => z.url({ protocol: protocols, error: expected }).optional();
+
+const environment = z.object({
+  OPS_CONFIG: z.string().min(1).default('ops.yaml'),
+  OPS_HOME: z.string().min(1).default('.ops'),
+  OPS_PORT: z.coerce.number({ error: 'a port' }).int().min(1).max(65_533).default(7700),
+  OPS_HOST: z.string().min(1).max(200).optional(),
+  OPS_URL: url(/^https?$/, 'an http(s) URL'),
+  OPS_TOKEN: z.string().min(16, 'at least 16 characters').optional(),
+  OPS_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
+  REDIS_URL: url(/^rediss?$/, 'a redis:// URL'),
+  DATABASE_URL: url(/^postgres(ql)?$/, 'a postgres:// URL'),
+  DOCKER_HOST: z.string().min(1).optional(),
+});
+
+const SECRET_NAMES = ['OPS_TOKEN', 'REDIS_URL', 'DATABASE_URL'] as const;
+
+/** The process's settings. */
+export interface Environment {
+  readonly configFile: string;
+  readonly home: string;
+  readonly port: number;
+  readonly host: string;
+  readonly url: string | undefined;
+  readonly token: Secret | undefined;
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+  readonly redisUrl: Secret | undefined;
+  readonly databaseUrl: Secret | undefined;
+  readonly dockerHost: string | undefined;
+}
+
+/** The environment cannot be used. */
+export class EnvironmentError extends OpsError {
+  constructor(lines: readonly string[]) {
+    super('ENVIRONMENT_INVALID', `the environment cannot be used:\n${lines.map((line) => `  ${line}`).join('\n')}`, {
+      fields: { lines },
+    });
+  }
+}
+
+/**
+ * Reads the environment; called only in `main`. `NAME_FILE` gives a secret by file. Secrets become known to the redactor.
+ * Throws an {@link EnvironmentError} with variable, value and expectation.
+ */
+export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Environment {
+  const given: Record<string, string | undefined> = {};
+  // An empty variable is one that is not set, as Compose passes it.
+  for (const [name, value] of Object.entries(variables)) if (value !== '') given[name] = value;
+  for (const name of SECRET_NAMES) given[name] = readSecret(name, given);
+  const parsed = environment.safeParse(given);
+  if (!parsed.success) throw new EnvironmentError(issuesOf(parsed.error, given).map(issueLine));
+  const { data } = parsed;
+  return {
+    configFile: resolve(data.OPS_CONFIG),
+    home: resolve(data.OPS_HOME),
+    port: data.OPS_PORT,
+    host: data.OPS_HOST ?? hostname(),
+    url: data.OPS_URL,
+    token: secret(data.OPS_TOKEN),
+    logLevel: data.OPS_LOG_LEVEL,
+    redisUrl: secret(data.REDIS_URL),
+    databaseUrl: secret(data.DATABASE_URL),
+    dockerHost: data.DOCKER_HOST,
+  };
+}
+
+/**
+ * A secret that ops.yaml names: from a variable or a file, or undefined where neither is named.
+ * Throws an {@link EnvironmentError} where it is named and not there.
+ */
+export function namedSecret(
+  source: { token_env?: string | undefined; token_file?: string | undefined },
+  variables: NodeJS.ProcessEnv = process.env,
+): Secret | undefined {
+  if (source.token_file !== undefined) return secret(readFileText(expandHome(source.token_file, variables), 'token_file'));
+  if (source.token_env === undefined) return undefined;
+  const value = variables[source.token_env];
+  if (!value) throw new EnvironmentError([`${source.token_env}: missing: expected the secret that ops.yaml names`]);
+  return secret(value);
+}
+
+function readSecret(name: string, given: Record<string, string | undefined>): string | undefined {
+  const file = given[`${name}_FILE`];
+  if (file === undefined) return given[name];
+  if (given[name] !== undefined) throw new EnvironmentError([`${name}: given twice: expected ${name} or ${name}_FILE, not both`]);
+  return readFileText(file, `${name}_FILE`);
+}
+
+function readFileText(file: string, name: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    throw new EnvironmentError([`${name}: ${JSON.stringify(file)}: expected a file that can be read`]);
+  }
+}
+
+function expandHome(file: string, variables: NodeJS.ProcessEnv): string {
+  return file.startsWith('~/') ? resolve(variables.HOME ?? '', file.slice(2)) : file;
+}
+
+function secret(value: string | undefined): Secret | undefined {
+  if (value === undefined) return undefined;
+  redactor.add(value);
+  if (URL.canParse(value)) redactor.add(decodeURIComponent(new URL(value).password));
+  return new Secret(value);
+}

@@ -1,0 +1,90 @@
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { OpsConfig } from '../config/index.js';
+import { STREAM_NAMES } from '../events/index.js';
+import { redactor, type Secret } from '../secrets/index.js';
+import { openClient, trimStream } from '../streams/index.js';
+import { systemClock } from './clock.js';
+import { openHttpServer } from './http.js';
+import type { Logger } from './logger.js';
+import { Releases } from './releases.js';
+import type { ServiceDefinition } from './service.js';
+import { ServiceRunner } from './service-runner.js';
+
+export interface HostOptions {
+  readonly config: OpsConfig;
+  readonly host: string;
+  readonly home: string;
+  readonly port: number;
+  readonly token: Secret;
+  readonly redisUrl: Secret;
+  readonly databaseUrl: Secret;
+  readonly dockerHost: string | undefined;
+  readonly ownPids: readonly number[];
+  readonly log: Logger;
+}
+
+export interface HostedServices {
+  /** `http://address:port`. */
+  readonly address: string;
+  /** Service → what is missing. */
+  missing(): Readonly<Record<string, readonly string[]>>;
+  /** Resolves when every service is running and reads its streams. */
+  ready(signal?: AbortSignal): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const TRIM_EVERY_MS = 600_000;
+
+/** Runs services in one process, behind one HTTP server. A start that fails half-way unwinds. */
+export async function hostServices(definitions: readonly ServiceDefinition[], options: HostOptions): Promise<HostedServices> {
+  const { config, log } = options;
+  const clock = systemClock;
+  const metrics = new Registry();
+  collectDefaultMetrics({ register: metrics });
+  redactor.add(options.token.reveal());
+  const releases = new Releases(log);
+  const facts = { ...options, clock, metrics };
+  const runners = definitions.map((definition) => new ServiceRunner(definition, facts));
+  const missing = () => Object.fromEntries(runners.map((runner) => [runner.name, runner.missing()]));
+  try {
+    for (const runner of runners) {
+      releases.add(`service ${runner.name}`, () => runner.stop());
+      await runner.start();
+    }
+    const http = await openHttpServer(
+      { bind: config.http.bind, port: options.port, token: options.token, metrics, log, missing },
+      (router) => {
+        for (const runner of runners) runner.wiring?.routes?.(router);
+      },
+    );
+    releases.add('http', http.close);
+    releases.add('retention', keepRetention(options));
+    return {
+      address: `http://${config.http.bind}:${http.port}`,
+      missing,
+      async ready(signal) {
+        while (!signal?.aborted && Object.values(missing()).some((reasons) => reasons.length > 0)) await clock.sleep(50, signal);
+      },
+      stop: () => releases.unwind(20_000),
+    };
+  } catch (error) {
+    await releases.unwind();
+    throw error;
+  }
+}
+
+// Any number of processes may do it: trimming twice trims nothing more.
+function keepRetention({ config, redisUrl, log }: HostOptions): () => Promise<void> {
+  const client = openClient(redisUrl.reveal(), 'ops-retention');
+  const trim = async () => {
+    for (const stream of STREAM_NAMES) await trimStream(client, stream, config.retention.streams, Date.now());
+  };
+  const timer = setInterval(
+    () => void trim().catch((error: unknown) => log.warn({ error }, 'retention did not run')),
+    TRIM_EVERY_MS,
+  );
+  return async () => {
+    clearInterval(timer);
+    client.disconnect();
+  };
+}

@@ -1,0 +1,22 @@
+import { type DestinationStream, type Logger, pino } from 'pino';
+import { redactor } from '../secrets/index.js';
+
+export type { Logger } from 'pino';
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+/** The logger: one JSON record a line, scrubbed as a whole on its way out, so that no field can be forgotten. */
+export function createLogger(level: (typeof LOG_LEVELS)[number], to: DestinationStream = process.stderr): Logger {
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      formatters: {
+        level: (label) => ({ level: label }),
+        log: (record) => redactor.value(record) as Record<string, unknown>,
+      },
+    },
+    { write: (line) => to.write(redactor.text(line)) },
+  );
+}

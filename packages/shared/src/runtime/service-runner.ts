@@ -1,0 +1,193 @@
+import { randomBytes } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import type { Registry } from 'prom-client';
+import type { OpsConfig } from '../config/index.js';
+import { catalogEntry, type StreamName } from '../events/index.js';
+import { openQueues } from '../queues/index.js';
+import type { Secret } from '../secrets/index.js';
+import { migrate, openDatabase } from '../storage/index.js';
+import { createPublisher, openBlockingClient, openClient, StreamConsumer } from '../streams/index.js';
+import type { Clock } from './clock.js';
+import type { Logger } from './logger.js';
+import { Releases } from './releases.js';
+import type { Loop, ServiceContext, ServiceDefinition, Wiring } from './service.js';
+
+export interface HostFacts {
+  readonly config: OpsConfig;
+  readonly host: string;
+  readonly home: string;
+  readonly dockerHost: string | undefined;
+  readonly redisUrl: Secret;
+  readonly databaseUrl: Secret;
+  readonly ownPids: readonly number[];
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly metrics: Registry;
+}
+
+export type ServiceState = 'starting' | 'running' | 'failed' | 'stopping' | 'stopped';
+
+const DRAIN_MS = 8000;
+
+/**
+ * Runs one service: starting → running → stopping → stopped, and starting → failed → starting again after a pause.
+ * What fails in one service is logged and tried again; its neighbours in the process do not notice.
+ */
+export class ServiceRunner {
+  readonly name: string;
+  state: ServiceState = 'starting';
+  #why = 'starting';
+  #wiring: Wiring | undefined;
+  #consumers: StreamConsumer[] = [];
+  readonly #definition: ServiceDefinition;
+  readonly #facts: HostFacts;
+  readonly #log: Logger;
+  readonly #stop = new AbortController();
+  readonly #releases: Releases;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(definition: ServiceDefinition, facts: HostFacts) {
+    this.name = definition.name;
+    this.#definition = definition;
+    this.#facts = facts;
+    this.#log = facts.log.child({ service: definition.name });
+    this.#releases = new Releases(this.#log);
+  }
+
+  get wiring(): Wiring | undefined {
+    return this.#wiring;
+  }
+
+  /** Why it is not ready; empty when it is. */
+  missing(): readonly string[] {
+    if (this.state !== 'running') return [this.#why];
+    const deaf = this.#consumers.filter(({ reading }) => !reading).length;
+    return [...(deaf > 0 ? [`${deaf} streams are not being read`] : []), ...(this.#wiring?.missing?.() ?? [])];
+  }
+
+  /** Wires the service and starts its loops; storage, consumers and queues follow as soon as their servers answer. */
+  async start(): Promise<void> {
+    const context = this.#openContext();
+    this.#wiring = await this.#definition.wire(context);
+    const { stop, loops = [] } = this.#wiring;
+    if (stop !== undefined) this.#releases.add('the service', stop);
+    const loopsDone = loops.map((loop) => this.#runLoop(loop));
+    this.#releases.add('loops', async () => {
+      await Promise.all(loopsDone);
+    });
+    this.#running = this.#connect(context);
+  }
+
+  /** Ends it, last opened first; never rejects. */
+  async stop(): Promise<void> {
+    this.state = 'stopping';
+    this.#why = 'stopping';
+    this.#stop.abort();
+    await this.#running;
+    await this.#releases.unwind();
+    this.state = 'stopped';
+  }
+
+  #openContext(): ServiceContext {
+    const { config, host, home, dockerHost, redisUrl, databaseUrl, ownPids, clock, metrics } = this.#facts;
+    const { name } = this.#definition;
+    const redis = openClient(redisUrl.reveal(), `ops-${name}`);
+    this.#releases.add('redis', async () => redis.disconnect());
+    const database = openDatabase(databaseUrl.reveal(), name);
+    this.#releases.add('database', () => database.destroy());
+    const publisher = createPublisher(redis, { service: name, host }, () => clock.now());
+    const queues = openQueues(redisUrl.reveal(), name, publisher, this.#log);
+    this.#releases.add('queues', () => queues.close());
+    return {
+      config,
+      host,
+      home,
+      dockerHost,
+      log: this.#log,
+      clock,
+      metrics,
+      redis,
+      database,
+      publisher,
+      queues,
+      ownPids,
+      signal: this.#stop.signal,
+    };
+  }
+
+  async #connect(context: ServiceContext): Promise<void> {
+    for (let failures = 0; !this.#stop.signal.aborted; failures += 1) {
+      try {
+        await migrate(context.database, this.name, this.#definition.migrations);
+        await this.#consume(context);
+        if (this.#wiring?.jobs !== undefined) context.queues.work(this.#wiring.jobs);
+        this.state = 'running';
+        this.#log.info('running');
+        return;
+      } catch (error) {
+        this.state = 'failed';
+        this.#why = error instanceof Error ? error.message : String(error);
+        this.#log.warn({ error, failures }, 'cannot start yet, trying again');
+        await Promise.all(this.#consumers.splice(0).map((consumer) => consumer.drain(0)));
+        await context.clock.sleep(Math.min(250 * 2 ** Math.min(failures, 6), 10_000), this.#stop.signal);
+      }
+    }
+  }
+
+  async #consume({ redis, publisher, log, clock, metrics, config }: ServiceContext): Promise<void> {
+    const handlers = this.#wiring?.on ?? {};
+    const streams = new Set<StreamName>();
+    for (const type of Object.keys(handlers)) {
+      const entry = catalogEntry(type);
+      if (entry !== undefined) streams.add(entry.stream);
+    }
+    for (const stream of streams) {
+      const blocking = this.#openBlocking(stream);
+      const consumer = new StreamConsumer({
+        client: redis,
+        blocking,
+        publisher,
+        stream,
+        group: this.name,
+        consumer: `${this.#facts.host}-${process.pid}-${randomBytes(3).toString('hex')}`,
+        handlers,
+        concurrency: 32,
+        minIdleMs: 30_000,
+        maxAttempts: 5,
+        maxDeliveries: 5,
+        backoffMs: 200,
+        doneTtlSeconds: Math.ceil(config.retention.done_markers / 1000),
+        log,
+        now: () => clock.now(),
+        metrics,
+      });
+      await consumer.start();
+      this.#consumers.push(consumer);
+      this.#releases.add(`consumer of ${stream}`, () => consumer.drain(DRAIN_MS));
+    }
+  }
+
+  #openBlocking(stream: string): Redis {
+    const blocking = openBlockingClient(this.#facts.redisUrl.reveal(), `ops-${this.name}-read-${stream}`);
+    this.#releases.add(`reader of ${stream}`, async () => blocking.disconnect());
+    return blocking;
+  }
+
+  async #runLoop(loop: Loop): Promise<void> {
+    const { signal } = this.#stop;
+    let failures = 0;
+    while (!signal.aborted) {
+      let pause: number;
+      try {
+        pause = await loop.round(signal);
+        failures = 0;
+      } catch (error) {
+        failures += 1;
+        // Said at 1, 2, 4, 8...: a server that stays away must not fill the disk with its absence.
+        if ((failures & (failures - 1)) === 0) this.#log.warn({ loop: loop.name, failures, error }, 'a round failed');
+        pause = Math.min(200 * 2 ** Math.min(failures, 6), 10_000);
+      }
+      if (!signal.aborted) await this.#facts.clock.sleep(pause, signal);
+    }
+  }
+}

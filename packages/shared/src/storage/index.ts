@@ -1,0 +1,1 @@
+export { type Migrations, migrate, openDatabase } from './database.js';
