@@ -1,0 +1,119 @@
+import { isOver, raisedLevels } from './level-order.js';
+import { type LevelPolicy, policyOf, readingsByMetric } from './level-policy.js';
+import { worstReport } from './level-report.js';
+import type { KnownLevel, Level, LevelCause, LevelInput, LevelState, MetricName, MetricState } from './level-types.js';
+
+/** Why a level changed: the cause, and one sentence that names metric, value, threshold and how long it lasted. */
+export interface LevelReason {
+  readonly cause: LevelCause;
+  readonly reason: string;
+}
+
+/** Explains the change from `before.level` to `to`. Texts hold numbers and configured names only. */
+export function explainChange(
+  before: LevelState,
+  after: Pick<LevelState, 'metrics' | 'reports'>,
+  to: Level,
+  input: LevelInput,
+  policy: LevelPolicy,
+  now: number,
+): LevelReason {
+  if (to === 'unknown') return blind(after, policy, now);
+  const holder = holderOf(after, to);
+  if (to !== 'normal' && holder !== null && isNotLower(before.level, to)) return raisedBy(holder, after, to, policy, now);
+  if (before.level === 'unknown') return { cause: 'sight', reason: `The host is seen again at ${to}: ${said(input)}.` };
+  return lowered(before, after, to, policy, now, input);
+}
+
+function isNotLower(from: Level, to: KnownLevel): boolean {
+  if (from === 'unknown' || from === 'normal') return true;
+  return to !== 'normal' && raisedLevels.indexOf(to) > raisedLevels.indexOf(from);
+}
+
+function blind(after: Pick<LevelState, 'metrics'>, policy: LevelPolicy, now: number): LevelReason {
+  const patience = policy.intervalMs * policy.blindAfterIntervals;
+  const unseen = (['cpu', 'ram'] as const).filter((name) => {
+    const state = after.metrics[name];
+    return state === undefined || state.level === null || now - state.seenAt > patience;
+  });
+  const names = unseen.map(title).join(' and ');
+  return {
+    cause: 'blind',
+    reason: `No clear ${names} reading for ${policy.blindAfterIntervals} intervals (${patience} ms) and no valid report.`,
+  };
+}
+
+function holderOf(state: Pick<LevelState, 'metrics' | 'reports'>, level: KnownLevel): MetricName | 'report' | null {
+  const metric = Object.entries(state.metrics).find(([, each]) => each.level === level)?.[0];
+  if (metric !== undefined) return metric as MetricName;
+  return worstReport(state.reports)?.level === level ? 'report' : null;
+}
+
+function raisedBy(
+  holder: MetricName | 'report',
+  after: Pick<LevelState, 'metrics' | 'reports'>,
+  to: Exclude<KnownLevel, 'normal'>,
+  policy: LevelPolicy,
+  now: number,
+): LevelReason {
+  if (holder === 'report') {
+    return { cause: 'report', reason: `${worstReport(after.reports)?.source ?? 'A report'} reports ${to}.` };
+  }
+  const state = after.metrics[holder];
+  const bound = policyOf(holder, policy).bounds[to];
+  const reading = state?.lastReading ?? null;
+  if (state === undefined || bound === undefined || reading === null || !isOver(reading, bound)) {
+    return { cause: holder, reason: `${title(holder)} is still held at ${to} until it has been calm.` };
+  }
+  const streak = state.above[to];
+  const side = bound.exclusive ? 'above' : 'at or above';
+  const length = `for ${now - (streak?.since ?? now)} ms (${counted(streak?.samples ?? 1)})`;
+  return {
+    cause: holder,
+    reason: `${title(holder)} is at ${percent(reading)}, ${side} the ${to} threshold of ${bound.at} %, ${length}.`,
+  };
+}
+
+function lowered(
+  before: LevelState,
+  after: Pick<LevelState, 'metrics'>,
+  to: KnownLevel,
+  policy: LevelPolicy,
+  now: number,
+  input: LevelInput,
+): LevelReason {
+  const from = before.level;
+  const holder = from === 'unknown' || from === 'normal' ? null : holderOf(before, from);
+  if (holder === 'report') return { cause: 'report', reason: `No report says ${from} any longer; own readings: ${said(input)}.` };
+  const state: MetricState | undefined = holder === null ? undefined : after.metrics[holder];
+  if (holder === null || state === undefined || from === 'unknown' || from === 'normal') {
+    return { cause: 'sight', reason: `Nothing holds ${from} any longer; own readings: ${said(input)}.` };
+  }
+  const metric = policyOf(holder, policy);
+  const below = (metric.bounds[from]?.at ?? 0) - metric.margin;
+  const calm = state.calm[from];
+  const reading = state.lastReading === null ? 'no reading' : percent(state.lastReading);
+  const length = `for ${now - (calm?.since ?? now)} ms (${counted(calm?.samples ?? 1)})`;
+  const margin = `the ${from} threshold of ${metric.bounds[from]?.at} % less a margin of ${metric.margin}`;
+  return { cause: holder, reason: `${title(holder)} is at ${reading}, below ${below} % (${margin}) ${length}; ${to} is left.` };
+}
+
+function title(metric: MetricName | 'cpu' | 'ram'): string {
+  if (metric === 'cpu') return 'CPU';
+  return metric === 'ram' ? 'RAM' : `Disk ${metric.slice('disk:'.length)}`;
+}
+
+function said(input: LevelInput): string {
+  if (input.sample === null) return 'none';
+  return readingsByMetric(input.sample)
+    .map(([metric, reading]) => `${title(metric)} ${reading === null ? 'not read' : percent(reading)}`)
+    .join(', ');
+}
+
+function percent(reading: number): string {
+  return `${reading.toFixed(1)} %`;
+}
+
+function counted(samples: number): string {
+  return samples === 1 ? '1 reading' : `${samples} readings`;
+}
