@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -21,6 +21,8 @@ export class Scene {
   async home(parent = tmpdir()): Promise<string> {
     const folder = await mkdtemp(join(parent, 'ops-embedded-'));
     this.#folders.push(folder);
+    // A folder that only root may enter has its PostgreSQL elsewhere: that is a case of its own.
+    await chmod(folder, 0o711);
     return join(folder, 'home');
   }
 
