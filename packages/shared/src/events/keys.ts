@@ -24,6 +24,8 @@ export const keys = {
   guardGate: 'ops:guard:gate',
   /** The limits of the swarm (hash): read by its workers before each dispatch. */
   swarmLimits: (swarm: string) => `ops:swarm:${swarm}:limits`,
+  /** The BullMQ queues that we paused (set): only these are ours to resume. */
+  pausedQueues: (swarm: string) => `ops:swarm:${swarm}:paused-queues`,
   /** The infrastructure status, whole (JSON). */
   statusCurrent: 'ops:status:current',
   /** Prefix of the project's own BullMQ queues; braces keep a queue's keys in one slot. */

@@ -20,6 +20,8 @@ export interface HostOptions {
   readonly databaseUrl: Secret;
   readonly dockerHost: string | undefined;
   readonly ownPids: readonly number[];
+  /** Says a line to the person at the console. */
+  readonly announce: (line: string) => void;
   readonly log: Logger;
 }
 

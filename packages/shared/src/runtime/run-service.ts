@@ -25,6 +25,7 @@ export async function runService(definition: ServiceDefinition): Promise<void> {
     token,
     config,
     ownPids: [],
+    announce: (line) => process.stdout.write(`${line}\n`),
     log,
   });
   log.info({ service: definition.name, address: hosted.address }, 'started');

@@ -20,6 +20,7 @@ export interface HostFacts {
   readonly redisUrl: Secret;
   readonly databaseUrl: Secret;
   readonly ownPids: readonly number[];
+  readonly announce: (line: string) => void;
   readonly log: Logger;
   readonly clock: Clock;
   readonly metrics: Registry;
@@ -89,7 +90,7 @@ export class ServiceRunner {
   }
 
   #openContext(): ServiceContext {
-    const { config, host, home, dockerHost, redisUrl, databaseUrl, ownPids, clock, metrics } = this.#facts;
+    const { config, host, home, dockerHost, redisUrl, databaseUrl, ownPids, announce, clock, metrics } = this.#facts;
     const { name } = this.#definition;
     const redis = openClient(redisUrl.reveal(), `ops-${name}`);
     this.#releases.add('redis', async () => redis.disconnect());
@@ -110,6 +111,7 @@ export class ServiceRunner {
       database,
       publisher,
       queues,
+      announce,
       ownPids,
       signal: this.#stop.signal,
     };

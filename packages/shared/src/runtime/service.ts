@@ -22,6 +22,8 @@ export interface ServiceContext {
   readonly database: Kysely<unknown>;
   readonly publisher: Publisher;
   readonly queues: Queues;
+  /** Says a line to the person at the console. */
+  readonly announce: (line: string) => void;
   /** Own process ids that must never be a victim: the embedded servers. */
   readonly ownPids: readonly number[];
   /** Aborted when the service stops. */

@@ -65,6 +65,11 @@ export const response = z.object({
 });
 export type Response = z.infer<typeof response>;
 
+const topProcesses = z.object({
+  by_memory: z.array(processFacts).max(20),
+  by_cpu: z.array(processFacts).max(20),
+});
+
 export const guardLevelChanged = z.object({
   host: name,
   level: levelSchema,
@@ -75,6 +80,7 @@ export const guardLevelChanged = z.object({
   source: z.enum(['own', 'report', 'blind']),
   readings,
   response,
+  top_processes: topProcesses.nullable().describe('Who used the host, where the level went up'),
   since: timestamp,
 });
 
@@ -85,5 +91,5 @@ export const guardRunawayHandled = z.object({
   victim: processFacts.extend({ start_time: z.string().describe('With the pid, the identity of a process') }),
   reason: sentence,
   took_ms: z.number().nonnegative(),
-  evidence: z.object({ by_memory: z.array(processFacts), by_cpu: z.array(processFacts), readings }),
+  evidence: topProcesses.extend({ readings }),
 });

@@ -1,0 +1,106 @@
+import type { EventData, Response } from '@ops/shared/events';
+
+/** A command, before it has an id and a deadline. */
+export interface PlannedDirective {
+  readonly target: EventData<'directive.issued'>['target'];
+  readonly action: EventData<'directive.issued'>['action'];
+  readonly parameters: EventData<'directive.issued'>['parameters'];
+}
+
+/** The response that is in force, with every `unchanged` filled in. */
+export interface AppliedResponse {
+  readonly max_agents: number;
+  readonly max_agents_non_revenue: number;
+  readonly dispatch_delay_ms: number;
+  readonly models: 'all' | 'ollama-only' | 'external-only';
+  readonly non_revenue_work: 'runs' | 'paused';
+  readonly routing: 'open' | 'halted';
+  readonly deployments: Response['deployments'];
+  readonly maintenance: Response['maintenance'];
+}
+
+/**
+ * What is in force after a change of level: `unchanged` keeps what was. Nucleus is told to halt task routing at
+ * emergency, and to go on below it; a blind guard leaves that too.
+ */
+export function applyResponse(
+  before: AppliedResponse,
+  response: Response,
+  level: EventData<'guard.level-changed'>['level'],
+): AppliedResponse {
+  const keep = <T>(next: T | 'unchanged', old: T): T => (next === 'unchanged' ? old : next);
+  return {
+    max_agents: keep(response.max_agents, before.max_agents),
+    max_agents_non_revenue: keep(response.max_agents_non_revenue, before.max_agents_non_revenue),
+    dispatch_delay_ms: keep(response.dispatch_delay_ms, before.dispatch_delay_ms),
+    models: keep(response.models, before.models),
+    non_revenue_work: keep(response.non_revenue_work, before.non_revenue_work),
+    routing: level === 'unknown' ? before.routing : level === 'emergency' ? 'halted' : 'open',
+    deployments: response.deployments,
+    maintenance: response.maintenance,
+  };
+}
+
+/**
+ * The commands that lead from one response to the other, in the order of the protocol when it gets worse: pause what
+ * earns nothing, halt routing, fewer agents, models, then the gates. When it gets better the same order backwards: what
+ * was taken last is given back first, and routing opens only when there are agents again.
+ */
+export function decideDirectives(before: AppliedResponse, after: AppliedResponse): readonly PlannedDirective[] {
+  const steps: (PlannedDirective | undefined)[] = [
+    before.non_revenue_work === after.non_revenue_work
+      ? undefined
+      : after.non_revenue_work === 'paused'
+        ? { target: 'kimi-swarm', action: 'pause-non-revenue', parameters: {} }
+        : { target: 'kimi-swarm', action: 'resume-non-revenue', parameters: {} },
+    before.routing === after.routing
+      ? undefined
+      : { target: 'nucleus', action: after.routing === 'halted' ? 'halt-routing' : 'resume-routing', parameters: {} },
+    sameLimits(before, after)
+      ? undefined
+      : {
+          target: 'kimi-swarm',
+          action: 'limit-agents',
+          parameters: {
+            max_agents: after.max_agents,
+            max_agents_non_revenue: after.max_agents_non_revenue,
+            dispatch_delay_ms: after.dispatch_delay_ms,
+          },
+        },
+    before.models === after.models
+      ? undefined
+      : { target: 'model-router', action: 'set-models', parameters: { models: after.models, for: 'non-critical' } },
+    before.deployments === after.deployments
+      ? undefined
+      : { target: 'deployer', action: 'gate-deployments', parameters: { deployments: after.deployments } },
+    before.maintenance === after.maintenance
+      ? undefined
+      : { target: 'maintenance', action: 'gate-maintenance', parameters: { maintenance: after.maintenance } },
+  ];
+  const changed = steps.filter((step) => step !== undefined);
+  return relaxes(before, after) ? changed.reverse() : changed;
+}
+
+function sameLimits(a: AppliedResponse, b: AppliedResponse): boolean {
+  return (
+    a.max_agents === b.max_agents &&
+    a.max_agents_non_revenue === b.max_agents_non_revenue &&
+    a.dispatch_delay_ms === b.dispatch_delay_ms
+  );
+}
+
+function relaxes(before: AppliedResponse, after: AppliedResponse): boolean {
+  return weight(after) < weight(before);
+}
+
+const GATE = { allowed: 0, deferred: 1, blocked: 2 } as const;
+
+function weight(applied: AppliedResponse): number {
+  return (
+    (applied.non_revenue_work === 'paused' ? 100 : 0) +
+    (applied.routing === 'halted' ? 100 : 0) +
+    (applied.models === 'all' ? 0 : 10) +
+    GATE[applied.deployments] +
+    (applied.dispatch_delay_ms > 0 ? 1 : 0)
+  );
+}

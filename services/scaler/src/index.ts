@@ -1,0 +1,1 @@
+export { scaler } from './wiring.js';
