@@ -1,0 +1,129 @@
+import { join } from 'node:path';
+import type { DiskWatch } from './disks.js';
+import { type GroupLimits, openGroupLimits, scopeOf } from './group-limits.js';
+import { KeptFile } from './kept-file.js';
+import { LoopDelay } from './loop-delay.js';
+import { numberAfter } from './parse-number.js';
+import { Pressure } from './pressure.js';
+import { type CpuTimes, countCpus, cpuShares, parseCpuTimes } from './proc-stat.js';
+import type { HostSample, HostSampler, HostScope, SampleClock, SampleFailure } from './sample.js';
+import { SlidingWindow } from './sliding-window.js';
+
+/** Everything that a Linux sampler is told. */
+export interface LinuxSamplerOptions {
+  readonly procRoot: string;
+  readonly cgroupRoot: string;
+  readonly containerMarkers: readonly string[];
+  /** `auto`: the limits of our own group, where it has any. `host`: the machine, whatever binds us. */
+  readonly scope: 'auto' | 'host';
+  readonly minWindowMs: number;
+  readonly disks: DiskWatch;
+  readonly clock: SampleClock;
+}
+
+/** Limits can change while we run (`docker update`); looking for them costs about twenty small reads. */
+const limitsEveryMs = 10_000;
+
+/** Samples from /proc and the control groups: nothing is started, and nothing is waited for. */
+export class LinuxSampler implements HostSampler {
+  readonly #options: LinuxSamplerOptions;
+  readonly #stat: KeptFile;
+  readonly #meminfo: KeptFile;
+  readonly #window: SlidingWindow<CpuTimes>;
+  readonly #pressure: { readonly cpu: Pressure; readonly memory: Pressure; readonly io: Pressure };
+  readonly #loopDelay = new LoopDelay();
+  #hostCpus = 0;
+  #hostBytes = 0;
+  #limits: GroupLimits | null = null;
+  #limitsAt = Number.NEGATIVE_INFINITY;
+  #scope: HostScope = { kind: 'host', cpus: 0, memoryBytes: 0, why: 'not read yet' };
+
+  constructor(options: LinuxSamplerOptions) {
+    this.#options = options;
+    const { procRoot, minWindowMs } = options;
+    this.#stat = new KeptFile(join(procRoot, 'stat'), 32_768);
+    this.#meminfo = new KeptFile(join(procRoot, 'meminfo'), 1024);
+    this.#window = new SlidingWindow(minWindowMs);
+    const pressure = (name: string) => new Pressure(join(procRoot, 'pressure', name), minWindowMs);
+    this.#pressure = { cpu: pressure('cpu'), memory: pressure('memory'), io: pressure('io') };
+  }
+
+  sample(): HostSample | SampleFailure {
+    const { clock, disks } = this.#options;
+    const at = clock.epoch();
+    const monotonicMs = clock.monotonic();
+    const loopDelayMs = this.#loopDelay.take();
+    const stat = this.#stat.read();
+    const times = stat === null ? null : parseCpuTimes(stat);
+    const hostCpu = this.#hostCpu(times, monotonicMs);
+    const memory = this.#hostMemory();
+    if (times === null && memory === null) {
+      this.#limitsAt = Number.NEGATIVE_INFINITY;
+      return { ok: false, at, monotonicMs, reason: `neither stat nor meminfo below ${this.#options.procRoot} could be read` };
+    }
+    if (stat !== null && this.#hostCpus === 0) this.#hostCpus = countCpus(stat);
+    if (memory !== null) this.#hostBytes = memory.total;
+    this.#findLimits(monotonicMs);
+    const group = this.#limits?.cpu?.read(monotonicMs) ?? null;
+    const ram = this.#ram(memory);
+    return {
+      ok: true,
+      at,
+      monotonicMs,
+      scope: this.#scope,
+      cpuPercent: group === null ? (hostCpu?.busyPercent ?? null) : group.percent,
+      iowaitPercent: hostCpu?.iowaitPercent ?? null,
+      cpuThrottledPercent: group?.throttledPercent ?? null,
+      cpuPressure: this.#limits?.cpu?.pressure?.read(monotonicMs) ?? this.#pressure.cpu.read(monotonicMs),
+      memoryPressure: this.#limits?.memory?.pressure?.read(monotonicMs) ?? this.#pressure.memory.read(monotonicMs),
+      ioPressure: this.#pressure.io.read(monotonicMs),
+      ...ram,
+      disks: disks.read(),
+      loopDelayMs,
+    };
+  }
+
+  close(): void {
+    this.#loopDelay.close();
+    this.#options.disks.close();
+    for (const each of [this.#stat, this.#meminfo, ...Object.values(this.#pressure), this.#limits?.memory, this.#limits?.cpu])
+      each?.close();
+  }
+
+  #hostCpu(times: CpuTimes | null, monotonicMs: number): ReturnType<typeof cpuShares> {
+    if (times === null) return null;
+    const before = this.#window.add(monotonicMs, times);
+    return before === undefined ? null : cpuShares(before.value, times);
+  }
+
+  #hostMemory(): { total: number; available: number } | null {
+    const text = this.#meminfo.read();
+    if (text === null) return null;
+    const total = numberAfter(text, 'MemTotal');
+    const available = numberAfter(text, 'MemAvailable');
+    return total === null || available === null || total === 0 ? null : { total: total * 1024, available: available * 1024 };
+  }
+
+  #ram(memory: { total: number; available: number } | null): Pick<HostSample, 'ramPercent' | 'ramUsedBytes' | 'ramTotalBytes'> {
+    const group = this.#limits?.memory ?? null;
+    const total = group?.limit.bytes ?? memory?.total ?? null;
+    // Tmpfs and dirty pages are not available and count as used; clean page cache is available and does not.
+    const used = group !== null ? group.read() : memory === null ? null : Math.max(0, memory.total - memory.available);
+    const percent = used === null || total === null ? null : Math.min(100, (used * 100) / total);
+    return { ramPercent: percent, ramUsedBytes: used, ramTotalBytes: total };
+  }
+
+  #findLimits(monotonicMs: number): void {
+    if (monotonicMs - this.#limitsAt < limitsEveryMs) return;
+    this.#limitsAt = monotonicMs;
+    if (this.#options.scope === 'auto') {
+      const found = openGroupLimits(this.#options, this.#hostBytes, this.#hostCpus);
+      // The same limits as before: the old readers have a window, the new ones would begin with "no reading".
+      const [keep, drop] = found.fingerprint === this.#limits?.fingerprint ? [this.#limits, found] : [found, this.#limits];
+      drop?.memory?.close();
+      drop?.cpu?.close();
+      this.#limits = keep;
+    }
+    this.#scope = scopeOf(this.#limits, this.#hostBytes, this.#hostCpus);
+  }
+}

@@ -1,0 +1,46 @@
+/** Ticks since boot, as the first line of /proc/stat has them. */
+export interface CpuTimes {
+  readonly busy: number;
+  readonly idle: number;
+  readonly iowait: number;
+}
+
+/** Shares of a window, in percent. */
+export interface CpuShares {
+  readonly busyPercent: number;
+  readonly iowaitPercent: number;
+}
+
+/** Fewer ticks than this over all CPUs are noise: one tick would move the figure by more than 10 points. */
+const fewestTicks = 10;
+
+/**
+ * Reads the `cpu` line. Busy is user + nice + system + irq + softirq + steal. Nice counts: a CPU that computes is busy,
+ * whoever asked (Monit leaves it out and sees 3 % where both cores burn). Guest and guest_nice are contained in user and
+ * nice. Steal counts: the hypervisor has given that time to others, so we do not have it. Iowait is not busy.
+ */
+export function parseCpuTimes(stat: string): CpuTimes | null {
+  const line = /^cpu +([\d ]+)/.exec(stat)?.[1];
+  if (line === undefined) return null;
+  const [user, nice, system, idle, iowait = 0, irq = 0, softirq = 0, steal = 0] = line.trim().split(/ +/).map(Number);
+  if (user === undefined || nice === undefined || system === undefined || idle === undefined) return null;
+  return { busy: user + nice + system + irq + softirq + steal, idle, iowait };
+}
+
+/**
+ * Shares between two readings; null when hardly anything was counted in between. (resource_guard.py reads 0.0 % there,
+ * which lets everything run under full load.) The kernel's counters may step back a little, which counts as standing still.
+ */
+export function cpuShares(before: CpuTimes, after: CpuTimes): CpuShares | null {
+  const busy = Math.max(0, after.busy - before.busy);
+  const idle = Math.max(0, after.idle - before.idle);
+  const iowait = Math.max(0, after.iowait - before.iowait);
+  const total = busy + idle + iowait;
+  if (total < fewestTicks) return null;
+  return { busyPercent: (busy * 100) / total, iowaitPercent: (iowait * 100) / total };
+}
+
+/** The number of CPUs that /proc/stat lists. */
+export function countCpus(stat: string): number {
+  return stat.match(/^cpu\d/gm)?.length ?? 0;
+}

@@ -1,0 +1,73 @@
+/** Whose figures a sample gives, and what they are a share of. */
+export interface HostScope {
+  /** `host`: the whole machine. `container` and `cgroup`: the limited group that we run in. */
+  readonly kind: 'host' | 'container' | 'cgroup';
+  /** CPUs that 100 % stands for; a quota may be a fraction. */
+  readonly cpus: number;
+  /** Bytes that 100 % stands for. */
+  readonly memoryBytes: number;
+  /** One sentence: which limit is in force, or why the figures are the host's. */
+  readonly why: string;
+}
+
+/** One mounted file system; null means that nobody could tell in time. */
+export interface DiskSample {
+  readonly mount: string;
+  /** As `df` counts: used of what unprivileged users can use. */
+  readonly percent: number | null;
+  readonly usedBytes: number | null;
+  readonly totalBytes: number | null;
+}
+
+/**
+ * One look at the host. Percentages are 0 to 100; null is "no reading", which is not zero. Rates (CPU, pressure) are
+ * over our own window since an earlier sample, never an average that the kernel made.
+ */
+export interface HostSample {
+  readonly ok: true;
+  /** Epoch milliseconds. */
+  readonly at: number;
+  /** Milliseconds on the monotonic clock; only differences mean anything. */
+  readonly monotonicMs: number;
+  readonly scope: HostScope;
+  /** Busy share: user, nice, system, interrupts and steal; waiting for I/O is idle (as in libuv), guest time is in user already. */
+  readonly cpuPercent: number | null;
+  /** Share in which a CPU was idle while I/O was outstanding; always the host's. */
+  readonly iowaitPercent: number | null;
+  /** Share of quota periods in which the group was throttled; null without a quota. */
+  readonly cpuThrottledPercent: number | null;
+  /** PSI "some": share of time in which at least one task waited for a CPU. */
+  readonly cpuPressure: number | null;
+  readonly memoryPressure: number | null;
+  readonly ioPressure: number | null;
+  /** Host: total less available. Limited: usage less inactive page cache, of the limit. */
+  readonly ramPercent: number | null;
+  readonly ramUsedBytes: number | null;
+  readonly ramTotalBytes: number | null;
+  readonly disks: readonly DiskSample[];
+  /** The longest that our own event loop was late since the last sample. */
+  readonly loopDelayMs: number;
+}
+
+/** Neither CPU nor RAM could be read. `reason` names the source and the error, and no content. */
+export interface SampleFailure {
+  readonly ok: false;
+  readonly at: number;
+  readonly monotonicMs: number;
+  readonly reason: string;
+}
+
+/** Looks at the host. `sample` never blocks and never throws; `close` gives back descriptors and timers. */
+export interface HostSampler {
+  sample(): HostSample | SampleFailure;
+  close(): void;
+}
+
+/** Clock of a sampler, so that captured trees can be replayed. Both in milliseconds. */
+export interface SampleClock {
+  epoch(): number;
+  monotonic(): number;
+}
+
+/** The real clock. */
+export const systemClock: SampleClock = { epoch: () => Date.now(), monotonic: () => performance.now() };
