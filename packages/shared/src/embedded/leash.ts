@@ -34,14 +34,20 @@ export interface Leashed {
 // The watcher holds the other end of a pipe of ours. However we die, kill -9 included, the kernel closes the pipe, and
 // the watcher stops the server. The shell then becomes the server itself (exec), so that its pid and its exit are the server's.
 // The watcher is a grandchild: PostgreSQL would take the end of an unknown child of its own for a crash.
+// Nothing is signalled once it is a zombie: in a container without an init, nobody may ever collect it.
 const LEASH = `
 signal=$1 remove=$2; shift 2
+lives() {
+  kill -0 $$ 2>/dev/null || return 1
+  [ -r /proc/$$/stat ] && read -r stat < /proc/$$/stat || return 0
+  case "\${stat##*) }" in [ZX]*) return 1;; esac
+}
 ( ( trap '' HUP INT TERM
     word=; read -r word <&3
     if [ "$word" != gone ]; then
       kill -s "$signal" $$ 2>/dev/null
-      n=0; while kill -0 $$ 2>/dev/null && [ $n -lt 300 ]; do sleep 0.1; n=$((n+1)); done
-      kill -s KILL $$ 2>/dev/null
+      n=0; while lives && [ $n -lt 300 ]; do sleep 0.1; n=$((n+1)); done
+      lives && kill -s KILL $$ 2>/dev/null
     fi
     [ -z "$remove" ] || rm -rf "$remove"
   ) & echo $! >&3 )

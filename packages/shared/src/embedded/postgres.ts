@@ -5,6 +5,7 @@ import pg from 'pg';
 import { startOnLeash } from './leash.js';
 import { ensureCluster } from './postgres-cluster.js';
 import type { PostgresPlace } from './postgres-place.js';
+import { isAlive } from './process-identity.js';
 import { type Answer, type RunningServer, STOP_POSTGRESQL, stopper, untilUp } from './server.js';
 
 export interface PostgresOptions {
@@ -52,6 +53,7 @@ export async function startPostgres({
     port,
     detail: `postgresql ${place.version}, data in ${place.data}${as}`,
     stop,
+    alive: () => isAlive(leashed.server),
     ended: leashed.ended,
   };
 }

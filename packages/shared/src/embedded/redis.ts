@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { serverEnvironment } from './env.js';
 import { startOnLeash } from './leash.js';
 import { writePrivate } from './private-files.js';
+import { isAlive } from './process-identity.js';
 import { pingRedis } from './redis-ping.js';
 import type { RedisProgram } from './redis-program.js';
 import { type RunningServer, STOP_REDIS, stopper, untilUp } from './server.js';
@@ -45,6 +46,7 @@ export async function startRedis(options: RedisOptions): Promise<RunningServer> 
     port,
     detail,
     stop: stopper(leashed.server, STOP_REDIS),
+    alive: () => isAlive(leashed.server),
     ended: leashed.ended,
   };
 }

@@ -35,6 +35,7 @@ export async function reuse({ name, record, ask, stopSignal, stop }: ReuseOption
     watcher: leash.watcher,
     port: record.port,
     detail: `left running by a former process, pid ${record.process.pid}`,
+    alive: () => isAlive(record.process),
     ended: new Promise(() => undefined),
     stop: async () => {
       await stopProcess(record.process, stop);

@@ -10,6 +10,7 @@ export interface RunningServer extends ServerRecord {
   detail: string;
   /** Ends it: politely, then within a deadline by force. May be called again. */
   stop(): Promise<void>;
+  alive(): boolean;
   /** Resolves when it has ended; never for one that we took over, whose end only its pid tells. */
   ended: Promise<Ending | undefined>;
 }

@@ -1,0 +1,59 @@
+import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { choosePort, onPort } from '../embedded/ports.js';
+import { redisUrlOf } from '../embedded/record.js';
+import { startRedis } from '../embedded/redis.js';
+import { findRedis } from '../embedded/redis-program.js';
+import type { RunningServer } from '../embedded/server.js';
+import { remember, testFolder } from './test-servers.js';
+
+/** A Redis of one test, to be hurt. Its URL stays the same through every restart. */
+export interface OwnRedis {
+  url: string;
+  port: number;
+  password: string;
+  /** Stops it in good order; with `durable` what it holds is kept. */
+  stop(): Promise<void>;
+  /** kill -9: up to one second of what it was told may be lost. */
+  kill(): Promise<void>;
+  /** Starts it again after `stop` or `kill`. */
+  start(): Promise<void>;
+  /** Freezes it: connections stay open and nothing answers. */
+  pause(): void;
+  resume(): void;
+  /** Ends it and deletes its data. */
+  close(): Promise<void>;
+}
+
+/** Starts a Redis that belongs to one test, which may stop, kill, freeze and restart it. `durable` (default true) has an append-only file. */
+export async function ownRedis({ durable = true }: { durable?: boolean } = {}): Promise<OwnRedis> {
+  const [program, folder, password] = [await findRedis(), await testFolder(), randomBytes(16).toString('hex')];
+  const launch = (port: number) => startRedis({ program, folder, password, durable, port });
+  let server: RunningServer = remember(await onPort(() => choosePort(0), launch));
+  const { port } = server;
+  const signal = (name: NodeJS.Signals) => process.kill(server.process.pid, name);
+  const stop = async () => {
+    // A frozen process hears SIGTERM only when it goes on.
+    if (server.alive()) signal('SIGCONT');
+    await server.stop();
+  };
+  return {
+    url: redisUrlOf(port, password),
+    port,
+    password,
+    stop,
+    kill: async () => {
+      if (server.alive()) signal('SIGKILL');
+      await server.stop();
+    },
+    start: async () => {
+      server = remember(await launch(port));
+    },
+    pause: () => void signal('SIGSTOP'),
+    resume: () => void signal('SIGCONT'),
+    close: async () => {
+      await stop();
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}

@@ -1,0 +1,52 @@
+import { randomBytes } from 'node:crypto';
+import { chown } from 'node:fs/promises';
+import pg from 'pg';
+import { choosePort, onPort } from '../embedded/ports.js';
+import { startPostgres } from '../embedded/postgres.js';
+import { placePostgres } from '../embedded/postgres-place.js';
+import { databaseUrlOf } from '../embedded/record.js';
+import { remember, testFolder } from './test-servers.js';
+
+export interface TestPostgres {
+  /** Makes a new, empty database, and returns its URL. Tests may run concurrently on one each. */
+  fresh(): Promise<string>;
+}
+
+let shared: Promise<TestPostgres> | undefined;
+
+/** The one real PostgreSQL of this test worker, started when first asked for. It does not wait for the disk. */
+export function testPostgres(): Promise<TestPostgres> {
+  shared ??= start();
+  return shared;
+}
+
+async function start(): Promise<TestPostgres> {
+  const folder = await testFolder();
+  const place = await placePostgres(folder);
+  // Its watcher runs as that user too, and must be able to delete the folder in the end.
+  if (place.user !== undefined) await chown(folder, place.user.uid, place.user.gid);
+  const password = randomBytes(16).toString('hex');
+  const options = { place, password, durable: false, removeAfter: folder };
+  const { port } = remember(
+    await onPort(
+      () => choosePort(0),
+      (port) => startPostgres({ ...options, port }),
+    ),
+  );
+  const admin = databaseUrlOf(port, password);
+  let made = 0;
+  return {
+    fresh: async () => {
+      made += 1;
+      const name = `test_${made}`;
+      const client = new pg.Client(admin);
+      await client.connect();
+      try {
+        await client.query(`CREATE DATABASE ${name} TEMPLATE template0`);
+      } finally {
+        await client.end();
+      }
+      return admin.replace(/ops$/, name);
+    },
+  };
+}

@@ -1,0 +1,76 @@
+import { randomBytes } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { choosePort, onPort } from '../embedded/ports.js';
+import { redisUrlOf } from '../embedded/record.js';
+import { startRedis } from '../embedded/redis.js';
+import { findRedis } from '../embedded/redis-program.js';
+import { remember, testFolder } from './test-servers.js';
+
+/** A Redis with nothing in it. */
+export interface FreshRedis {
+  url: string;
+  host: '127.0.0.1';
+  port: number;
+  password: string;
+  db: 0;
+}
+
+export interface TestRedis {
+  /**
+   * Empties the worker's Redis (FLUSHALL) and sets its configuration back to what it was at the start: call it before each test.
+   * Tests of one file that run concurrently would empty each other's: such tests take an `ownRedis` each.
+   */
+  fresh(): Promise<FreshRedis>;
+}
+
+let shared: Promise<TestRedis> | undefined;
+
+/** The one real Redis of this test worker, started when first asked for. It keeps nothing on disk. */
+export function testRedis(): Promise<TestRedis> {
+  shared ??= start();
+  return shared;
+}
+
+async function start(): Promise<TestRedis> {
+  const [program, folder, password] = [await findRedis(), await testFolder(), randomBytes(16).toString('hex')];
+  const options = { program, folder, password, durable: false, removeAfter: folder };
+  const server = remember(
+    await onPort(
+      () => choosePort(0),
+      (port) => startRedis({ ...options, port }),
+    ),
+  );
+  const fresh: FreshRedis = { url: redisUrlOf(server.port, password), host: '127.0.0.1', port: server.port, password, db: 0 };
+  const initially = await withClient(fresh.url, configurationOf);
+  return {
+    fresh: async () => {
+      await withClient(fresh.url, async (redis) => {
+        const now = await configurationOf(redis);
+        for (const [name, value] of initially) {
+          if (now.get(name) !== value) await redis.config('SET', name, value);
+        }
+        await redis.flushall();
+        await redis.script('FLUSH');
+        await redis.config('RESETSTAT');
+      });
+      return fresh;
+    },
+  };
+}
+
+async function configurationOf(redis: Redis): Promise<Map<string, string>> {
+  const flat = (await redis.config('GET', '*')) as string[];
+  const all = new Map<string, string>();
+  for (let i = 0; i < flat.length; i += 2) all.set(flat[i] ?? '', flat[i + 1] ?? '');
+  return all;
+}
+
+async function withClient<T>(url: string, use: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = new Redis(url, { retryStrategy: () => null });
+  redis.on('error', () => undefined);
+  try {
+    return await use(redis);
+  } finally {
+    redis.disconnect();
+  }
+}
