@@ -1,0 +1,83 @@
+import type { EventData } from '@ops/shared/events';
+import { type Evidence, type Incident, withEvidence } from '../incident-types.js';
+
+type Change = EventData<'guard.level-changed'>;
+
+/** What a change of level does to the guard incident of its host. */
+export type GuardIncidentPlan =
+  | { readonly do: 'nothing' }
+  | { readonly do: 'open'; readonly incident: Incident }
+  | { readonly do: 'update'; readonly incident: Incident; readonly change: string }
+  | { readonly do: 'resolve'; readonly incident: Incident };
+
+/**
+ * Critical and emergency are an incident; warn is logged and watched; below critical it is over. A blind guard adds
+ * evidence and ends nothing. A change that the incident knows already (same or older generation) does nothing new.
+ *
+ * @param id the id that a new incident gets
+ * @param eventKey the event, as `source/id`
+ */
+export function decideGuardIncident(open: Incident | undefined, change: Change, id: string, eventKey: string): GuardIncidentPlan {
+  const severe = change.level === 'critical' || change.level === 'emergency';
+  if (open === undefined) return severe ? { do: 'open', incident: opened(change, id) } : { do: 'nothing' };
+  if (change.generation < open.generation) return { do: 'nothing' };
+  const next = { ...withEvidence(open, evidenceOf(change)), generation: change.generation };
+  if (change.level === 'unknown') return { do: 'update', incident: next, change: `the guard is blind: ${change.reason}` };
+  if (severe) {
+    const severity = change.level === 'emergency' ? ('emergency' as const) : ('critical' as const);
+    const worst = open.severity === 'emergency' ? ('emergency' as const) : severity;
+    return {
+      do: 'update',
+      incident: { ...next, severity: worst, root_cause: rootCause(change) ?? open.root_cause },
+      change: `${change.from} → ${change.level}: ${change.reason}`,
+    };
+  }
+  return {
+    do: 'resolve',
+    incident: {
+      ...next,
+      resolved_at: new Date(change.since),
+      resolved_by: eventKey,
+      resolution: `${change.from} → ${change.level}: ${change.reason}`,
+      prevention: 'Move or limit what used the host (see the evidence), or give it more room.',
+    },
+  };
+}
+
+function opened(change: Change, id: string, eventKey: string): Incident {
+  return {
+    incident_id: id,
+    kind: 'guard',
+    about: change.host,
+    severity: change.level === 'emergency' ? 'emergency' : 'critical',
+    summary: `${change.host} is at ${change.level}: ${change.reason}`,
+    root_cause: rootCause(change),
+    resolution: null,
+    prevention: null,
+    opened_at: new Date(change.since),
+    resolved_at: null,
+    generation: change.generation,
+    evidence: [evidenceOf(change)],
+    resolved_by: null,
+  };
+}
+
+// The first suspicion, from who used most when it happened; a person may know better.
+function rootCause({ top_processes, metric }: Change): string | null {
+  if (top_processes === null) return null;
+  const [first] = metric === 'ram' ? top_processes.by_memory : top_processes.by_cpu;
+  if (first === undefined) return null;
+  const share =
+    metric === 'ram' ? `${Math.round(first.rss_bytes / 2 ** 20)} MiB` : `${Math.round(first.cpu_percent ?? 0)} % of a core`;
+  return `Most of the ${metric === 'ram' ? 'memory' : 'CPU'} was used by ${first.name} (pid ${first.pid}, ${share}).`;
+}
+
+function evidenceOf(change: Change): Evidence {
+  const { readings, source, top_processes } = change;
+  return {
+    at: change.since,
+    kind: 'level',
+    text: `${change.from} → ${change.level}: ${change.reason}`,
+    facts: { readings, source, ...(top_processes === null ? {} : { top_processes }) },
+  };
+}

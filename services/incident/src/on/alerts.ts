@@ -1,0 +1,68 @@
+import type { EventDraft, OpsEvent } from '@ops/shared/events';
+import { tellMaurice } from '../act/tell-maurice.js';
+import { aboutOf, incidentOfAlert, kindOf, resolvedByAlert } from '../decide/alert-incident.js';
+import { audiencesFor, decideNotices } from '../decide/notices.js';
+import { eventKey, type IncidentService, incidentId, openedEvent, resolvedEvent, updatedEvent } from '../incident.js';
+import { type Evidence, withEvidence } from '../incident-types.js';
+import { findOpen, findResolvedBy, openIncident, updateIncident } from '../state/incidents.js';
+
+/** A serious alert opens an incident, once, and tells who must know. */
+export async function onAlertRaised(service: IncidentService, event: OpsEvent<'alert.raised'>): Promise<readonly EventDraft[]> {
+  const planned = incidentOfAlert(event.data, incidentId(event));
+  if (planned === undefined) return [];
+  const incident = await openIncident(service.database, planned);
+  // Another alert had opened it: that one has told everybody.
+  if (incident.incident_id !== planned.incident_id) return [];
+  const { severity, summary, about } = incident;
+  const notices = decideNotices({
+    severity,
+    text: summary,
+    about,
+    incidentId: incident.incident_id,
+    occasion: incident.incident_id,
+  });
+  tellMaurice(service, notices);
+  return [openedEvent(incident), ...notices];
+}
+
+/** The condition is over, and so is its incident. */
+export async function onAlertCleared(service: IncidentService, event: OpsEvent<'alert.cleared'>): Promise<readonly EventDraft[]> {
+  const { database } = service;
+  let incident = await findResolvedBy(database, eventKey(event));
+  if (incident === undefined) {
+    const open = await findOpen(database, kindOf(event.data), aboutOf(event.data));
+    if (open === undefined) return [];
+    incident = resolvedByAlert(open, event.data, eventKey(event));
+    await updateIncident(database, incident);
+  }
+  const text = `${incident.about}: ${incident.resolution}`;
+  const notices = decideNotices(
+    {
+      severity: 'info',
+      text,
+      about: incident.about,
+      incidentId: incident.incident_id,
+      occasion: `${incident.incident_id}-resolved`,
+    },
+    audiencesFor(incident.severity),
+  );
+  tellMaurice(service, notices);
+  return [resolvedEvent(incident), ...notices];
+}
+
+/** A person has the alert in hand: the incident says so. */
+export async function onAlertAcknowledged(
+  service: IncidentService,
+  event: OpsEvent<'alert.acknowledged'>,
+): Promise<readonly EventDraft[]> {
+  const { by, reason, at } = event.data;
+  const open = await findOpen(service.database, kindOf(event.data), aboutOf(event.data));
+  if (open === undefined) return [];
+  const fresh: Evidence = { at, kind: 'acknowledged', text: `${by}: ${reason}` };
+  const incident = {
+    ...open,
+    evidence: [...open.evidence.filter((piece) => piece.at !== at || piece.kind !== fresh.kind), fresh],
+  };
+  await updateIncident(service.database, incident);
+  return [updatedEvent(incident, `acknowledged by ${by}: ${reason}`, [fresh])];
+}

@@ -1,0 +1,71 @@
+import type { EventDraft, OpsEvent } from '@ops/shared/events';
+import { tellMaurice } from '../act/tell-maurice.js';
+import { decideGuardIncident, type GuardIncidentPlan } from '../decide/guard-incident.js';
+import { audiencesFor, decideNotices } from '../decide/notices.js';
+import { eventKey, type IncidentService, incidentId, openedEvent, resolvedEvent, updatedEvent } from '../incident.js';
+import { findIncident, findOpen, findResolvedBy, openIncident, updateIncident } from '../state/incidents.js';
+
+/** The host's level changed: the guard incident of the host opens, grows or is resolved, and the people are told. */
+export async function onLevelChanged(
+  service: IncidentService,
+  event: OpsEvent<'guard.level-changed'>,
+): Promise<readonly EventDraft[]> {
+  const { database, log } = service;
+  const { host, level, from, reason, generation } = event.data;
+  log.info({ host, from, level, reason }, 'guard level');
+  const id = incidentId(event);
+  const plan = await planFor(service, event, id);
+  const occasion = `${host}-${generation}`;
+
+  switch (plan.do) {
+    case 'nothing':
+      return [];
+    case 'open': {
+      const incident = await openIncident(database, plan.incident);
+      return told(service, [openedEvent(incident), ...notices(incident.incident_id, event, occasion)]);
+    }
+    case 'update': {
+      await updateIncident(database, plan.incident);
+      return told(service, [
+        updatedEvent(plan.incident, plan.change, plan.incident.evidence.slice(-1)),
+        ...notices(plan.incident.incident_id, event, occasion),
+      ]);
+    }
+    case 'resolve': {
+      await updateIncident(database, plan.incident);
+      const { incident } = plan;
+      const end = {
+        severity: 'info' as const,
+        text: `${host} is back at ${level}: ${reason}`,
+        about: host,
+        incidentId: incident.incident_id,
+        occasion,
+      };
+      return told(service, [resolvedEvent(incident), ...decideNotices(end, audiencesFor(incident.severity))]);
+    }
+  }
+}
+
+// A repeat of the event that opened or ended an incident finds it done: it is said again, and absorbed.
+async function planFor(
+  { database }: IncidentService,
+  event: OpsEvent<'guard.level-changed'>,
+  id: string,
+): Promise<GuardIncidentPlan> {
+  const begun = await findIncident(database, id);
+  if (begun !== undefined) return { do: 'open', incident: begun };
+  const ended = await findResolvedBy(database, eventKey(event));
+  if (ended !== undefined) return { do: 'resolve', incident: ended };
+  return decideGuardIncident(await findOpen(database, 'guard', event.data.host), event.data, id, eventKey(event));
+}
+
+function notices(id: string, { data }: OpsEvent<'guard.level-changed'>, occasion: string): readonly EventDraft[] {
+  if (data.level !== 'emergency' && data.level !== 'critical') return [];
+  const text = `${data.host} ${data.from} → ${data.level}: ${data.reason}`;
+  return decideNotices({ severity: data.level, text, about: data.host, incidentId: id, occasion });
+}
+
+function told(service: IncidentService, drafts: readonly EventDraft[]): readonly EventDraft[] {
+  tellMaurice(service, drafts);
+  return drafts;
+}

@@ -1,0 +1,32 @@
+import type { EventDraft, OpsEvent } from '@ops/shared/events';
+import { tellMaurice } from '../act/tell-maurice.js';
+import { decideNotices } from '../decide/notices.js';
+import { type IncidentService, updatedEvent } from '../incident.js';
+import { type Evidence, withEvidence } from '../incident-types.js';
+import { findOpen, updateIncident } from '../state/incidents.js';
+
+/** A runaway process was ended, or would have been: the evidence joins the host's incident, and Maurice is told. */
+export async function onRunawayHandled(
+  service: IncidentService,
+  event: OpsEvent<'guard.runaway-handled'>,
+): Promise<readonly EventDraft[]> {
+  const { host, mode, result, victim, reason, took_ms, evidence } = event.data;
+  const text = `runaway process ${victim.name} (pid ${victim.pid}): ${mode === 'dry-run' ? 'would be ended' : result} (${reason})`;
+  const open = await findOpen(service.database, 'guard', host);
+  const notices = decideNotices(
+    {
+      severity: 'emergency',
+      text: `${host}: ${text}`,
+      about: host,
+      incidentId: open?.incident_id ?? null,
+      occasion: `runaway-${event.id}`,
+    },
+    ['maurice', 'nucleus'],
+  );
+  tellMaurice(service, notices);
+  if (open === undefined) return notices;
+  const fresh: Evidence = { at: event.time, kind: 'runaway', text, facts: { victim, took_ms, ...evidence } };
+  const incident = { ...withEvidence(open, fresh), root_cause: `${victim.name} (pid ${victim.pid}): ${reason}` };
+  await updateIncident(service.database, incident);
+  return [updatedEvent(incident, text, [fresh]), ...notices];
+}

@@ -1,0 +1,37 @@
+import { HttpError, type ServiceDefinition } from '@ops/shared/runtime';
+import type { IncidentService } from './incident.js';
+import { incidentData } from './incident.js';
+import { migrations } from './migrations/index.js';
+import { onAlertAcknowledged, onAlertCleared, onAlertRaised } from './on/alerts.js';
+import { onLevelChanged } from './on/guard-level-changed.js';
+import { onRunawayHandled } from './on/guard-runaway-handled.js';
+import { findIncident, type IncidentRow, listIncidents } from './state/incidents.js';
+
+/** Incidents: opened, given evidence and resolved by what the guard and the alerts say; the people are told. */
+export const incident: ServiceDefinition = {
+  name: 'incident',
+  migrations,
+  async wire(context) {
+    const self: IncidentService = { ...context, database: context.database.withTables<{ incident: IncidentRow }>() };
+    return {
+      on: {
+        'guard.level-changed': (event) => onLevelChanged(self, event),
+        'guard.runaway-handled': (event) => onRunawayHandled(self, event),
+        'alert.raised': (event) => onAlertRaised(self, event),
+        'alert.cleared': (event) => onAlertCleared(self, event),
+        'alert.acknowledged': (event) => onAlertAcknowledged(self, event),
+      },
+      routes(router) {
+        router.get('/incidents', async (request, response) => {
+          const incidents = await listIncidents(self.database, 100, request.query.open === 'true');
+          response.json({ incidents: incidents.map((found) => ({ ...incidentData(found), resolved_at: found.resolved_at })) });
+        });
+        router.get('/incidents/:id', async (request, response) => {
+          const found = await findIncident(self.database, request.params.id);
+          if (found === undefined) throw new HttpError(404, 'NOT_FOUND', `no incident ${request.params.id}`);
+          response.json(found);
+        });
+      },
+    };
+  },
+};
