@@ -44,7 +44,7 @@ export function decideGuardIncident(open: Incident | undefined, change: Change, 
   };
 }
 
-function opened(change: Change, id: string, eventKey: string): Incident {
+function opened(change: Change, id: string): Incident {
   return {
     incident_id: id,
     kind: 'guard',
