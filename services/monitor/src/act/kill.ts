@@ -1,8 +1,7 @@
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RunawayPlan } from '../decide/runaway-types.js';
-import { isOver } from '../host/process-stat.js';
-import { readStat } from '../host/process-table.js';
+import { isOver, parseProcessStat } from '../host/process-stat.js';
 
 /** How a kill ended. Times are epoch milliseconds; `ms` is from the first look to the last. */
 export interface KillOutcome {
@@ -32,9 +31,9 @@ export interface KillDeps {
  * Carries out a plan: SIGTERM, up to `graceMs` of waiting, SIGKILL, and proof that the process is gone. It chooses
  * nothing and throws nothing for a victim that is gone, is another one by now, or may not be signalled.
  *
- * The process is held by an open descriptor of its /proc directory: once it has ended, reads through it fail, also when the
- * number belongs to a new process. Identity is read through it immediately before each signal, which leaves a window
- * of microseconds (compared by number alone, 25 of 25 innocents died in a forced reuse).
+ * The process is held by its open stat file: once it has ended, reads from it fail, also when the number belongs to a
+ * new process by then. Identity is read from it immediately before each signal, which leaves a window of microseconds
+ * (compared by number alone, 25 of 25 innocents died in a forced reuse).
  */
 export async function killRunaway(
   plan: Pick<RunawayPlan, 'mode' | 'victim' | 'graceMs'>,
@@ -55,19 +54,24 @@ export async function killRunaway(
   });
   if (plan.mode !== 'on') return outcome('dry-run');
   const held = hold(pid, deps.procRoot ?? '/proc');
-  if (held === null) return outcome('already-gone', { goneAt: now() });
+  if (held === 'over') return outcome('already-gone', { goneAt: now() });
+  if (held === 'hidden') return outcome('not-permitted');
   try {
-    const isGone = () => isOver(held.stat());
+    const isGone = () => held.look().is === 'over';
     const waitMs = deps.pollMs ?? 10;
-    const stat = held.stat();
-    if (stat !== null && stat.startTime !== startTime) return outcome('identity-changed');
     const signal = deps.signal ?? ((to: number, name: 'SIGTERM' | 'SIGKILL') => process.kill(to, name));
-    const term = isOver(stat) ? 'gone' : send(() => signal(pid, 'SIGTERM'));
+    const first = held.look();
+    if (first.is === 'there' && first.startTime !== startTime) return outcome('identity-changed');
+    // What cannot be identified is not signalled.
+    if (first.is === 'hidden') return outcome('not-permitted');
+    const term = first.is === 'over' ? 'gone' : send(() => signal(pid, 'SIGTERM'));
     if (term === 'gone') return outcome('already-gone', { goneAt: now() });
     if (term === 'refused') return outcome('not-permitted');
     const termAt = now();
     if (await until(isGone, plan.graceMs, waitMs)) return outcome('terminated', { termAt, goneAt: now() });
-    const kill = isGone() ? 'gone' : send(() => signal(pid, 'SIGKILL'));
+    const last = held.look();
+    if (last.is === 'hidden') return outcome('survived', { termAt });
+    const kill = last.is === 'over' ? 'gone' : send(() => signal(pid, 'SIGKILL'));
     if (kill === 'gone') return outcome('terminated', { termAt, goneAt: now() });
     // Another user by now (a set-uid program was executed): SIGTERM went through, SIGKILL does not.
     if (kill === 'refused') return outcome('not-permitted', { termAt });
@@ -79,14 +83,37 @@ export async function killRunaway(
   }
 }
 
-/** Holds on to one process by its /proc directory; null when there is none with this number. */
-function hold(pid: number, procRoot: string): { stat: () => ReturnType<typeof readStat>; release: () => void } | null {
+type Look = { readonly is: 'there'; readonly startTime: number } | { readonly is: 'over' } | { readonly is: 'hidden' };
+
+interface Held {
+  look(): Look;
+  release(): void;
+}
+
+/** Holds on to one process by its open stat file, or says why that cannot be done. */
+function hold(pid: number, procRoot: string): Held | 'over' | 'hidden' {
+  const buffer = Buffer.allocUnsafe(1024);
+  let descriptor: number;
   try {
-    const descriptor = openSync(`${procRoot}/${pid}`, constants.O_RDONLY | constants.O_DIRECTORY);
-    return { stat: () => readStat(`/proc/self/fd/${descriptor}/stat`), release: () => closeSync(descriptor) };
-  } catch {
-    return null;
+    descriptor = openSync(`${procRoot}/${pid}/stat`, 'r');
+  } catch (error) {
+    return isGoneError(error) ? 'over' : 'hidden';
   }
+  const look = (): Look => {
+    try {
+      const stat = parseProcessStat(buffer.toString('utf8', 0, readSync(descriptor, buffer, 0, buffer.length, 0)));
+      if (stat === null) return { is: 'hidden' };
+      return isOver(stat) ? { is: 'over' } : { is: 'there', startTime: stat.startTime };
+    } catch (error) {
+      // Only "no such process" proves an end; a failure of our own must not be taken for one.
+      return { is: isGoneError(error) ? 'over' : 'hidden' };
+    }
+  };
+  return { look, release: () => closeSync(descriptor) };
+}
+
+function isGoneError(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ESRCH' || error.code === 'ENOENT');
 }
 
 function send(signal: () => unknown): 'sent' | 'gone' | 'refused' {
@@ -94,7 +121,7 @@ function send(signal: () => unknown): 'sent' | 'gone' | 'refused' {
     signal();
     return 'sent';
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ESRCH' ? 'gone' : 'refused';
+    return isGoneError(error) ? 'gone' : 'refused';
   }
 }
 

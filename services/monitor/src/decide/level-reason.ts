@@ -95,7 +95,10 @@ function lowered(
   const reading = state.lastReading === null ? 'no reading' : percent(state.lastReading);
   const length = `for ${now - (calm?.since ?? now)} ms (${counted(calm?.samples ?? 1)})`;
   const margin = `the ${from} threshold of ${metric.bounds[from]?.at} % less a margin of ${metric.margin}`;
-  return { cause: holder, reason: `${title(holder)} is at ${reading}, below ${below} % (${margin}) ${length}; ${to} is left.` };
+  return {
+    cause: holder,
+    reason: `${title(holder)} is at ${reading}, below ${below} % (${margin}) ${length}; ${to} is entered.`,
+  };
 }
 
 function title(metric: MetricName | 'cpu' | 'ram'): string {

@@ -45,8 +45,7 @@ export function parseProcessStat(text: string): ProcessStat | null {
   return stat.state.length === 1 && numbers.every(Number.isSafeInteger) ? stat : null;
 }
 
-/** Whether a process is over: gone, or dead and waiting to be collected with no thread left that could hold its memory. */
-export function isOver(stat: ProcessStat | null): boolean {
-  if (stat === null) return true;
+/** Whether a process is over: dead and waiting to be collected with no thread left that could hold its memory. */
+export function isOver(stat: ProcessStat): boolean {
   return (stat.state === 'Z' || stat.state === 'X') && stat.threads <= 1;
 }

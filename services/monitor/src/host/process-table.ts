@@ -73,8 +73,7 @@ export function heaviest(
   };
 }
 
-/** Reads and parses a stat file; null when the process is gone. */
-export function readStat(path: string): ProcessStat | null {
+function readStat(path: string): ProcessStat | null {
   const text = readText(path);
   return text === null ? null : parseProcessStat(text);
 }
