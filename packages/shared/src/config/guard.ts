@@ -3,74 +3,97 @@ import { duration } from './units.js';
 
 const bound = (fallback: number) => z.number().gt(0).max(100).default(fallback);
 const limit = (fallback: number) => z.int().min(0).max(10_000_000).default(fallback);
-const rising = (bounds: Readonly<Record<string, number>>, context: z.core.$RefinementCtx) => {
-  const entries = Object.entries(bounds);
-  for (const [index, [name, value]] of entries.entries()) {
-    const before = entries[index - 1];
-    if (before !== undefined && value <= before[1]) {
-      context.addIssue({ code: 'custom', path: [name], message: `more than ${before[0]} (${before[1]})` });
+const rising = (given: Readonly<Record<string, unknown>>, names: readonly string[], context: z.core.$RefinementCtx) => {
+  for (const [index, name] of names.entries()) {
+    const before = names[index - 1];
+    if (before !== undefined && Number(given[name]) <= Number(given[before])) {
+      context.addIssue({ code: 'custom', path: [name], message: `more than ${before} (${given[before]})`, input: given[name] });
     }
   }
 };
-const levels3 = (warn: number, critical: number, emergency: number) =>
-  z
-    .strictObject({ warn: bound(warn), critical: bound(critical), emergency: bound(emergency) })
-    .superRefine(rising)
-    .prefault({});
+// When a level of the metric is entered and left; the reasons for the defaults are in docs/guard.md.
+const times = (enter: string, calm: string, margin: number) => ({
+  enter: duration(enter, 0, 600_000).describe('How long over a threshold before its level is entered'),
+  calm: duration(calm, 0, 3_600_000).describe('How long below threshold - margin before the level is left'),
+  margin: z.number().min(0).max(50).default(margin).describe('Percentage points'),
+});
+const thresholds = <T extends z.ZodRawShape>(bounds: T, timing: ReturnType<typeof times>) =>
+  z.strictObject({ ...bounds, ...timing }).superRefine((given, context) => rising(given, Object.keys(bounds), context));
 
 const models = z.enum(['all', 'ollama-only', 'external-only']);
-const response = (agents: number, others: number, delay: string, routed: z.infer<typeof models>, paused: boolean) =>
+const response = (
+  agents: number,
+  others: number,
+  delay: string,
+  routed: z.infer<typeof models>,
+  bind: 'all-work' | 'non-critical-work',
+  paused: boolean,
+) =>
   z
     .strictObject({
       max_agents: limit(agents).describe('For revenue work'),
       max_agents_non_revenue: limit(others),
       dispatch_delay: duration(delay, 0, 60_000),
       models: models.default(routed),
+      models_bind: z.enum(['all-work', 'non-critical-work']).default(bind).describe('Which work `models` binds'),
       pause_non_revenue: z.boolean().default(paused),
     })
     .prefault({});
 
-export const runawayConfig = z
+const names = z.array(z.string().min(1).max(200)).default([]);
+
+const runawayConfig = z
   .strictObject({
     mode: z.enum(['off', 'dry-run', 'on']).default('dry-run'),
-    grace: duration('5s', 100, 300_000).describe('From SIGTERM to SIGKILL'),
-    settle: duration('2s', 0, 60_000).describe('From the end of one victim to the choice of the next'),
-    cpu_sustained: duration('30s', 0, 3_600_000).describe(
-      'How long the CPU emergency must hold before a process is ended for it',
-    ),
-    cpu_pressure: z.number().min(0).max(100).default(60).describe('PSI "some" that it takes as well: others are waiting'),
-    min_ram_share: z.number().min(0).max(100).default(10).describe('% of memory that a victim must hold'),
-    min_cpu: z.number().min(0).default(50).describe('% of one core that a victim must use'),
-    protected: z.array(z.string().min(1)).default([]).describe('Names of processes, or patterns with *'),
-    protected_users: z.array(z.string().min(1)).default([]),
+    unknown: z.enum(['spare', 'eligible']).default('spare').describe('Processes that nobody named'),
+    eligible: z
+      .strictObject({ names, commands: names })
+      .prefault({})
+      .describe('May be ended: process names, texts in command lines'),
+    never: names.describe('Names that are spared whatever else is said'),
+    spare_root_daemons: z.boolean().default(true),
+    settle: duration('250ms', 0, 60_000).describe('From the end of one victim to the measurement that may choose the next'),
+    ram: z
+      .strictObject({
+        min_share: z.number().min(0).max(100).default(5).describe('% of memory that a victim must hold'),
+        grace: duration('1s', 0, 300_000).describe('From SIGTERM to SIGKILL'),
+        urgent_above: bound(97),
+        urgent_grace: duration('250ms', 0, 300_000),
+      })
+      .prefault({}),
+    cpu: z
+      .strictObject({
+        sustained: duration('30s', 0, 3_600_000).describe('How long the emergency must hold before a process is ended for it'),
+        min_pressure: z.number().min(0).max(100).default(50).describe('PSI "some", %: others are waiting'),
+        min_core: z.number().min(0).max(100_000).default(15).describe('% of one core that a victim must use'),
+        grace: duration('3s', 0, 300_000),
+      })
+      .prefault({}),
   })
   .prefault({});
 
 export const guardConfig = z
   .strictObject({
-    cpu: levels3(70, 85, 95),
-    ram: levels3(75, 85, 92),
-    disk: z
-      .strictObject({ warn: bound(85), critical: bound(95) })
-      .superRefine(rising)
-      .prefault({}),
-    disks: z.array(z.string().startsWith('/')).min(1).default(['/']).describe('Mount points that are watched'),
-    sustain: z
-      .strictObject({ cpu: duration('750ms', 0, 600_000), ram: duration('0ms', 0, 600_000), disk: duration('5s', 0, 600_000) })
-      .prefault({}),
-    margin: z.number().min(0).max(50).default(3).describe('Percentage points below the threshold that a level is left at'),
-    calm: duration('15s', 0, 3_600_000).describe('How long below the margin before a level is left'),
-    interval: duration('1s', 50, 60_000).describe('Between samples, far from any threshold'),
+    cpu: thresholds({ warn: bound(70), critical: bound(85), emergency: bound(95) }, times('600ms', '10s', 5)).prefault({}),
+    ram: thresholds({ warn: bound(75), critical: bound(85), emergency: bound(92) }, times('0ms', '10s', 3)).prefault({}),
+    disk: thresholds({ warn: bound(85), critical: bound(95) }, times('1s', '30s', 2)).prefault({}),
+    disks: z.array(z.string().startsWith('/', 'a mount point')).min(1).default(['/']).describe('Mount points that are watched'),
+    interval: duration('1s', 50, 60_000).describe('Between samples, far from any threshold; nearer ones are taken faster'),
     summary_every: duration('5s', 500, 3_600_000),
-    report_ttl: duration('60s', 1000, 3_600_000).describe('How long a report of resource_guard.py counts'),
-    report_file: z.string().min(1).optional().describe('guard_state.json of resource_guard.py'),
+    reports: z
+      .strictObject({
+        ttl: duration('60s', 1000, 3_600_000).describe('How long a report of resource_guard.py counts'),
+        calm: duration('10s', 0, 3_600_000),
+        state_file: z.string().min(1).optional().describe('guard_state.json of resource_guard.py: its folder is watched'),
+      })
+      .prefault({}),
     runaway: runawayConfig,
     response: z
       .strictObject({
-        normal: response(500, 500, '0ms', 'all', false),
-        warn: response(200, 200, '100ms', 'all', false),
-        critical: response(50, 50, '100ms', 'ollama-only', false),
-        emergency: response(50, 0, '100ms', 'ollama-only', true),
+        normal: response(500, 500, '0ms', 'all', 'all-work', false),
+        warn: response(200, 200, '100ms', 'all', 'all-work', false),
+        critical: response(50, 50, '100ms', 'ollama-only', 'non-critical-work', false),
+        emergency: response(50, 0, '100ms', 'ollama-only', 'all-work', true),
       })
       .prefault({}),
   })

@@ -23,6 +23,10 @@ const service = z.strictObject({
   depends_on: z.array(serviceName).default([]),
   compose: z.strictObject({ project: z.string().min(1), service: z.string().min(1) }).optional(),
   container: z.string().min(1).optional().describe('Its Docker container: state and health are taken from the engine as well'),
+  processes: z
+    .strictObject({ names: z.array(z.string().min(1)).default([]), commands: z.array(z.string().min(1)).default([]) })
+    .prefault({})
+    .describe('How its processes are known: their names, or a text in their command lines'),
   class: z.enum(['revenue', 'non-revenue']).default('non-revenue'),
   protected: z.boolean().default(false).describe('Never a victim of the runaway kill'),
   paused: z.boolean().default(false).describe('Known, but not checked'),

@@ -13,6 +13,7 @@ export interface AppliedResponse {
   readonly max_agents_non_revenue: number;
   readonly dispatch_delay_ms: number;
   readonly models: 'all' | 'ollama-only' | 'external-only';
+  readonly models_bind: 'all-work' | 'non-critical-work';
   readonly non_revenue_work: 'runs' | 'paused';
   readonly routing: 'open' | 'halted';
   readonly deployments: Response['deployments'];
@@ -34,6 +35,7 @@ export function applyResponse(
     max_agents_non_revenue: keep(response.max_agents_non_revenue, before.max_agents_non_revenue),
     dispatch_delay_ms: keep(response.dispatch_delay_ms, before.dispatch_delay_ms),
     models: keep(response.models, before.models),
+    models_bind: keep(response.models_bind, before.models_bind),
     non_revenue_work: keep(response.non_revenue_work, before.non_revenue_work),
     routing: level === 'unknown' ? before.routing : level === 'emergency' ? 'halted' : 'open',
     deployments: response.deployments,
@@ -67,9 +69,9 @@ export function decideDirectives(before: AppliedResponse, after: AppliedResponse
             dispatch_delay_ms: after.dispatch_delay_ms,
           },
         },
-    before.models === after.models
+    before.models === after.models && before.models_bind === after.models_bind
       ? undefined
-      : { target: 'model-router', action: 'set-models', parameters: { models: after.models, for: 'non-critical' } },
+      : { target: 'model-router', action: 'set-models', parameters: { models: after.models, bind: after.models_bind } },
     before.deployments === after.deployments
       ? undefined
       : { target: 'deployer', action: 'gate-deployments', parameters: { deployments: after.deployments } },
@@ -99,7 +101,7 @@ function weight(applied: AppliedResponse): number {
   return (
     (applied.non_revenue_work === 'paused' ? 100 : 0) +
     (applied.routing === 'halted' ? 100 : 0) +
-    (applied.models === 'all' ? 0 : 10) +
+    (applied.models === 'all' ? 0 : applied.models_bind === 'all-work' ? 20 : 10) +
     GATE[applied.deployments] +
     (applied.dispatch_delay_ms > 0 ? 1 : 0)
   );

@@ -51,6 +51,7 @@ function initialResponse({ config }: Scaler): AppliedResponse {
     max_agents_non_revenue,
     dispatch_delay_ms: dispatch_delay,
     models,
+    models_bind: 'all-work',
     non_revenue_work: 'runs',
     routing: 'open',
     deployments: 'allowed',

@@ -15,10 +15,11 @@ const applied = z.object({
   max_agents_non_revenue: z.number(),
   dispatch_delay_ms: z.number(),
   models: z.enum(['all', 'ollama-only', 'external-only']),
+  models_bind: z.enum(['all-work', 'non-critical-work']),
   non_revenue_work: z.enum(['runs', 'paused']),
   routing: z.enum(['open', 'halted']),
   deployments: z.enum(['allowed', 'deferred', 'blocked']),
-  maintenance: z.enum(['allowed', 'deferred']),
+  maintenance: z.enum(['allowed', 'deferred-unless-it-frees-disk', 'deferred']),
 });
 
 /** The stored state; `initial` where nothing is stored or it cannot be read. */
@@ -59,6 +60,7 @@ export async function writeSwarmState(
     max_agents_non_revenue: String(state.applied.max_agents_non_revenue),
     dispatch_delay_ms: String(state.applied.dispatch_delay_ms),
     models: state.applied.models,
+    models_bind: state.applied.models_bind,
     non_revenue_work: state.applied.non_revenue_work,
     routing: state.applied.routing,
     applied: JSON.stringify(state.applied),

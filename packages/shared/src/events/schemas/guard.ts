@@ -58,10 +58,11 @@ export const response = z.object({
   max_agents: z.union([z.int().nonnegative(), z.literal('unchanged')]).describe('For revenue work'),
   max_agents_non_revenue: z.union([z.int().nonnegative(), z.literal('unchanged')]),
   dispatch_delay_ms: z.union([z.int().nonnegative(), z.literal('unchanged')]),
-  models: z.enum(['all', 'ollama-only', 'external-only', 'unchanged']).describe('For non-critical work'),
+  models: z.enum(['all', 'ollama-only', 'external-only', 'unchanged']),
+  models_bind: z.enum(['all-work', 'non-critical-work', 'unchanged']).describe('Which work `models` binds'),
   non_revenue_work: z.enum(['runs', 'paused', 'unchanged']),
   deployments: z.enum(['allowed', 'deferred', 'blocked']),
-  maintenance: z.enum(['allowed', 'deferred']),
+  maintenance: z.enum(['allowed', 'deferred-unless-it-frees-disk', 'deferred']),
 });
 export type Response = z.infer<typeof response>;
 
