@@ -39,7 +39,7 @@ export function judgeProcesses(processes: readonly ProcessFact[], own: OwnProces
   const guarded = new Set(processes.filter((each) => protectingRule(each, policy.owners)).map((each) => each.pid));
   return processes.map((process) => {
     const lineage = [process, ...ancestorsOf(process.pid, byPid)];
-    const isOurs = above.has(process.pid) || lineage.some((each) => ours.has(each.pid));
+    const isOurs = above.has(process.pid) || lineage.some((each) => ours.has(each.pid) || ours.has(each.ppid));
     const isGuarded = lineage.some((each) => guarded.has(each.pid));
     const owner = policy.owners.find((rule) => !rule.protected && owns(rule, process));
     return {

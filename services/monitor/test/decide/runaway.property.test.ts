@@ -1,0 +1,82 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { decideRunaway } from '../../src/decide/runaway.js';
+import { defaultRunawayPolicy } from '../../src/decide/runaway-policy.js';
+import type { ProcessFact } from '../../src/decide/runaway-process.js';
+import { anyTable, cpuFacts, eager, now, owners, ramFacts } from './runaway-tables.js';
+
+/** The rules again, written as one would say them and without looking at the decision. */
+function mayNeverDie(process: ProcessFact, table: readonly ProcessFact[]): boolean {
+  const line: ProcessFact[] = [];
+  for (let each: ProcessFact | undefined = process; each && !line.includes(each); ) {
+    line.push(each);
+    const { ppid }: ProcessFact = each;
+    each = table.find((other) => other.pid === ppid);
+  }
+  const isCrm = (each: ProcessFact) =>
+    each.pid === 77 ||
+    each.uid === 999 ||
+    each.name === 'postgres' ||
+    each.program === 'postgres' ||
+    each.name === 'a-name-longer-t' ||
+    each.commandLine?.matches(/crm-server/) === true ||
+    each.cgroup?.includes('0123456789ab') === true;
+  return (
+    process.pid < 3 ||
+    process.kernelThread ||
+    process.name === 'systemd' ||
+    process.name === 'sshd' ||
+    process.oomScoreAdj === -1000 ||
+    line.some((each) => each.pid === 40 || each.pid === 41 || isCrm(each))
+  );
+}
+
+const options = { numRuns: 1_000 };
+
+test('1,000 tables: nothing protected, nothing of ours and nothing of the system is ever chosen', () => {
+  let chosen = 0;
+  fc.assert(
+    fc.property(anyTable, fc.boolean(), (table, byRam) => {
+      const plan = decideRunaway(byRam ? ramFacts(table) : cpuFacts(table), { ...eager, owners }, now);
+      if (plan === null) return;
+      chosen += 1;
+      const victim = table.find((each) => each.pid === plan.victim.pid);
+      expect(victim).toBeDefined();
+      if (victim) expect(mayNeverDie(victim, table)).toBe(false);
+    }),
+    options,
+  );
+  // The positive control: a decision that chooses nobody would pass as well.
+  expect(chosen).toBeGreaterThan(200);
+});
+
+test('1,000 tables: with unknown owners spared, only what an unprotected rule names is chosen', () => {
+  let chosen = 0;
+  fc.assert(
+    fc.property(anyTable, (table) => {
+      const plan = decideRunaway(ramFacts(table), { ...defaultRunawayPolicy, mode: 'on', owners }, now);
+      if (plan === null) return;
+      chosen += 1;
+      const victim = table.find((each) => each.pid === plan.victim.pid);
+      expect(victim?.name === 'kimi-agent' || victim?.commandLine?.matches(/swarm-worker/)).toBe(true);
+      expect(plan.victim.service).toBe('swarm');
+    }),
+    options,
+  );
+  expect(chosen).toBeGreaterThan(100);
+});
+
+test('1,000 tables: the victim is the largest of those that might have been chosen', () => {
+  fc.assert(
+    fc.property(anyTable, (table) => {
+      const plan = decideRunaway(ramFacts(table), { ...eager, owners }, now);
+      if (plan === null) return;
+      const without = table.filter((each) => each.pid !== plan.victim.pid);
+      const second = decideRunaway(ramFacts(without), { ...eager, owners }, now);
+      if (second && !table.some((each) => each.ppid === plan.victim.pid)) {
+        expect(second.victim.rssBytes).toBeLessThanOrEqual(plan.victim.rssBytes);
+      }
+    }),
+    options,
+  );
+});
