@@ -1,0 +1,127 @@
+// npm test: makes the checkout ready, runs the machine checks and every test, and proves that nothing was left behind.
+// `--only <project>` runs the tests of one package, `--no-docker` does without an engine.
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { startEngine, stopEngine } from './docker-engine.mjs';
+import { endProcesses, processesWith, untilNone } from './processes.mjs';
+import { root, run, signalChildren } from './run.mjs';
+import { SetupError, setup, step } from './setup.mjs';
+import { readReports } from './test-report.mjs';
+
+const MARK = 'OPS_TEST_RUN';
+const mark = `${process.pid}-${Date.now()}`;
+const { values: options } = parseArgs({
+  options: { only: { type: 'string' }, 'no-docker': { type: 'boolean', default: false } },
+});
+const reports = mkdtempSync(join(tmpdir(), 'ops-test-report-'));
+const problems = [];
+let interrupted = false;
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => {
+    // A second one while vitest still tidies up ends it at once.
+    signalChildren(interrupted ? 'SIGKILL' : 'SIGTERM');
+    interrupted = true;
+  });
+}
+
+async function main() {
+  await setup({ binaryRedis: true });
+  await machineChecks();
+  let engine = { available: false, why: 'switched off by --no-docker', command: 'npm test' };
+  try {
+    await step('docker', async () => {
+      if (!options['no-docker'] && !interrupted) engine = await startEngine();
+      return engine.available ? engine.what : `none: ${engine.why}; ${engine.command}`;
+    });
+    const before = await containers(engine);
+    const files = await runTests(engine);
+    for (const name of (await containers(engine)).filter((one) => !before.includes(one)))
+      problems.push(`container left behind: ${name}`);
+    await leftProcesses();
+    return summary(files, engine);
+  } finally {
+    await endProcesses(() => processesWith(MARK, mark));
+    await stopEngine(engine);
+  }
+}
+
+async function machineChecks() {
+  const check = join(root, 'tools', 'check.mjs');
+  if (options.only !== undefined || interrupted || !existsSync(check)) return;
+  const { ok } = await run(process.execPath, [check], { stdio: 'inherit' });
+  if (!ok) problems.push('machine checks failed');
+}
+
+// e2e puts real load on the host, which would disturb the others: it comes last, one file at a time.
+async function runTests(engine) {
+  const rounds = [
+    { name: 'all', args: ['--project', '!e2e'] },
+    { name: 'e2e', args: ['--project', 'e2e', '--no-file-parallelism'] },
+  ];
+  const only = options.only;
+  const chosen = only === undefined ? rounds : only === 'e2e' ? rounds.slice(1) : [{ name: only, args: ['--project', only] }];
+  const docker = engine.available
+    ? { ...engine.env, OPS_TEST_DOCKER: '1', TESTCONTAINERS_RYUK_DISABLED: 'true' }
+    : { OPS_TEST_DOCKER: '0' };
+  const files = [];
+  for (const { name, args } of chosen) {
+    if (interrupted) break;
+    const file = join(reports, `${name}.json`);
+    const vitest = [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--passWithNoTests', ...args];
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+    const [program, ...rest] = [...(engine.prefix ?? []), process.execPath, ...vitest, ...reporters];
+    const { ok } = await run(program, rest, { stdio: 'inherit', env: { ...process.env, ...docker, [MARK]: mark } });
+    files.push({ name, file, ok });
+  }
+  return files;
+}
+
+async function leftProcesses() {
+  // Servers that die with their test worker need a moment for it.
+  for (const { pid, command } of await untilNone(() => processesWith(MARK, mark), 15_000))
+    problems.push(`process left behind: ${pid} ${command}`);
+}
+
+async function containers(engine) {
+  if (!engine.available) return [];
+  const args = ['ps', '--all', '--no-trunc', '--format', '{{.ID}} {{.Names}} ({{.Image}})'];
+  const { output } = await run('docker', args, { env: { ...process.env, ...engine.env } });
+  return output.split('\n').filter(Boolean);
+}
+
+function summary(files, engine) {
+  const reasons = {
+    OPS_TEST_DOCKER: `no Docker: ${engine.why}`,
+    getuid: 'the user who runs the tests is not root, or is',
+    platform: 'made for another platform',
+  };
+  const { passed, failed, skipped, broken, skips } = readReports(
+    files.map(({ file }) => file),
+    reasons,
+  );
+  problems.push(...broken);
+  // Errors outside of any test are in no report, only in the exit code.
+  if (failed === 0 && broken.length === 0)
+    for (const { name, ok } of files) if (!ok) problems.push(`vitest (${name}) failed outside of its tests`);
+  if (passed + failed === 0) problems.push('no test ran');
+  if (interrupted) problems.push('interrupted');
+  console.log();
+  for (const { group, count, reason } of skips) console.log(`skipped  ${count} in ${group}: ${reason}`);
+  for (const problem of problems) console.log(`failed   ${problem}`);
+  return { passed, failed: failed + problems.length, skipped };
+}
+
+try {
+  const { passed, failed, skipped } = await main();
+  if (failed > 0) process.exitCode = 1;
+  console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+} catch (error) {
+  console.error(error instanceof SetupError ? error.message : error);
+  console.log('0 passed, 1 failed');
+  process.exitCode = 1;
+} finally {
+  rmSync(reports, { recursive: true, force: true });
+}
