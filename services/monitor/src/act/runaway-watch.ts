@@ -1,0 +1,100 @@
+import type { Logger } from '@ops/shared/runtime';
+import { decideRunaway } from '../decide/runaway.js';
+import type { RunawayPolicy } from '../decide/runaway-policy.js';
+import { describeProcess } from '../decide/runaway-process.js';
+import type { PreviousKill, RunawayFacts, RunawayPlan } from '../decide/runaway-types.js';
+import { heaviest, type ProcessTable, readProcessTable } from '../host/process-table.js';
+import { processUsage } from '../host/process-usage.js';
+import { type KillOutcome, killRunaway } from './kill.js';
+
+const CANDIDATES = 40;
+const TOP = 10;
+
+type Seen = Pick<RunawayFacts, 'level' | 'sample' | 'cpuOverSince'>;
+
+/**
+ * Keeps the process table while it matters and carries out one kill at a time. It chooses nothing: decideRunaway does.
+ * The kill runs beside the samples, which must go on to tell whether it helped.
+ */
+export class RunawayWatch {
+  readonly #policy: RunawayPolicy;
+  readonly #ownPids: readonly number[];
+  readonly #log: Logger;
+  readonly #done: (plan: RunawayPlan, outcome: KillOutcome) => void;
+  #table: ProcessTable | null = null;
+  #previous: PreviousKill | null = null;
+  #givenUp: { pid: number; startTime: number }[] = [];
+  #killing: Promise<void> | null = null;
+
+  constructor(
+    policy: RunawayPolicy,
+    ownPids: readonly number[],
+    log: Logger,
+    done: (plan: RunawayPlan, outcome: KillOutcome) => void,
+  ) {
+    this.#policy = policy;
+    this.#ownPids = ownPids;
+    this.#log = log;
+    this.#done = done;
+  }
+
+  /** Reads the table, and ends a runaway if the facts say so. Throws where there is no /proc. */
+  look(seen: Seen): void {
+    const table = readProcessTable({ detailsOf: heaviest(CANDIDATES, this.#table) });
+    const processes = processUsage(this.#table, table);
+    this.#keep(table);
+    const facts: RunawayFacts = {
+      ...seen,
+      processes,
+      own: { pid: process.pid, alsoOurs: this.#ownPids },
+      killing: this.#killing !== null,
+      previous: this.#previous,
+      givenUp: this.#givenUp,
+    };
+    const plan = decideRunaway(facts, this.#policy, seen.sample.at);
+    if (plan !== null) this.#killing = this.#carryOut(plan);
+  }
+
+  /** Who uses most, by memory and by CPU; empty where there is no /proc. */
+  top() {
+    try {
+      const table = readProcessTable({ detailsOf: () => new Set() });
+      const processes = processUsage(this.#table, table);
+      this.#keep(table);
+      const most = (size: (each: (typeof processes)[number]) => number) =>
+        [...processes]
+          .sort((a, b) => size(b) - size(a))
+          .slice(0, TOP)
+          .map(describeProcess);
+      return { byRss: most(({ rssBytes }) => rssBytes), byCpu: most(({ cpuPercent }) => cpuPercent ?? 0) };
+    } catch {
+      return { byRss: [], byCpu: [] };
+    }
+  }
+
+  /** Waits for a kill in progress: a process that got SIGTERM must not be left half-ended. */
+  async settle(): Promise<void> {
+    await this.#killing;
+  }
+
+  // A rate needs a window: a table that is younger than this stays the one to compare with.
+  #keep(table: ProcessTable): void {
+    if (this.#table === null || table.monotonicMs - this.#table.monotonicMs >= 500) this.#table = table;
+  }
+
+  async #carryOut(plan: RunawayPlan): Promise<void> {
+    this.#log.warn({ mode: plan.mode, victim: plan.victim, reason: plan.reason }, 'runaway process');
+    try {
+      const outcome = await killRunaway(plan);
+      const { pid, startTime } = plan.victim;
+      this.#previous = { pid, startTime, result: outcome.result, at: Date.now() };
+      if (outcome.result === 'survived' || outcome.result === 'not-permitted')
+        this.#givenUp = [...this.#givenUp, { pid, startTime }].slice(-100);
+      this.#done(plan, outcome);
+    } catch (error) {
+      this.#log.error({ error, victim: plan.victim }, 'the runaway could not be ended');
+    } finally {
+      this.#killing = null;
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import type { InventoryService, OpsConfig } from '@ops/shared/config';
+import { type LevelPolicy, levelPolicy } from './level-policy.js';
+import { defaultRunawayPolicy, type OwnerRule, type RunawayPolicy } from './runaway-policy.js';
+
+type GuardConfig = OpsConfig['guard'];
+
+/** ops.yaml's guard section as the policy of the level decision. */
+export function levelPolicyOf({ cpu, ram, disk, interval, reports }: GuardConfig): LevelPolicy {
+  return levelPolicy(
+    { cpu, ram, disk },
+    {
+      cpuEnterMs: cpu.enter,
+      cpuCalmMs: cpu.calm,
+      cpuMargin: cpu.margin,
+      ramEnterMs: ram.enter,
+      ramCalmMs: ram.calm,
+      ramMargin: ram.margin,
+      diskEnterMs: disk.enter,
+      diskCalmMs: disk.calm,
+      diskMargin: disk.margin,
+      reportCalmMs: reports.calm,
+      intervalMs: interval,
+    },
+  );
+}
+
+/** ops.yaml's runaway section and inventory as the policy of the runaway decision. */
+export function runawayPolicyOf(guard: GuardConfig, services: readonly InventoryService[]): RunawayPolicy {
+  const { runaway } = guard;
+  return {
+    ...defaultRunawayPolicy,
+    mode: runaway.mode,
+    owners: [
+      ...services.map(ownerRule),
+      {
+        service: 'ops.yaml: guard.runaway.eligible',
+        protected: false,
+        names: runaway.eligible.names,
+        patterns: runaway.eligible.commands.map(literal),
+      },
+    ],
+    unknownOwners: runaway.unknown,
+    neverNames: [...defaultRunawayPolicy.neverNames, ...runaway.never],
+    spareRootDaemons: runaway.spare_root_daemons,
+    ram: {
+      abovePercent: guard.ram.emergency,
+      minSharePercent: runaway.ram.min_share,
+      graceMs: runaway.ram.grace,
+      urgentPercent: runaway.ram.urgent_above,
+      urgentGraceMs: runaway.ram.urgent_grace,
+    },
+    cpu: {
+      abovePercent: guard.cpu.emergency,
+      sustainedMs: runaway.cpu.sustained,
+      minPressurePercent: runaway.cpu.min_pressure,
+      minCorePercent: runaway.cpu.min_core,
+      graceMs: runaway.cpu.grace,
+    },
+    settleMs: runaway.settle,
+  };
+}
+
+// Revenue work is not what is ended to save the host: it counts as protected, like what says so.
+function ownerRule(service: InventoryService): OwnerRule {
+  return {
+    service: service.name,
+    protected: service.protected || service.class === 'revenue',
+    names: service.processes.names,
+    patterns: service.processes.commands.map(literal),
+  };
+}
+
+const literal = (text: string): RegExp => new RegExp(text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
