@@ -41,10 +41,11 @@ export function judgeProcesses(processes: readonly ProcessFact[], own: OwnProces
     const lineage = [process, ...ancestorsOf(process.pid, byPid)];
     const isOurs = above.has(process.pid) || lineage.some((each) => ours.has(each.pid) || ours.has(each.ppid));
     const isGuarded = lineage.some((each) => guarded.has(each.pid));
+    const isRead = lineage.every((each) => each.pid <= 2 || each.commandLine !== null);
     const owner = policy.owners.find((rule) => !rule.protected && owns(rule, process));
     return {
       process,
-      spared: sparing(process, { isOurs, isGuarded, isOwned: owner !== undefined }, policy),
+      spared: sparing(process, { isOurs, isGuarded, isRead, isOwned: owner !== undefined }, policy),
       service: owner?.service ?? null,
     };
   });
@@ -52,7 +53,7 @@ export function judgeProcesses(processes: readonly ProcessFact[], own: OwnProces
 
 function sparing(
   process: ProcessFact,
-  is: { isOurs: boolean; isGuarded: boolean; isOwned: boolean },
+  is: { isOurs: boolean; isGuarded: boolean; isRead: boolean; isOwned: boolean },
   policy: RunawayPolicy,
 ): Sparing | null {
   if (process.pid <= 2) return 'first-processes';
@@ -61,8 +62,8 @@ function sparing(
   if (is.isOurs) return 'own-tree';
   if (policy.neverNames.some((name) => isNamed(process, name))) return 'never-named';
   if (is.isGuarded) return 'protected-service';
-  // Without these facts a rule of protection might apply that we cannot see.
-  if (process.commandLine === null || process.cgroup === null || process.oomScoreAdj === null) return 'not-fully-read';
+  // Without these facts, of the process and of its parents, a rule of protection might apply that we cannot see.
+  if (!is.isRead || process.cgroup === null || process.oomScoreAdj === null) return 'not-fully-read';
   if (process.oomScoreAdj <= -1000) return 'oom-exempt';
   if (policy.spareRootDaemons && !is.isOwned && isRootDaemon(process)) return 'root-daemon';
   if (!is.isOwned && policy.unknownOwners === 'spare') return 'unknown-owner';

@@ -36,7 +36,7 @@ export class PortableSampler implements HostSampler {
   readonly #scope: HostScope;
   #memory: { readonly at: number; readonly reading: MemoryReading } | null = null;
   #askedAt = Number.NEGATIVE_INFINITY;
-  #isAsking = false;
+  #asking: Promise<void> | null = null;
 
   constructor(options: PortableSamplerOptions) {
     this.#options = options;
@@ -105,8 +105,12 @@ export class PortableSampler implements HostSampler {
   }
 
   async #askMemory(): Promise<void> {
-    if (this.#isAsking) return;
-    this.#isAsking = true;
+    this.#asking ??= this.#answerMemory();
+    await this.#asking;
+    this.#asking = null;
+  }
+
+  async #answerMemory(): Promise<void> {
     this.#askedAt = this.#options.clock.monotonic();
     try {
       const reading = await this.#options.readMemory();
@@ -114,6 +118,5 @@ export class PortableSampler implements HostSampler {
     } catch {
       // Nothing to add: the last reading ages until it is not shown any more.
     }
-    this.#isAsking = false;
   }
 }

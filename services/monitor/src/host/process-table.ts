@@ -54,8 +54,8 @@ export function readProcessTable(options: ProcessTableOptions = {}): ProcessTabl
 }
 
 /**
- * For `detailsOf`: the `count` largest by memory, and the `count` that have used the most CPU since `previous`.
- * Reading only these keeps a scan of 600 processes at a fifth of the cost.
+ * For `detailsOf`: the `count` largest by memory, the `count` that have used the most CPU since `previous`, and the
+ * ancestors of all these: a process is protected by what its parents are. The others cost one file each instead of four.
  */
 export function heaviest(
   count: number,
@@ -69,7 +69,13 @@ export function heaviest(
     };
     const byRss = [...processes].sort((a, b) => b.rssBytes - a.rssBytes).slice(0, count);
     const byCpu = [...processes].sort((a, b) => used(b) - used(a)).slice(0, count);
-    return new Set([...byRss, ...byCpu].filter((each) => !each.kernelThread).map((each) => each.pid));
+    const byPid = new Map(processes.map((each) => [each.pid, each]));
+    const picked = new Set<number>();
+    for (const each of [...byRss, ...byCpu]) {
+      let next: ProcessInfo | undefined = each;
+      for (; next !== undefined && !next.kernelThread && !picked.has(next.pid); next = byPid.get(next.ppid)) picked.add(next.pid);
+    }
+    return picked;
   };
 }
 

@@ -76,6 +76,7 @@ describe('who', () => {
     ['a daemon of root', [proc(200, { uid: 0, ppid: 1 })]],
     ['a service of root', [proc(200, { uid: 0, cgroup: '0::/system.slice/ollama.service' })]],
     ['not fully read: command line', [proc(200, { commandLine: null })]],
+    ['child of one that is not fully read', [proc(200, { ppid: 201 }), proc(201, { commandLine: null, rssBytes: 0 })]],
     ['not fully read: cgroup', [proc(200, { cgroup: null })]],
     ['not fully read: oom_score_adj', [proc(200, { oomScoreAdj: null })]],
     ['protected by name', [proc(200, { name: 'postgres' })]],
