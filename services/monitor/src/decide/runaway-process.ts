@@ -36,7 +36,7 @@ export interface ProcessFact {
   readonly program: string | null;
   readonly commandLine: CommandLine | null;
   /** Effective user id. */
-  readonly uid: number;
+  readonly uid: number | null;
   /** One letter, as in /proc/<pid>/stat. */
   readonly state: string;
   readonly rssBytes: number;

@@ -63,7 +63,7 @@ function sparing(
   if (policy.neverNames.some((name) => isNamed(process, name))) return 'never-named';
   if (is.isGuarded) return 'protected-service';
   // Without these facts, of the process and of its parents, a rule of protection might apply that we cannot see.
-  if (!is.isRead || process.cgroup === null || process.oomScoreAdj === null) return 'not-fully-read';
+  if (!is.isRead || process.cgroup === null || process.oomScoreAdj === null || process.uid === null) return 'not-fully-read';
   if (process.oomScoreAdj <= -1000) return 'oom-exempt';
   if (policy.spareRootDaemons && !is.isOwned && isRootDaemon(process)) return 'root-daemon';
   if (!is.isOwned && policy.unknownOwners === 'spare') return 'unknown-owner';
@@ -76,7 +76,7 @@ function protectingRule(process: ProcessFact, rules: readonly OwnerRule[]): bool
 
 function owns(rule: OwnerRule, process: ProcessFact): boolean {
   if (rule.pids?.includes(process.pid)) return true;
-  if (rule.users?.includes(process.uid)) return true;
+  if (process.uid !== null && rule.users?.includes(process.uid)) return true;
   if (rule.names?.some((name) => isNamed(process, name))) return true;
   if (rule.containers?.some((id) => id.length >= 12 && process.cgroup?.includes(id))) return true;
   return rule.patterns?.some((pattern) => process.commandLine?.matches(pattern)) ?? false;

@@ -21,7 +21,7 @@ export interface ProcessTable {
 export interface ProcessTableOptions {
   readonly procRoot?: string;
   /**
-   * Picks the pids whose command line, oom_score_adj and cgroup are read as well: three more files each. Default: all but
+   * Picks the pids whose command line, oom_score_adj, cgroup and user are read as well: four more calls each. Default: all but
    * kernel threads. What is not read is null, and a process that is not fully read is never a victim.
    */
   readonly detailsOf?: (processes: readonly ProcessInfo[]) => ReadonlySet<number>;
@@ -55,7 +55,7 @@ export function readProcessTable(options: ProcessTableOptions = {}): ProcessTabl
 
 /**
  * For `detailsOf`: the `count` largest by memory, the `count` that have used the most CPU since `previous`, and the
- * ancestors of all these: a process is protected by what its parents are. The others cost one file each instead of four.
+ * ancestors of all these: a process is protected by what its parents are. The others cost one file each.
  */
 export function heaviest(
   count: number,
@@ -87,22 +87,16 @@ function readStat(path: string): ProcessStat | null {
 function readBare(directory: string, pageBytes: number): ProcessInfo | null {
   const stat = readStat(`${directory}/stat`);
   if (stat === null) return null;
-  let uid: number;
-  try {
-    // The directory itself always has the effective user, also when the process may not be traced.
-    uid = statSync(directory).uid;
-  } catch {
-    return null;
-  }
   const { pid, ppid, startTime, name, state, kernelThread, cpuTicks } = stat;
-  const unread = { program: null, commandLine: null, oomScoreAdj: null, cgroup: null };
-  return { pid, ppid, startTime, name, state, uid, kernelThread, rssBytes: stat.rssPages * pageBytes, cpuTicks, ...unread };
+  const unread = { uid: null, program: null, commandLine: null, oomScoreAdj: null, cgroup: null };
+  return { pid, ppid, startTime, name, state, kernelThread, rssBytes: stat.rssPages * pageBytes, cpuTicks, ...unread };
 }
 
 function withDetails(process: ProcessInfo, directory: string): ProcessInfo {
   const commandLine = readText(`${directory}/cmdline`);
   const adjust = readText(`${directory}/oom_score_adj`);
   const cgroup = readText(`${directory}/cgroup`);
+  const uid = ownerOf(directory);
   // The number may have passed to another process between the two passes.
   if (readStat(`${directory}/stat`)?.startTime !== process.startTime) return process;
   return {
@@ -112,7 +106,17 @@ function withDetails(process: ProcessInfo, directory: string): ProcessInfo {
       commandLine === null ? null : new CommandLine(commandLine.slice(0, commandLineLength).replaceAll('\0', ' ').trimEnd()),
     oomScoreAdj: adjust === null ? null : Number.parseInt(adjust, 10),
     cgroup,
+    uid,
   };
+}
+
+/** The directory itself always has the effective user, also when the process may not be traced. */
+function ownerOf(directory: string): number | null {
+  try {
+    return statSync(directory).uid;
+  } catch {
+    return null;
+  }
 }
 
 /** Base name of argv[0]. A program that writes its own title may put anything there, so it ends at the first odd character. */

@@ -78,6 +78,7 @@ describe('who', () => {
     ['not fully read: command line', [proc(200, { commandLine: null })]],
     ['child of one that is not fully read', [proc(200, { ppid: 201 }), proc(201, { commandLine: null, rssBytes: 0 })]],
     ['not fully read: cgroup', [proc(200, { cgroup: null })]],
+    ['not fully read: user', [proc(200, { uid: null })]],
     ['not fully read: oom_score_adj', [proc(200, { oomScoreAdj: null })]],
     ['protected by name', [proc(200, { name: 'postgres' })]],
     ['protected by a name that the kernel cut', [proc(200, { name: 'a-name-longer-t' })]],
