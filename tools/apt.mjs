@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { findOnPath, lastLines, run } from './run.mjs';
 
 const POLICY = '/usr/sbin/policy-rc.d';
@@ -17,11 +18,11 @@ export function mayInstall() {
  * Installs packages of the distribution, without starting or enabling a service of theirs.
  * @returns {Promise<{ok: boolean, output: string}>}
  */
-export async function install(packages, services = []) {
+export async function install(packages) {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', NEEDRESTART_SUSPEND: '1' };
   const apt = (...args) => run('apt-get', ['-o', 'DPkg::Lock::Timeout=120', '-q', '-y', ...args], { env });
   const wanted = ['install', '--no-install-recommends', ...packages];
-  const isNew = new Map(services.map((service) => [service, !isEnabled(service)]));
+  const before = enabledUnits();
   holdServices();
   try {
     let result = await apt(...wanted);
@@ -30,17 +31,25 @@ export async function install(packages, services = []) {
       const update = await apt('update');
       result = update.ok ? await apt(...wanted) : update;
     }
-    if (result.ok && findOnPath('systemctl')) {
-      for (const [service, fresh] of isNew) if (fresh) await run('systemctl', ['disable', '--now', service]);
-    }
+    await disable(enabledUnits().filter((link) => !before.includes(link)));
     return { ok: result.ok, output: lastLines(result.output) };
   } finally {
     releaseServices();
   }
 }
 
-function isEnabled(service) {
-  return existsSync(`/etc/systemd/system/multi-user.target.wants/${service}.service`);
+// What starts with the machine: links in folders such as multi-user.target.wants.
+function enabledUnits() {
+  const base = '/etc/systemd/system';
+  const folders = existsSync(base) ? readdirSync(base).filter((name) => name.endsWith('.wants')) : [];
+  return folders.flatMap((folder) => readdirSync(join(base, folder)).map((unit) => join(base, folder, unit)));
+}
+
+async function disable(links) {
+  const systemctl = findOnPath('systemctl');
+  if (systemctl !== undefined && links.length > 0)
+    await run(systemctl, ['disable', '--now', ...new Set(links.map((link) => basename(link)))]);
+  for (const link of links) rmSync(link, { force: true });
 }
 
 // Debian asks this program before it starts a service; 101 says no.

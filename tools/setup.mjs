@@ -69,7 +69,7 @@ async function ensureRedis(binaryOnly) {
   if (!binaryOnly && (await run('docker', ['version', '--format', '{{.Server.Version}}'], { timeout: 5_000 })).ok)
     return 'in a container';
   if (mayInstall()) {
-    const { ok, output } = await install(['redis-server'], ['redis-server']);
+    const { ok, output } = await install(['redis-server']);
     if (ok && found()) return `${found()}, installed`;
     throw new SetupError(`redis-server could not be installed:\n${output}`);
   }

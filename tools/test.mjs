@@ -1,6 +1,6 @@
 // npm test: makes the checkout ready, runs the machine checks and every test, and proves that nothing was left behind.
 // `--only <project>` runs the tests of one package, `--no-docker` does without an engine.
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -15,7 +15,9 @@ const mark = `${process.pid}-${Date.now()}`;
 const { values: options } = parseArgs({
   options: { only: { type: 'string' }, 'no-docker': { type: 'boolean', default: false } },
 });
-const reports = mkdtempSync(join(tmpdir(), 'ops-test-report-'));
+// The temporary folder of the tests, open to all as such folders are: some servers run as another user.
+const scratch = mkdtempSync(join(tmpdir(), 'ops-test-run-'));
+chmodSync(scratch, 0o1777);
 const problems = [];
 let interrupted = false;
 
@@ -69,14 +71,22 @@ async function runTests(engine) {
   const files = [];
   for (const { name, args } of chosen) {
     if (interrupted) break;
-    const file = join(reports, `${name}.json`);
+    const file = join(scratch, `${name}.json`);
     const vitest = [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--passWithNoTests', ...args];
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
     const [program, ...rest] = [...(engine.prefix ?? []), process.execPath, ...vitest, ...reporters];
-    const { ok } = await run(program, rest, { stdio: 'inherit', env: { ...process.env, ...docker, [MARK]: mark } });
+    const { ok } = await run(program, rest, { stdio: 'inherit', env: { ...testEnvironment(), ...docker } });
     files.push({ name, file, ok });
   }
   return files;
+}
+
+// What is exported for a real instance must not reach the tests: they empty what they are given.
+function testEnvironment() {
+  const env = { ...process.env, TMPDIR: scratch, [MARK]: mark };
+  for (const name of Object.keys(env))
+    if (name === 'REDIS_URL' || name === 'DATABASE_URL' || (name.startsWith('OPS_') && name !== MARK)) delete env[name];
+  return env;
 }
 
 async function leftProcesses() {
@@ -123,5 +133,5 @@ try {
   console.log('0 passed, 1 failed');
   process.exitCode = 1;
 } finally {
-  rmSync(reports, { recursive: true, force: true });
+  rmSync(scratch, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
 }
