@@ -31,6 +31,8 @@ export interface Instance {
   redisUrl: string;
   databaseUrl: string;
   servers: InstanceServer[];
+  /** Process ids of the servers that are ours: they must never be taken for anybody else's. */
+  pids: number[];
   /** Stops what was started or taken over, PostgreSQL first; may be called again. */
   close(): Promise<void>;
 }
@@ -78,7 +80,10 @@ export async function openInstance(options: InstanceOptions): Promise<Instance> 
       closed ??= unwind();
       return closed;
     };
-    return { redisUrl: redis.value.url, databaseUrl: database.value.url, servers: opened.map(({ shown }) => shown), close };
+    const pids = opened.flatMap(({ running }) =>
+      running === undefined ? [] : [running.process.pid, ...(running.watcher === undefined ? [] : [running.watcher.pid])],
+    );
+    return { redisUrl: redis.value.url, databaseUrl: database.value.url, servers: opened.map(({ shown }) => shown), pids, close };
   } catch (error) {
     await unwind();
     throw error;

@@ -2,7 +2,7 @@ export { type Clock, systemClock } from './clock.js';
 export { type Environment, EnvironmentError, namedSecret, readEnvironment } from './env.js';
 export { type HostedServices, type HostOptions, hostServices } from './host-services.js';
 export { HttpError, parseBody } from './http.js';
-export { createLogger, type Logger } from './logger.js';
+export { createLogger, type Logger, logFile } from './logger.js';
 export { Releases } from './releases.js';
 export { runService } from './run-service.js';
 export type { Loop, ServiceContext, ServiceDefinition, Wiring } from './service.js';

@@ -20,3 +20,8 @@ export function createLogger(level: (typeof LOG_LEVELS)[number], to: Destination
     { write: (line) => to.write(redactor.text(line)) },
   );
 }
+
+/** A log file that is appended to, for its owner only; its folder is made. Each line is written before the call returns. */
+export function logFile(path: string): DestinationStream {
+  return pino.destination({ dest: path, mkdir: true, append: true, sync: true, mode: 0o600 });
+}

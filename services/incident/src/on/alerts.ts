@@ -59,10 +59,7 @@ export async function onAlertAcknowledged(
   const open = await findOpen(service.database, kindOf(event.data), aboutOf(event.data));
   if (open === undefined) return [];
   const fresh: Evidence = { at, kind: 'acknowledged', text: `${by}: ${reason}` };
-  const incident = {
-    ...open,
-    evidence: [...open.evidence.filter((piece) => piece.at !== at || piece.kind !== fresh.kind), fresh],
-  };
+  const incident = withEvidence(open, fresh);
   await updateIncident(service.database, incident);
   return [updatedEvent(incident, `acknowledged by ${by}: ${reason}`, [fresh])];
 }

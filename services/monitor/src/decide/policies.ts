@@ -19,7 +19,8 @@ export function levelPolicyOf({ cpu, ram, disk, interval, reports }: GuardConfig
       diskCalmMs: disk.calm,
       diskMargin: disk.margin,
       reportCalmMs: reports.calm,
-      intervalMs: interval,
+      // Blind is three intervals without a reading; a hiccup of a fast sampler is not blindness.
+      intervalMs: Math.max(interval, 1000),
     },
   );
 }

@@ -35,6 +35,7 @@ export interface GuardView {
   readonly failure: string | null;
 }
 
+const TABLE_EVERY_MS = 250;
 const ALERT_LEVELS: readonly Level[] = ['warn', 'critical', 'emergency'];
 
 /**
@@ -54,6 +55,7 @@ export class Guard {
   #restored = false;
   #saved = 0;
   #summarised = Number.NEGATIVE_INFINITY;
+  #tableAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: GuardOptions) {
     const { config, host, log, ownPids, outbox, clock } = options;
@@ -101,8 +103,10 @@ export class Guard {
     const sample = looked.ok ? looked : null;
     const now = clock.now();
     const reports = this.#reports.splice(0);
-    for (const report of reports.length === 0 ? [null] : reports) {
-      const { state, change } = decideLevel(this.#state, { sample, report }, this.#levels, now);
+    // The sample counts once, however many reports came with it.
+    const inputs = [{ sample, report: null }, ...reports.map((report) => ({ sample: null, report }))];
+    for (const input of inputs) {
+      const { state, change } = decideLevel(this.#state, input, this.#levels, now);
       this.#state = state;
       if (change !== undefined) this.#changed(change);
     }
@@ -159,6 +163,10 @@ export class Guard {
     const { log, config } = this.#options;
     const { level } = this.#state;
     if (config.guard.runaway.mode === 'off' || (level !== 'emergency' && level !== 'critical')) return;
+    // A process table costs a hundred samples: only memory that runs out is worth one at every look.
+    const urgent = (sample.ramPercent ?? 0) > config.guard.ram.emergency;
+    if (!urgent && sample.monotonicMs - this.#tableAt < TABLE_EVERY_MS) return;
+    this.#tableAt = sample.monotonicMs;
     try {
       // At critical it only reads: the rates of the processes must be known when emergency comes.
       this.#runaway.look({ level, sample, cpuOverSince: overSince(this.#state, 'cpu', 'emergency') });

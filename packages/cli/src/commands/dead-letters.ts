@@ -1,0 +1,92 @@
+import { STREAM_NAMES } from '@ops/shared/events';
+import { redactor } from '@ops/shared/secrets';
+import { type DeadLetter, dropDeadLetter, listDeadLetters, readDeadLetter, retryDeadLetter } from '@ops/shared/streams';
+import type { Command } from 'commander';
+import type { Redis } from 'ioredis';
+import { contextOf } from '../context.js';
+import { CommandError, EXIT } from '../exit-codes.js';
+import { ago, columns, printData, say } from '../output.js';
+
+/** `ops dead-letters [list|show|retry|drop]`: what could not be handled. */
+export function deadLettersCommand(program: Command): void {
+  const group = program.command('dead-letters').description('entries that could not be handled: list, show, retry, drop');
+
+  group
+    .command('list', { isDefault: true })
+    .description('all of them, oldest first')
+    .action(async (_options: unknown, command: Command) => {
+      const { format } = contextOf(command);
+      const letters = await withRedis(command, async (redis) =>
+        (await Promise.all(STREAM_NAMES.map((stream) => listDeadLetters(redis, stream)))).flat(),
+      );
+      printData(format, redactor.value(letters), () => (letters.length === 0 ? 'no dead letters' : table(letters)));
+    });
+
+  group
+    .command('show')
+    .argument('<id>', 'its id (`ops dead-letters`)')
+    .description('one, whole')
+    .action(async (id: string, _options: unknown, command: Command) => {
+      const { format } = contextOf(command);
+      const letter = await withRedis(command, (redis) => find(redis, id));
+      printData(format === 'table' ? 'yaml' : format, redactor.value(letter), () => '');
+    });
+
+  group
+    .command('retry')
+    .argument('<id>', 'its id')
+    .description('write it to its stream again, for the groups that have not handled it')
+    .action(async (id: string, _options: unknown, command: Command) => {
+      const { format, quiet } = contextOf(command);
+      const entry = await withRedis(command, async (redis) => retryDeadLetter(redis, (await find(redis, id)).stream, id));
+      if (format !== 'table') printData(format, { retried: id, entry }, () => '');
+      else if (!quiet) say(`retried ${id} as ${entry}`);
+    });
+
+  group
+    .command('drop')
+    .argument('<id>', 'its id')
+    .description('remove it for good')
+    .option('-y, --yes', 'do it')
+    .action(async (id: string, options: { yes?: true }, command: Command) => {
+      const { format, quiet } = contextOf(command);
+      if (options.yes !== true) throw new CommandError(EXIT.usage, `${id} would be gone for good: say --yes`);
+      await withRedis(command, async (redis) => dropDeadLetter(redis, (await find(redis, id)).stream, id));
+      if (format !== 'table') printData(format, { dropped: id }, () => '');
+      else if (!quiet) say(`dropped ${id}`);
+    });
+}
+
+async function withRedis<T>(command: Command, work: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = await contextOf(command).connection.redis();
+  try {
+    return await work(redis);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+async function find(redis: Redis, id: string): Promise<DeadLetter> {
+  if (!/^\d+-\d+$/.test(id)) throw new CommandError(EXIT.usage, `${JSON.stringify(id)}: expected an id such as 1763900000000-0`);
+  for (const stream of STREAM_NAMES) {
+    const letter = await readDeadLetter(redis, stream, id);
+    if (letter !== undefined) return letter;
+  }
+  throw new CommandError(EXIT.notFound, `no dead letter ${id}`);
+}
+
+function table(letters: readonly DeadLetter[]): string {
+  const now = Date.now();
+  return columns(
+    ['ID', 'STREAM', 'GROUP', 'TYPE', 'AGE', 'CODE', 'REASON'],
+    letters.map(({ deadId, stream, group, type, at, code, reasons }) => [
+      deadId,
+      stream,
+      group,
+      type === '' ? '-' : type,
+      ago(at, now),
+      code,
+      redactor.text(reasons[0]?.split('\n')[0] ?? '').slice(0, 120),
+    ]),
+  );
+}

@@ -1,0 +1,73 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { parseDuration } from '@ops/shared/config';
+import { LEVELS, type Level, type Readings, type Response } from '@ops/shared/events';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import pc from 'picocolors';
+import { type CliContext, contextOf } from '../context.js';
+import { CommandError, EXIT } from '../exit-codes.js';
+import { ago, printData, tinted } from '../output.js';
+
+interface GuardAnswer {
+  readonly host: string;
+  readonly level: Level;
+  readonly since: string;
+  readonly reason: string;
+  readonly readings: Readings;
+  readonly response: Response;
+  readonly runaway: string;
+  readonly thresholds: Readonly<Record<'cpu' | 'ram' | 'disk', Readonly<Record<string, number>>>>;
+}
+
+/** `ops guard`: the level, what it rests on, and what it asks of everybody. */
+export function guardCommand(program: Command): void {
+  program
+    .command('guard')
+    .description('the guard level of the host, what it rests on, and what it asks of everybody')
+    .addOption(new Option('--wait <level>', 'wait until the host is at this level').choices([...LEVELS]))
+    .option('--timeout <duration>', 'how long to wait; exit code 124 past it', duration, 60_000)
+    .action(async (options: { wait?: Level; timeout: number }, command: Command) => {
+      const context = contextOf(command);
+      const answer = options.wait === undefined ? await ask(context) : await until(context, options.wait, options.timeout);
+      printData(context.format, answer, () => table(answer));
+    });
+}
+
+function ask({ connection }: CliContext): Promise<GuardAnswer> {
+  return connection.call('GET', '/guard');
+}
+
+async function until(context: CliContext, level: Level, timeoutMs: number): Promise<GuardAnswer> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const answer = await ask(context);
+    if (answer.level === level) return answer;
+    if (Date.now() >= deadline)
+      throw new CommandError(EXIT.timeout, `still at ${answer.level} after ${timeoutMs / 1000} s, not at ${level}`);
+    await wait(250);
+  }
+}
+
+function table({ host, level, since, reason, readings, response, runaway, thresholds }: GuardAnswer): string {
+  const metric = (name: 'cpu' | 'ram' | 'disk', value: number | null) => {
+    const bounds = ['warn', 'critical', 'emergency'].flatMap((word) =>
+      thresholds[name][word] === undefined ? [] : [`${word} ${thresholds[name][word]}`],
+    );
+    return `${name.padEnd(5)} ${value === null ? '?' : value.toFixed(1)} %  ${pc.dim(`(${bounds.join(', ')})`)}`;
+  };
+  return [
+    `${pc.bold(host)}  ${tinted(level)} for ${ago(since, Date.now())}  ${pc.dim(reason)}`,
+    metric('cpu', readings.cpu_percent),
+    metric('ram', readings.ram_percent),
+    metric('disk', readings.disk_percent),
+    '',
+    ...Object.entries(response).map(([key, value]) => `${key.replaceAll('_', ' ').padEnd(24)} ${value}`),
+    `${'runaway kill'.padEnd(24)} ${runaway}`,
+  ].join('\n');
+}
+
+/** A duration option, in ms. */
+export function duration(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new InvalidArgumentError('expected a duration such as 30s, 5m or 2h');
+  return ms;
+}

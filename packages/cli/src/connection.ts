@@ -1,0 +1,83 @@
+import { ensureToken, type InstanceAddresses, readInstance } from '@ops/shared/embedded';
+import { type Environment, readEnvironment } from '@ops/shared/runtime';
+import { redactor } from '@ops/shared/secrets';
+import { openClient } from '@ops/shared/streams';
+import type { Redis } from 'ioredis';
+import { CommandError, EXIT, type ExitCode } from './exit-codes.js';
+
+/** Where the running instance is, and how to reach it. */
+export class Connection {
+  readonly environment: Environment;
+
+  constructor(environment = readEnvironment()) {
+    this.environment = environment;
+  }
+
+  /** Calls the HTTP API; the answer is checked JSON of the caller's type. */
+  async call<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<T> {
+    const base = this.environment.url ?? `http://127.0.0.1:${(await this.#instance())?.port ?? this.environment.port}`;
+    let response: Response;
+    try {
+      response = await fetch(new URL(path, base), {
+        method,
+        headers: {
+          authorization: `Bearer ${await this.#token()}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(15_000),
+      });
+    } catch (cause) {
+      throw new CommandError(
+        EXIT.unreachable,
+        `nothing answers at ${base}: is it running? Start it with \`npm start\`, or set OPS_URL.`,
+        cause,
+      );
+    }
+    const answer: unknown = await response.json().catch(() => ({}));
+    if (response.ok) return answer as T;
+    throw new CommandError(exitCodeOf(response.status), refusal(answer, response.status));
+  }
+
+  /** The bus itself, for what is read from the streams. */
+  async redis(): Promise<Redis> {
+    const url = this.environment.redisUrl?.reveal() ?? (await this.#instance())?.redisUrl;
+    if (url === undefined) {
+      throw new CommandError(EXIT.unreachable, 'no instance runs on this home: start it with `npm start`, or set REDIS_URL.');
+    }
+    redactor.add(decodeURIComponent(new URL(url).password));
+    const client = openClient(url, 'ops-cli');
+    try {
+      await client.connect();
+    } catch (cause) {
+      client.disconnect();
+      throw new CommandError(EXIT.unreachable, `Redis does not answer at ${new URL(url).host}`, cause);
+    }
+    return client;
+  }
+
+  async #instance(): Promise<InstanceAddresses | undefined> {
+    return readInstance(this.environment.home);
+  }
+
+  async #token(): Promise<string> {
+    return this.environment.token?.reveal() ?? (await ensureToken(this.environment.home));
+  }
+}
+
+function exitCodeOf(status: number): ExitCode {
+  if (status === 400 || status === 413) return EXIT.usage;
+  if (status === 401 || status === 403) return EXIT.denied;
+  if (status === 404) return EXIT.notFound;
+  if (status === 409) return EXIT.conflict;
+  return status === 503 ? EXIT.unreachable : EXIT.failed;
+}
+
+function refusal(answer: unknown, status: number): string {
+  const { message, issues } = (answer ?? {}) as {
+    message?: unknown;
+    issues?: { path: string; value: string; expected: string }[];
+  };
+  const lines = (issues ?? []).map(({ path, value, expected }) => `\n  ${path}: ${value}: expected ${expected}`);
+  return `${typeof message === 'string' ? message : `HTTP ${status}`}${lines.join('')}`;
+}

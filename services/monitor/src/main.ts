@@ -1,0 +1,4 @@
+import { runService } from '@ops/shared/runtime';
+import { monitor } from './wiring.js';
+
+await runService(monitor);

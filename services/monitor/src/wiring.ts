@@ -1,0 +1,117 @@
+import { onJob } from '@ops/shared/queues';
+import type { ServiceContext, ServiceDefinition } from '@ops/shared/runtime';
+import { Outbox } from './act/outbox.js';
+import { type Checks, startChecks } from './checks/check-runner.js';
+import { healthConditions } from './decide/check-conditions.js';
+import { guardConditions } from './decide/conditions.js';
+import { judgeReport } from './decide/report.js';
+import { openHostSampler } from './host/open-sampler.js';
+import { silenceEnd } from './jobs.js';
+import { migrations } from './migrations/index.js';
+import type { Monitor } from './monitor.js';
+import { onAlertReported } from './on/alert-reported.js';
+import { AlertsRound } from './on/alerts-round.js';
+import { onGuardReported } from './on/guard-reported.js';
+import { Guard } from './on/guard-round.js';
+import { watchReportFile } from './on/report-file.js';
+import { onSilenceEnd } from './on/silence-end.js';
+import { StatusRound } from './on/status-round.js';
+import { UptimeRound } from './on/uptime-round.js';
+import { alertRoutes } from './routes/alert-routes.js';
+import { guardRoutes } from './routes/guard-routes.js';
+import { type AlertTables, countFiring } from './state/alerts.js';
+
+const RESTORE_MS = 2000;
+
+/** Host samples, guard level, service health, alerts, status. */
+export const monitor: ServiceDefinition = {
+  name: 'monitor',
+  migrations,
+  async wire(context) {
+    const { self, checks, uptime, close } = await open(context);
+    const { guard, alerts, status, outbox } = self;
+    return {
+      on: {
+        'guard.reported': (event) => onGuardReported(self, event),
+        'alert.reported': (event) => onAlertReported(self, event),
+      },
+      jobs: [onJob(silenceEnd, (data) => onSilenceEnd(self, data))],
+      loops: [
+        { name: 'guard', round: () => guard.round() },
+        { name: 'outbox', round: (signal) => outbox.flush(1000, signal).then(() => 0) },
+        { name: 'alerts', round: () => alerts.round().then(() => 500) },
+        { name: 'status', round: () => status.round() },
+        { name: 'uptime', round: () => uptime.round(checks.states()) },
+      ],
+      routes(router) {
+        guardRoutes(router, self);
+        alertRoutes(router, self);
+      },
+      missing: () => (guard.view.sample === null ? ['the host has not been read'] : []),
+      stop: close,
+    };
+  },
+};
+
+async function open(
+  context: ServiceContext,
+): Promise<{ self: Monitor; checks: Checks; uptime: UptimeRound; close: () => Promise<void> }> {
+  const { config, host, clock, log, redis, publisher, ownPids, dockerHost } = context;
+  const { services } = config.inventory;
+  const outbox = new Outbox(publisher, log);
+  const sampler = await openHostSampler({ mounts: config.guard.disks });
+  const guard = new Guard({ host, config, redis, clock, log, outbox, sampler, ownPids });
+  await guard.restore(RESTORE_MS);
+
+  const checks = startChecks({
+    services,
+    clock,
+    log,
+    dockerHost: config.docker.enabled ? dockerHost : null,
+    onChange: (state, previous) =>
+      log.info({ service: state.service, from: previous.status, status: state.status, detail: state.detail }, 'service'),
+  });
+  const alertDatabase = context.database.withTables<AlertTables>();
+  const alerts = new AlertsRound({
+    host,
+    database: alertDatabase,
+    publisher,
+    clock,
+    conditions: () => {
+      const { level, reason } = guard.view;
+      return [...guardConditions(host, level, reason, clock.now()), ...healthConditions(checks.states(), services, clock.now())];
+    },
+  });
+  const uptime = new UptimeRound(context);
+  const status = new StatusRound({
+    ...context,
+    outbox,
+    guard: () => guard.view,
+    checks: () => checks.states(),
+    uptime: () => uptime.shares(),
+    alertsFiring: () => countFiring(alertDatabase),
+  });
+  const self: Monitor = { ...context, guard, status, alerts, alertDatabase, outbox };
+  const file = reportFile(self);
+  const close = async () => {
+    file?.close();
+    await checks.close();
+    await guard.close();
+  };
+  return { self, checks, uptime, close };
+}
+
+function reportFile({ config, host, guard, outbox, clock, log }: Monitor): { close(): void } | undefined {
+  const { state_file: file, ttl } = config.guard.reports;
+  if (file === undefined) return undefined;
+  return watchReportFile({
+    file,
+    log,
+    report(data) {
+      const judged = judgeReport(data, 'guard_state.json', clock.now(), ttl);
+      if (judged.counts) guard.report(judged.report);
+      else log.info({ file, why: judged.why }, 'a report that does not count');
+      outbox.add({ type: 'guard.reported', subject: host, data, actor: 'guard_state.json' });
+    },
+  });
+}
