@@ -155,6 +155,7 @@ export class ServiceRunner {
         handlers,
         concurrency: 32,
         minIdleMs: 30_000,
+        goneAfterMs: 300_000,
         maxAttempts: 5,
         maxDeliveries: 5,
         backoffMs: 200,

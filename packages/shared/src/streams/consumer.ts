@@ -5,7 +5,7 @@ import { decodeEntry } from '../events/index.js';
 import { BLOCK_MS } from './clients.js';
 import { type Delivery, type Outcome, type RunnerOptions, runEntry } from './entry-runner.js';
 import { isUnavailable } from './errors.js';
-import { ensureGroup, removeConsumerIfEmpty } from './groups.js';
+import { ensureGroup, removeConsumerIfEmpty, removeGoneConsumers } from './groups.js';
 import { Lanes } from './lanes.js';
 
 export interface ConsumerOptions extends RunnerOptions {
@@ -17,6 +17,8 @@ export interface ConsumerOptions extends RunnerOptions {
   readonly concurrency: number;
   /** An entry that its consumer has not touched for this long (ms) is claimed by another one. */
   readonly minIdleMs: number;
+  /** A member that has asked for nothing for this long (ms) and owns nothing is taken off the list. */
+  readonly goneAfterMs: number;
   readonly metrics: Registry;
 }
 
@@ -127,7 +129,10 @@ export class StreamConsumer {
       [string, string[] | null][],
     ];
     this.#claimCursor = cursor;
-    if (cursor === '0-0') this.#nextSweep = now() + minIdleMs / 2;
+    if (cursor === '0-0') {
+      this.#nextSweep = now() + minIdleMs / 2;
+      await removeGoneConsumers(client, stream, group, consumer, this.#options.goneAfterMs);
+    }
     for (const [id, fields] of entries) {
       if (this.#inHand.has(id)) continue;
       const [pending] = (await client.xpending(stream, group, id, id, 1)) as [string, string, number, number][];

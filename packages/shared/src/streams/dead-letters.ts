@@ -24,7 +24,7 @@ export async function moveToDeadLetters(
   why: DeadLetterReason,
   at: string,
 ): Promise<boolean> {
-  const found = (await client.callBuffer('XRANGE', entry.stream, entry.id, entry.id)) as [Buffer, Buffer[]][];
+  const found = await client.xrangeBuffer(entry.stream, entry.id, entry.id);
   const fields = found[0]?.[1] ?? [];
   const meta: string[] = [
     [`${META}stream`, entry.stream],
@@ -80,7 +80,7 @@ export async function readDeadLetter(client: Redis, stream: string, deadId: stri
  * @returns the new entry's id, or undefined where there is no such dead letter
  */
 export async function retryDeadLetter(client: Redis, stream: string, deadId: string): Promise<string | undefined> {
-  const found = (await client.callBuffer('XRANGE', keys.deadLetters(stream), deadId, deadId)) as [Buffer, Buffer[]][];
+  const found = await client.xrangeBuffer(keys.deadLetters(stream), deadId, deadId);
   const fields = found[0]?.[1];
   if (fields === undefined) return undefined;
   const own = fields.flatMap((field, index) =>

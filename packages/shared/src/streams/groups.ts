@@ -5,6 +5,8 @@ import type { Redis } from 'ioredis';
  * published before its first start, or between the loss of the key and its repair. Done markers absorb what comes again.
  */
 export async function ensureGroup(client: Redis, stream: string, group: string): Promise<void> {
+  // Looked up first: a full Redis refuses CREATE, also of a group that is there.
+  if ((await groupLags(client, stream)).some((known) => known.group === group)) return;
   try {
     await client.xgroup('CREATE', stream, group, '0', 'MKSTREAM');
   } catch (error) {
@@ -22,6 +24,25 @@ return 1`;
 /** Removes a consumer that owns nothing; returns whether it was removed. */
 export async function removeConsumerIfEmpty(client: Redis, stream: string, group: string, consumer: string): Promise<boolean> {
   return (await client.eval(REMOVE_IF_EMPTY, 1, stream, group, consumer)) === 1;
+}
+
+/**
+ * Removes the members that are gone and own nothing: every restart has a new name, and would stay on the list for ever.
+ * A living one asks every few seconds; if it was removed all the same, its next read makes it again.
+ */
+export async function removeGoneConsumers(
+  client: Redis,
+  stream: string,
+  group: string,
+  self: string,
+  goneAfterMs: number,
+): Promise<void> {
+  for (const flat of (await client.xinfo('CONSUMERS', stream, group)) as unknown[][]) {
+    const facts = pairs(flat);
+    const name = String(facts.get('name'));
+    if (name === self || Number(facts.get('pending')) > 0 || Number(facts.get('idle')) < goneAfterMs) continue;
+    await removeConsumerIfEmpty(client, stream, group, name);
+  }
 }
 
 /** What a group has not done yet. */

@@ -1,0 +1,73 @@
+import type { Redis } from 'ioredis';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import type { Handlers } from '../../src/streams/index.js';
+import { createPublisher, openBlockingClient, openClient, type Publisher, StreamConsumer } from '../../src/streams/index.js';
+
+let members = 0;
+
+/** A bus on one Redis, for tests: what it opens is closed by `close`. */
+export interface TestBus {
+  readonly client: Redis;
+  readonly publisher: Publisher;
+  /** Starts a member of a group on ops:alerts. */
+  join(handlers: Handlers, options?: Partial<ConstructorParameters<typeof StreamConsumer>[0]>): Promise<StreamConsumer>;
+  /** Publishes an alert about a subject. */
+  report(subject: string, status?: string): Promise<string>;
+  close(): Promise<void>;
+}
+
+export const STREAM = 'ops:alerts';
+export const GROUP = 'tested';
+
+export async function testBus(url: string, consumeUrl = url): Promise<TestBus> {
+  const client = openClient(url, 'test-bus');
+  await client.connect();
+  const publisher = createPublisher(client, { service: 'test', host: 'h' }, () => Date.now());
+  const closing: (() => Promise<void>)[] = [];
+  return {
+    client,
+    publisher,
+    async join(handlers, options = {}) {
+      const own = openClient(consumeUrl, 'test-member');
+      const blocking = openBlockingClient(consumeUrl, 'test-member-blocking');
+      members += 1;
+      const consumer = new StreamConsumer({
+        client: own,
+        blocking,
+        publisher: createPublisher(own, { service: GROUP, host: 'h' }, () => Date.now()),
+        stream: STREAM,
+        group: GROUP,
+        consumer: `member-${members}`,
+        handlers,
+        concurrency: 8,
+        minIdleMs: 600,
+        goneAfterMs: 500,
+        maxAttempts: 3,
+        maxDeliveries: 3,
+        backoffMs: 20,
+        doneTtlSeconds: 3600,
+        log: pino({ level: 'silent' }),
+        now: () => Date.now(),
+        metrics: new Registry(),
+        ...options,
+      });
+      closing.push(async () => {
+        await consumer.drain(0);
+        own.disconnect();
+        blocking.disconnect();
+      });
+      await consumer.start();
+      return consumer;
+    },
+    async report(subject, status = 'down') {
+      const data = { service: subject, status, metric: 'm', threshold: 1, current_value: 2, timestamp: new Date().toISOString() };
+      const [event] = await publisher.publish([{ type: 'alert.reported', subject, data }]);
+      return event?.id ?? '';
+    },
+    async close() {
+      await Promise.all(closing.map((end) => end()));
+      client.disconnect();
+    },
+  };
+}

@@ -1,0 +1,332 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { keys, type OpsEvent } from '../../src/events/index.js';
+import { listDeadLetters, PermanentError, retryDeadLetter } from '../../src/streams/index.js';
+import { eventually, type LeakCheck, leakCheck, testRedis } from '../../src/testing/index.js';
+import { GROUP, STREAM, type TestBus, testBus } from './bus.js';
+
+let bus: TestBus;
+let leaks: LeakCheck;
+let url: string;
+
+beforeEach(async () => {
+  ({ url } = await (await testRedis()).fresh());
+  leaks = await leakCheck({ redisUrl: url });
+  bus = await testBus(url);
+});
+
+afterEach(async () => {
+  await bus.close();
+  expect((await leaks.leaks()).filter((leak) => !leak.includes('pending'))).toEqual([]);
+  await leaks.close();
+});
+
+const pending = async () => Number(((await bus.client.xpending(STREAM, GROUP)) as unknown[])[0]);
+
+describe('a handler', () => {
+  test('gets each event once, its outputs are published, then the input is acknowledged', async () => {
+    const seen: string[] = [];
+    await bus.join({
+      'alert.reported': (event) => {
+        seen.push(event.subject);
+        return [
+          {
+            type: 'notice.published',
+            subject: 'maurice',
+            data: { notice_id: 'n', audience: 'maurice', severity: 'info', text: 't', about: 'a', incident_id: null },
+          },
+        ];
+      },
+    });
+    const id = await bus.report('a');
+    await eventually(async () => {
+      expect(await bus.client.xlen('ops:incidents')).toBe(1);
+      expect(await pending()).toBe(0);
+    });
+    expect(seen).toEqual(['a']);
+    const [[, fields]] = (await bus.client.xrange('ops:incidents', '-', '+')) as [[string, [string, string]]];
+    expect(JSON.parse(fields[1])).toMatchObject({ causationid: `/ops/test/${id}`, correlationid: id, source: `/ops/${GROUP}` });
+  });
+
+  test('is not run again for an event that its group is done with', async () => {
+    let runs = 0;
+    await bus.join({
+      'alert.reported': () => {
+        runs += 1;
+        return [];
+      },
+    });
+    await bus.report('a');
+    await eventually(async () => expect(await pending()).toBe(0));
+    await eventually(() => expect(runs).toBe(1));
+    // The same event stored twice: what a lost reply and its resend do.
+    const [[, fields]] = (await bus.client.xrange(STREAM, '-', '+')) as [[string, string[]]];
+    await bus.client.xadd(STREAM, '*', ...fields);
+    const marker = await bus.report('b');
+    expect(marker).not.toBe('');
+    await eventually(() => expect(runs).toBe(2));
+    await eventually(async () => expect(await pending()).toBe(0));
+    expect(runs).toBe(2);
+  });
+
+  test('that fails is tried again, then its event is dead with the reason, and the stream goes on', async () => {
+    let tries = 0;
+    const good: string[] = [];
+    await bus.join({
+      'alert.reported': (event) => {
+        if (event.subject === 'bad') {
+          tries += 1;
+          throw new Error('it broke');
+        }
+        good.push(event.subject);
+        return [];
+      },
+    });
+    await bus.report('bad');
+    await bus.report('good');
+    await eventually(async () => expect(await listDeadLetters(bus.client, STREAM)).toHaveLength(1));
+    const [letter] = await listDeadLetters(bus.client, STREAM);
+    expect(letter).toMatchObject({ code: 'failed', attempts: 3, group: GROUP, type: 'alert.reported' });
+    expect(letter?.reasons[0]).toContain('it broke');
+    expect(tries).toBe(3);
+    expect(good).toEqual(['good']);
+    expect(await pending()).toBe(0);
+  });
+
+  test('that says that trying again is of no use is not tried again', async () => {
+    let tries = 0;
+    await bus.join({
+      'alert.reported': () => {
+        tries += 1;
+        throw new PermanentError('NO', 'never');
+      },
+    });
+    await bus.report('a');
+    await eventually(async () => expect(await listDeadLetters(bus.client, STREAM)).toHaveLength(1));
+    expect(tries).toBe(1);
+  });
+
+  test('whose database is away waits for it, however often it fails', async () => {
+    let tries = 0;
+    await bus.join(
+      {
+        'alert.reported': () => {
+          tries += 1;
+          if (tries <= 2) throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
+          return [];
+        },
+      },
+      { maxAttempts: 1 },
+    );
+    await bus.report('a');
+    await eventually(async () => {
+      expect(tries).toBe(3);
+      expect(await pending()).toBe(0);
+    });
+    expect(await listDeadLetters(bus.client, STREAM)).toEqual([]);
+  });
+
+  test('events of one subject stay in order while one is retried, other subjects go on', async () => {
+    const seen: string[] = [];
+    let failures = 0;
+    await bus.join({
+      'alert.reported': ({ subject, data }) => {
+        if (data.status === '1' && failures < 2) {
+          failures += 1;
+          throw new Error('not yet');
+        }
+        seen.push(`${subject}${data.status}`);
+        return [];
+      },
+    });
+    for (const status of ['1', '2', '3']) await bus.report('a', status);
+    await bus.report('b', '1');
+    await eventually(() => expect(seen).toHaveLength(4));
+    expect(seen.filter((each) => each.startsWith('a'))).toEqual(['a1', 'a2', 'a3']);
+  });
+});
+
+describe('dead letters', () => {
+  test.each([
+    ['no event', ['foo', 'bar'], 'no-event-field'],
+    ['not JSON', ['event', '{'], 'not-json'],
+    ['an unknown type', ['type', 'alert.exploded', 'data', '{}'], 'unknown-type'],
+    ['bad data', ['type', 'alert.reported', 'data', '{"service":1}'], 'bad-data'],
+  ])('%s: with path, value and expectation; its neighbours are handled', async (_name, fields, code) => {
+    const seen: string[] = [];
+    await bus.join({
+      'alert.reported': (event) => {
+        seen.push(event.subject);
+        return [];
+      },
+    });
+    await bus.client.xadd(STREAM, '*', ...fields);
+    await bus.report('neighbour');
+    await eventually(async () => {
+      expect(seen).toEqual(['neighbour']);
+      expect(await listDeadLetters(bus.client, STREAM)).toMatchObject([{ code, fields }]);
+      expect(await pending()).toBe(0);
+    });
+    const [letter] = await listDeadLetters(bus.client, STREAM);
+    expect(letter?.reasons[0]).toMatch(/^.+: .+: expected .+/);
+  });
+
+  test('bytes that are no UTF-8 are kept as they were', async () => {
+    await bus.join({ 'alert.reported': () => [] });
+    const bytes = Buffer.from([0xff, 0xfe, 0x00, 0x80]);
+    await bus.client.call('XADD', STREAM, '*', 'event', bytes);
+    await eventually(async () => expect(await bus.client.xlen(keys.deadLetters(STREAM))).toBe(1));
+    const [[, fields]] = (await bus.client.xrangeBuffer(keys.deadLetters(STREAM), '-', '+')) as [[Buffer, Buffer[]]];
+    expect(fields.at(-1)).toEqual(bytes);
+    expect(await listDeadLetters(bus.client, STREAM)).toMatchObject([{ code: 'not-utf8' }]);
+  });
+
+  test('one that is retried is handled by the group that failed, and is gone from the list', async () => {
+    let broken = true;
+    const seen: string[] = [];
+    await bus.join({
+      'alert.reported': (event) => {
+        if (broken) throw new PermanentError('NO', 'broken');
+        seen.push(event.id);
+        return [];
+      },
+    });
+    const id = await bus.report('a');
+    await eventually(async () => expect(await listDeadLetters(bus.client, STREAM)).toHaveLength(1));
+    broken = false;
+    const [letter] = await listDeadLetters(bus.client, STREAM);
+    await retryDeadLetter(bus.client, STREAM, letter?.deadId ?? '');
+    await eventually(() => expect(seen).toEqual([id]));
+    expect(await listDeadLetters(bus.client, STREAM)).toEqual([]);
+  });
+});
+
+describe('members of a group', () => {
+  test('what a dead member left behind is claimed and finished by another', async () => {
+    await bus.client.xgroup('CREATE', STREAM, GROUP, '0', 'MKSTREAM');
+    await bus.report('a');
+    // Read, and never acknowledged: a member that was killed.
+    await bus.client.xreadgroup('GROUP', GROUP, 'killed', 'COUNT', 1, 'STREAMS', STREAM, '>');
+    const seen: OpsEvent[] = [];
+    await bus.join(
+      {
+        'alert.reported': (event) => {
+          seen.push(event);
+          return [];
+        },
+      },
+      { minIdleMs: 100 },
+    );
+    await eventually(async () => {
+      expect(seen).toHaveLength(1);
+      expect(await pending()).toBe(0);
+    });
+  });
+
+  test('an event that has killed its members too often is dead before it kills another', async () => {
+    await bus.client.xgroup('CREATE', STREAM, GROUP, '0', 'MKSTREAM');
+    await bus.report('poison');
+    await bus.client.xreadgroup('GROUP', GROUP, 'm0', 'COUNT', 1, 'STREAMS', STREAM, '>');
+    for (const member of ['m1', 'm2', 'm3']) await bus.client.xautoclaim(STREAM, GROUP, member, 0, '0-0');
+    let runs = 0;
+    await bus.join(
+      {
+        'alert.reported': () => {
+          runs += 1;
+          return [];
+        },
+      },
+      { minIdleMs: 100 },
+    );
+    await eventually(async () => expect(await listDeadLetters(bus.client, STREAM)).toMatchObject([{ code: 'delivery-limit' }]));
+    expect(runs).toBe(0);
+  });
+
+  test('a slow handler is not run twice: its entry is kept alive', async () => {
+    let runs = 0;
+    const slow = async () => {
+      runs += 1;
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      return [];
+    };
+    await bus.join({ 'alert.reported': slow }, { minIdleMs: 200 });
+    await bus.join({ 'alert.reported': slow }, { minIdleMs: 200 });
+    await bus.report('a');
+    await eventually(async () => {
+      expect(runs).toBeGreaterThan(0);
+      expect(await pending()).toBe(0);
+    });
+    expect(runs).toBe(1);
+  });
+
+  test('a drain lets what is running finish, gives the rest back at once, and leaves no consumer', async () => {
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const first: string[] = [];
+    const member = await bus.join({
+      'alert.reported': async ({ data }) => {
+        first.push(data.status);
+        await held;
+        return [];
+      },
+    });
+    for (const status of ['1', '2', '3']) await bus.report('same', status);
+    await eventually(async () => {
+      expect(first).toEqual(['1']);
+      expect(await pending()).toBe(3);
+    });
+    const drained = member.drain(5000);
+    release();
+    await drained;
+    expect(first).toEqual(['1']);
+    const second: string[] = [];
+    // With the ordinary minIdle: given back means claimable now.
+    await bus.join(
+      {
+        'alert.reported': ({ data }) => {
+          second.push(data.status);
+          return [];
+        },
+      },
+      { minIdleMs: 600 },
+    );
+    await eventually(() => expect(second).toEqual(['2', '3']));
+    await eventually(async () => {
+      const consumers = (await bus.client.xinfo('CONSUMERS', STREAM, GROUP)) as unknown[];
+      expect(consumers).toHaveLength(1);
+    });
+  });
+});
+
+describe('Redis', () => {
+  test('a group that is lost is made again at the beginning, and nothing is missed', async () => {
+    const seen: string[] = [];
+    await bus.join({
+      'alert.reported': (event) => {
+        seen.push(event.subject);
+        return [];
+      },
+    });
+    await bus.report('a');
+    await eventually(() => expect(seen).toEqual(['a']));
+    await bus.client.flushall();
+    await bus.report('b');
+    await eventually(() => expect(seen).toEqual(['a', 'b']));
+  });
+
+  test('a full Redis takes no dead letter: the entry stays pending and is buried when there is room', async () => {
+    await bus.client.xgroup('CREATE', STREAM, GROUP, '0', 'MKSTREAM');
+    await bus.client.xadd(STREAM, '*', 'event', '{');
+    await bus.client.config('SET', 'maxmemory', '1');
+    await bus.join({ 'alert.reported': () => [] });
+    await eventually(async () =>
+      expect(String(await bus.client.info('stats'))).toMatch(/errorstat_OOM|total_error_replies:[1-9]/),
+    );
+    await eventually(async () => expect(await pending()).toBe(1));
+    expect(await listDeadLetters(bus.client, STREAM)).toEqual([]);
+    await bus.client.config('SET', 'maxmemory', '0');
+    await eventually(async () => expect(await listDeadLetters(bus.client, STREAM)).toHaveLength(1));
+    expect(await pending()).toBe(0);
+  });
+});
