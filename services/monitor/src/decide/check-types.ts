@@ -1,17 +1,36 @@
 import type { ServiceState } from '@ops/shared/events';
 
 /**
- * What one probe found. `slow`: it answered rightly, but later than `within`. `unsure`: the probe itself was hindered (our
- * event loop was blocked, we could not ask), which says nothing about the service.
+ * What an answer says of the service. `slow`: it answered rightly, but later than `within`. `partial`: it answered, but something
+ * that it should have is missing (a cron job is off). Both are degraded, not down.
+ */
+export type SureOutcome = 'ok' | 'slow' | 'partial' | 'failed';
+
+/**
+ * What one probe found. `unsure`: the probe itself was hindered (our event loop was blocked, we could not ask), or the service
+ * is just starting, which says nothing about the service.
  */
 export interface CheckResult {
-  readonly outcome: 'ok' | 'slow' | 'failed' | 'unsure';
+  readonly outcome: SureOutcome | 'unsure';
   /** Ms from the question to the answer; null without an answer. */
   readonly responseMs: number | null;
   /** One sentence, without secrets: what was found, or path, value and expectation of what was wrong. */
   readonly detail: string;
-  /** Epoch ms. */
+  /** Epoch ms of the answer. */
   readonly at: number;
+}
+
+/** When a service changes its status. */
+export interface CheckPolicy {
+  /** Down after `failures` of the last `of` answers; degraded likewise. */
+  readonly failures: number;
+  readonly of: number;
+  /** Good answers in a row until a service that was down, or degraded, is up again. */
+  readonly upAfter: number;
+  /** Ms between two checks. */
+  readonly interval: number;
+  /** Ms until no answer is a failure. */
+  readonly timeout: number;
 }
 
 /** What is known of one service. */
@@ -24,10 +43,18 @@ export interface CheckState {
   readonly responseMs: number | null;
   /** Epoch ms of the last probe; null before the first one. */
   readonly checkedAt: number | null;
+  /** Epoch ms of the last probe that was not unsure; null before the first one. */
+  readonly answeredAt: number | null;
   /** The last outcomes, newest last, at most `down_after.of`; `unsure` ones are not kept. */
-  readonly recent: readonly ('ok' | 'slow' | 'failed')[];
-  /** Good ones in a row. */
+  readonly recent: readonly SureOutcome[];
+  /** Answers in a row that were not `failed`. */
   readonly good: number;
+  /** Answers in a row that were `ok`. */
+  readonly fine: number;
   /** Failing, but not often enough yet to be down: whoever depends on it should wait before he is called down himself. */
   readonly suspect: boolean;
+  /** How often it fell again soon after it had recovered: each time it must be good for longer. */
+  readonly relapses: number;
+  /** Epoch ms of the last recovery; null without one, or when the relapse after it has been counted. */
+  readonly recoveredAt: number | null;
 }

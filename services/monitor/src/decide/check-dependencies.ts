@@ -1,0 +1,68 @@
+import type { InventoryService } from '@ops/shared/config';
+import { believedStatus } from './check-state.js';
+import type { CheckState } from './check-types.js';
+
+type Dependent = Pick<InventoryService, 'name' | 'depends_on' | 'down_after' | 'up_after' | 'interval' | 'timeout'>;
+
+/** Whose fault it is: `own`, `theirs` (a service that it depends on is worse or as bad), or `wait` (that is not known yet). */
+export type Blame = 'own' | 'theirs' | 'wait';
+
+/** The services with their states, as far as dependencies go. */
+export class Dependencies {
+  readonly #services: ReadonlyMap<string, Dependent>;
+  readonly #states: ReadonlyMap<string, CheckState>;
+
+  constructor(services: readonly Dependent[], states: readonly CheckState[]) {
+    this.#services = new Map(services.map((service) => [service.name, service]));
+    this.#states = new Map(states.map((state) => [state.service, state]));
+  }
+
+  /** Every service that this one needs, directly or through others. */
+  needs(name: string, seen: Set<string> = new Set()): ReadonlySet<string> {
+    for (const parent of this.#services.get(name)?.depends_on ?? []) {
+      if (seen.has(parent)) continue;
+      seen.add(parent);
+      this.needs(parent, seen);
+    }
+    return seen;
+  }
+
+  /** Services that are down or degraded because of this one. */
+  affectedBy(name: string): readonly string[] {
+    const level = this.#badness(name);
+    return [...this.#services.keys()].filter((other) => {
+      const badness = this.#badness(other);
+      return badness > 0 && badness <= level && this.needs(other).has(name);
+    });
+  }
+
+  /** Who is to blame for a service that is down or degraded. */
+  blame(name: string, now: number): Blame {
+    const state = this.#states.get(name);
+    const parents = [...this.needs(name)].flatMap((parent) => this.#states.get(parent) ?? []);
+    if (state === undefined) return 'wait';
+    if (parents.some(({ service }) => this.#badness(service) >= this.#badness(name))) return 'theirs';
+    return parents.some((parent) => this.#mustWait(state, parent, now)) ? 'wait' : 'own';
+  }
+
+  #mustWait(state: CheckState, parent: CheckState, now: number): boolean {
+    if (parent.status === 'paused') return false;
+    if (parent.suspect) return true;
+    const since = state.since ?? now;
+    // A parent that has not been asked since may be down already.
+    if (parent.checkedAt === null || parent.checkedAt < since) return true;
+    if (parent.since === null || parent.since <= since) return false;
+    // The parent has come back after the child fell: the child gets the time to find out.
+    const service = this.#services.get(state.service);
+    const grace = service === undefined ? 0 : (service.up_after + 2) * Math.max(service.interval, service.timeout);
+    return now - parent.since < grace || state.good > 0;
+  }
+
+  #badness(name: string): number {
+    const state = this.#states.get(name);
+    const service = this.#services.get(name);
+    if (state === undefined || service === undefined) return 0;
+    const status = believedStatus(state, service.down_after);
+    return status === 'down' ? 2 : status === 'degraded' ? 1 : 0;
+  }
+}
