@@ -57,7 +57,7 @@ export class StreamConsumer {
     this.#loop = this.#run();
   }
 
-  /** Whether the last read came back; false from a half-open or lost connection until the next good read. */
+  /** Whether the stream is being read; false from a failed read until the connection answers again. */
   get reading(): boolean {
     return this.#reading;
   }
@@ -89,9 +89,13 @@ export class StreamConsumer {
           });
           continue;
         }
+        if (!this.#reading) {
+          // A read may block for seconds before it tells that its connection works.
+          await this.#options.blocking.ping();
+          this.#reading = true;
+        }
         if (this.#options.now() >= this.#nextSweep) await this.#claim(free);
         await this.#read(this.#options.concurrency - this.#inHand.size);
-        this.#reading = true;
         this.#lastRead.set({ stream: this.#options.stream, group: this.#options.group }, this.#options.now() / 1000);
         failures = 0;
       } catch (error) {

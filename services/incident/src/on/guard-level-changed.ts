@@ -3,7 +3,7 @@ import { tellMaurice } from '../act/tell-maurice.js';
 import { decideGuardIncident, type GuardIncidentPlan } from '../decide/guard-incident.js';
 import { audiencesFor, decideNotices } from '../decide/notices.js';
 import { eventKey, type IncidentService, incidentId, openedEvent, resolvedEvent, updatedEvent } from '../incident.js';
-import { findIncident, findOpen, findResolvedBy, openIncident, updateIncident } from '../state/incidents.js';
+import { findIncident, findOpen, findResolvedBy, lastGeneration, openIncident, updateIncident } from '../state/incidents.js';
 
 /** The host's level changed: the guard incident of the host opens, grows or is resolved, and the people are told. */
 export async function onLevelChanged(
@@ -56,7 +56,10 @@ async function planFor(
   if (begun !== undefined) return { do: 'open', incident: begun };
   const ended = await findResolvedBy(database, eventKey(event));
   if (ended !== undefined) return { do: 'resolve', incident: ended };
-  return decideGuardIncident(await findOpen(database, 'guard', event.data.host), event.data, id, eventKey(event));
+  const open = await findOpen(database, 'guard', event.data.host);
+  // A change that comes late, after what it began has ended, begins nothing.
+  if (open === undefined && event.data.generation <= (await lastGeneration(database, event.data.host))) return { do: 'nothing' };
+  return decideGuardIncident(open, event.data, id, eventKey(event));
 }
 
 function notices(id: string, { data }: OpsEvent<'guard.level-changed'>, occasion: string): readonly EventDraft[] {

@@ -45,6 +45,17 @@ export async function findResolvedBy(database: Database, eventKey: string): Prom
   return row === undefined ? undefined : fromRow(row);
 }
 
+/** The newest guard generation that an incident of this host knows; 0 without any. */
+export async function lastGeneration(database: Database, host: string): Promise<number> {
+  const row = await database
+    .selectFrom('incident')
+    .select(({ fn }) => fn.max('generation').as('last'))
+    .where('kind', '=', 'guard')
+    .where('about', '=', host)
+    .executeTakeFirst();
+  return Number(row?.last ?? 0);
+}
+
 /** Opens it, or gives the one that is open for the same thing. The same id twice is one incident. */
 export async function openIncident(database: Database, incident: Incident): Promise<Incident> {
   await database

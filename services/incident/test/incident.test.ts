@@ -1,0 +1,191 @@
+import { randomUUID } from 'node:crypto';
+import type { EventData, EventDraft, Level } from '@ops/shared/events';
+import { eventually, type Recorder, recorder, type TestHost, testHost } from '@ops/shared/testing';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { incident } from '../src/index.js';
+
+let host: TestHost;
+let seen: Recorder;
+
+beforeEach(async () => {
+  host = await testHost([incident]);
+  seen = await recorder(host.redisUrl, ['ops:incidents']);
+});
+
+afterEach(async () => {
+  await seen.close();
+  await host.close();
+});
+
+const of = <T extends 'incident.opened' | 'incident.updated' | 'incident.resolved' | 'notice.published'>(type: T) =>
+  seen.events.flatMap(({ event }) => (event?.type === type ? [event.data as EventData<T>] : []));
+const told = () => of('notice.published').map(({ audience, severity }) => `${audience} ${severity}`);
+const get = async (path: string) => (await fetch(`${host.hosted.address}${path}`)).json() as Promise<Record<string, unknown>>;
+
+describe('the guard incident of a host', () => {
+  test('opens at critical with evidence, grows at emergency, is resolved below; the right people are told each time', async () => {
+    await say(level('critical', 'normal', 1));
+    await eventually(() => expect(of('incident.opened')).toHaveLength(1));
+    await eventually(() => expect(told()).toEqual(['nucleus critical', 'chief-of-staff critical']));
+    await say(level('emergency', 'critical', 2));
+    await eventually(() =>
+      expect(told().slice(2)).toEqual(['nucleus emergency', 'chief-of-staff emergency', 'maurice emergency']),
+    );
+    await say(level('normal', 'emergency', 3));
+    await eventually(() => expect(told().slice(5)).toEqual(['nucleus info', 'chief-of-staff info', 'maurice info']));
+
+    const [opened] = of('incident.opened');
+    expect(opened).toMatchObject({ severity: 'critical', kind: 'guard', about: 'test-host', resolution: null });
+    expect(opened?.root_cause).toContain('hog (pid 4242');
+    expect(opened?.evidence[0]).toMatchObject({ kind: 'level', facts: { readings: { cpu_percent: 97 } } });
+    const [resolved] = of('incident.resolved');
+    expect(resolved).toMatchObject({ incident_id: opened?.incident_id, severity: 'emergency' });
+    expect(resolved?.resolution).toContain('emergency → normal');
+
+    expect(host.announced).toHaveLength(2);
+    expect(host.announced[0]).toMatch(/^EMERGENCY: test-host critical → emergency/);
+    const stored = await get(`/incidents/${opened?.incident_id}`);
+    expect(stored.evidence).toHaveLength(3);
+    expect(stored.resolved_at).not.toBeNull();
+  });
+
+  test('warn is logged and watched, and is no incident', async () => {
+    await say(level('warn', 'normal', 1));
+    await say(level('normal', 'warn', 2));
+    await eventually(() => expect(host.log.filter((line) => line.includes('"guard level"'))).toHaveLength(2));
+    expect(seen.events).toEqual([]);
+  });
+
+  test('a blind guard ends no incident', async () => {
+    await say(level('critical', 'normal', 1));
+    await say(level('unknown', 'critical', 2));
+    await eventually(() => expect(of('incident.updated')).toHaveLength(1));
+    expect(of('incident.resolved')).toEqual([]);
+    expect((await get('/incidents?open=true')).incidents).toHaveLength(1);
+  });
+
+  test('a runaway that was ended joins the evidence and names the cause', async () => {
+    await say(level('emergency', 'normal', 1));
+    await say({
+      type: 'guard.runaway-handled',
+      subject: 'test-host',
+      data: {
+        host: 'test-host',
+        mode: 'on',
+        result: 'killed',
+        victim: { pid: 4242, name: 'hog', rss_bytes: 1e9, cpu_percent: 90, start_time: '77' },
+        reason: 'RAM is at 95 %',
+        took_ms: 1100,
+        evidence: { by_memory: [], by_cpu: [], readings: READINGS },
+      },
+    });
+    await eventually(() => expect(of('incident.updated')).toHaveLength(1));
+    expect(of('incident.updated')[0]).toMatchObject({ root_cause: 'hog (pid 4242): RAM is at 95 %' });
+    expect(told()).toContain('maurice emergency');
+  });
+
+  test('the same changes again, under other ids, change nothing and say nothing new', async () => {
+    const events = [level('critical', 'normal', 1), level('normal', 'critical', 2)];
+    for (const draft of events) await say(draft);
+    await eventually(() => expect(of('incident.resolved')).toHaveLength(1));
+    for (const draft of events) await say({ ...draft, purpose: randomUUID() });
+    await say(level('warn', 'normal', 3));
+    await eventually(() => expect(host.log.filter((line) => line.includes('"guard level"'))).toHaveLength(5));
+    expect((await get('/incidents')).incidents).toHaveLength(1);
+    expect(of('incident.opened')).toHaveLength(1);
+    expect(of('incident.resolved')).toHaveLength(1);
+  });
+});
+
+describe('incidents of services', () => {
+  test('a service that is down opens one, its recovery resolves it', async () => {
+    await say(raised({ affects: ['crm'] }));
+    await eventually(() => expect(of('incident.opened')).toHaveLength(1));
+    expect(of('incident.opened')[0]).toMatchObject({ kind: 'service', about: 'postgresql', severity: 'critical' });
+    expect(of('incident.opened')[0]?.summary).toContain('it takes down crm');
+    await say({
+      type: 'alert.acknowledged',
+      subject: 'postgresql',
+      data: {
+        fingerprint: FINGERPRINT,
+        service: 'postgresql',
+        metric: 'health',
+        by: 'maurice',
+        reason: 'I am on it',
+        at: new Date().toISOString(),
+      },
+    });
+    await eventually(() => expect(of('incident.updated')).toHaveLength(1));
+    await say({
+      type: 'alert.cleared',
+      subject: 'postgresql',
+      data: { ...ALERT, status: 'up', raised_at: ALERT.timestamp, duration: 12 },
+    });
+    await eventually(() => expect(of('incident.resolved')).toHaveLength(1));
+    expect(of('incident.resolved')[0]?.resolution).toContain('after 12 s');
+  });
+
+  test.each([
+    ['silenced', { silenced: true }],
+    ['a warning', { severity: 'warning' as const }],
+    ["about the guard's level", { metric: 'guard-level' }],
+  ])('an alert that is %s opens none', async (_why, change) => {
+    await say(raised(change));
+    await say(raised({ service: 'other', silenced: false }));
+    await eventually(() => expect(of('incident.opened')).toHaveLength(1));
+    expect(of('incident.opened')[0]?.about).toBe('other');
+  });
+});
+
+const READINGS = { cpu_percent: 97, iowait_percent: 0, cpu_pressure: 80, ram_percent: 20, disk_percent: 10 };
+const FINGERPRINT = '0123456789abcdef';
+const ALERT = {
+  service: 'postgresql',
+  status: 'down',
+  metric: 'health',
+  threshold: 'accepting connections',
+  current_value: 'ECONNREFUSED',
+  timestamp: '2026-11-23T10:00:00.000Z',
+  fingerprint: FINGERPRINT,
+  severity: 'critical' as const,
+  summary: 'postgresql is down: ECONNREFUSED',
+};
+
+function raised(change: Partial<EventData<'alert.raised'>>): EventDraft<'alert.raised'> {
+  const data = { ...ALERT, depends_on: [], affects: [], silenced: false, ...change };
+  return { type: 'alert.raised', subject: data.service, data };
+}
+
+function level(to: Level, from: Level, generation: number): EventDraft<'guard.level-changed'> {
+  return {
+    type: 'guard.level-changed',
+    subject: 'test-host',
+    data: {
+      host: 'test-host',
+      level: to,
+      from,
+      generation,
+      reason: `it was ${to}`,
+      metric: 'cpu',
+      source: 'own',
+      readings: READINGS,
+      response: {
+        max_agents: 'unchanged',
+        max_agents_non_revenue: 'unchanged',
+        dispatch_delay_ms: 'unchanged',
+        models: 'unchanged',
+        models_bind: 'unchanged',
+        non_revenue_work: 'unchanged',
+        deployments: 'blocked',
+        maintenance: 'deferred',
+      },
+      top_processes:
+        to === 'normal' ? null : { by_memory: [], by_cpu: [{ pid: 4242, name: 'hog', rss_bytes: 1e9, cpu_percent: 190 }] },
+      since: new Date().toISOString(),
+    },
+  };
+}
+
+async function say(draft: EventDraft): Promise<void> {
+  await host.publisher.publish([draft]);
+}

@@ -1,0 +1,201 @@
+import { randomUUID } from 'node:crypto';
+import { type EventData, keys, type Level, type Response } from '@ops/shared/events';
+import { eventually, type Recorder, recorder, type TestHost, testHost } from '@ops/shared/testing';
+import { Queue } from 'bullmq';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { scaler } from '../src/index.js';
+
+const YAML = `
+inventory: { services: [{ name: thing, health: { tcp: { port: 1 } }, paused: true }] }
+swarm:
+  acknowledge_within: 1s
+  queues:
+    - { name: enrichment, class: non-revenue }
+    - { name: paused-by-owner, class: non-revenue }
+    - { name: sales, class: revenue }
+`;
+const RESPONSES: Record<'normal' | 'warn' | 'critical' | 'emergency' | 'unknown', Response> = {
+  normal: row(500, 500, 0, 'all', 'all-work', 'runs', 'allowed', 'allowed'),
+  warn: row(200, 200, 100, 'all', 'all-work', 'runs', 'allowed', 'allowed'),
+  critical: row(50, 50, 100, 'ollama-only', 'non-critical-work', 'runs', 'deferred', 'deferred-unless-it-frees-disk'),
+  emergency: row(50, 0, 100, 'ollama-only', 'all-work', 'paused', 'blocked', 'deferred'),
+  unknown: row('unchanged', 'unchanged', 'unchanged', 'unchanged', 'unchanged', 'unchanged', 'blocked', 'deferred'),
+};
+
+let host: TestHost;
+let seen: Recorder;
+let queues: Queue[];
+
+beforeEach(async () => {
+  host = await testHost([scaler], { yaml: YAML });
+  seen = await recorder(host.redisUrl, ['ops:directives']);
+  queues = ['enrichment', 'paused-by-owner', 'sales'].map(
+    (name) => new Queue(name, { connection: host.redis, skipVersionCheck: true }),
+  );
+});
+
+afterEach(async () => {
+  await Promise.all(queues.map((queue) => queue.close()));
+  await seen.close();
+  await host.close();
+});
+
+const limits = () => host.redis.hgetall(keys.swarmLimits('kimi'));
+const paused = () => Promise.all(queues.map((queue) => queue.isPaused()));
+const issued = () =>
+  seen.events.flatMap(({ event }) => (event?.type === 'directive.issued' ? [event.data as EventData<'directive.issued'>] : []));
+
+test('emergency: non-revenue work paused, routing halted, 50 agents for revenue and none for the rest, Ollama only, gates shut', async () => {
+  await queues[1]?.pause();
+  await change('emergency', 'normal', 10);
+  await eventually(async () => expect(issued()).toHaveLength(6));
+  expect(issued().map(({ target, action, parameters, sequence }) => [sequence, target, action, parameters])).toEqual([
+    [0, 'kimi-swarm', 'pause-non-revenue', {}],
+    [1, 'nucleus', 'halt-routing', {}],
+    [2, 'kimi-swarm', 'limit-agents', { max_agents: 50, max_agents_non_revenue: 0, dispatch_delay_ms: 100 }],
+    [3, 'model-router', 'set-models', { models: 'ollama-only', bind: 'all-work' }],
+    [4, 'deployer', 'gate-deployments', { deployments: 'blocked' }],
+    [5, 'maintenance', 'gate-maintenance', { maintenance: 'deferred' }],
+  ]);
+  expect(await limits()).toMatchObject({
+    level: 'emergency',
+    max_agents: '50',
+    max_agents_non_revenue: '0',
+    models: 'ollama-only',
+    non_revenue_work: 'paused',
+    routing: 'halted',
+  });
+  expect(await host.redis.hgetall(keys.guardGate)).toMatchObject({
+    deployments: 'blocked',
+    maintenance: 'deferred',
+    level: 'emergency',
+  });
+  expect(await paused()).toEqual([true, true, false]);
+});
+
+test('recovery undoes everything, in the opposite order, and leaves paused what its owner had paused', async () => {
+  await queues[1]?.pause();
+  await change('emergency', 'normal', 10);
+  await change('normal', 'emergency', 11);
+  await eventually(async () => expect(issued()).toHaveLength(12));
+  expect(
+    issued()
+      .slice(6)
+      .map(({ action }) => action),
+  ).toEqual(['gate-maintenance', 'gate-deployments', 'set-models', 'limit-agents', 'resume-routing', 'resume-non-revenue']);
+  expect(await limits()).toMatchObject({
+    level: 'normal',
+    max_agents: '500',
+    models: 'all',
+    non_revenue_work: 'runs',
+    routing: 'open',
+    dispatch_delay_ms: '0',
+  });
+  expect(await paused()).toEqual([false, true, false]);
+});
+
+test('warn: 200 agents and 100 ms between dispatches, nothing else', async () => {
+  await change('warn', 'normal', 10);
+  await eventually(() => expect(issued()).toHaveLength(1));
+  expect(issued()[0]).toMatchObject({
+    action: 'limit-agents',
+    parameters: { max_agents: 200, max_agents_non_revenue: 200, dispatch_delay_ms: 100 },
+  });
+});
+
+test('a blind guard moves no limit, and shuts the gates', async () => {
+  await change('critical', 'normal', 10);
+  await change('unknown', 'critical', 11);
+  await eventually(async () => expect(await limits()).toMatchObject({ generation: '11' }));
+  expect(await limits()).toMatchObject({ max_agents: '50', models: 'ollama-only', level: 'unknown' });
+  expect(await host.redis.hgetall(keys.guardGate)).toMatchObject({ deployments: 'blocked', maintenance: 'deferred' });
+});
+
+test('a change that arrives late, with an older generation, undoes nothing', async () => {
+  await change('emergency', 'normal', 20);
+  await eventually(() => expect(issued()).toHaveLength(6));
+  await change('normal', 'warn', 19);
+  await change('emergency', 'normal', 21);
+  await eventually(async () => expect(await limits()).toMatchObject({ generation: '21' }));
+  expect(issued()).toHaveLength(6);
+  expect(await limits()).toMatchObject({ level: 'emergency', max_agents_non_revenue: '0' });
+});
+
+test('the same change again gives the same directives, with the same ids', async () => {
+  await change('warn', 'normal', 10);
+  await eventually(() => expect(issued()).toHaveLength(1));
+  await change('warn', 'normal', 10);
+  await eventually(() => expect(issued()).toHaveLength(2));
+  expect(issued()[1]?.directive_id).toBe(issued()[0]?.directive_id);
+});
+
+test('a directive that nobody acknowledges is said to have expired; one that is acknowledged is not', async () => {
+  await change('critical', 'normal', 10);
+  await eventually(() => expect(issued()).toHaveLength(4));
+  const [first] = issued();
+  await host.redis.xadd(
+    'ops:directives',
+    '*',
+    'type',
+    'directive.acknowledged',
+    'data',
+    JSON.stringify({ directive_id: first?.directive_id, target: first?.target }),
+  );
+  await seen.waitFor(
+    ({ event }) => event?.type === 'directive.expired' && (event.data as { target: string }).target === 'maintenance',
+  );
+  await eventually(() => expect(seen.events.filter(({ event }) => event?.type === 'directive.expired')).toHaveLength(3));
+  expect(
+    seen.events.some(
+      ({ event }) =>
+        event?.type === 'directive.expired' && (event.data as { directive_id: string }).directive_id === first?.directive_id,
+    ),
+  ).toBe(false);
+});
+
+async function change(level: Level, from: Level, generation: number): Promise<void> {
+  await host.publisher.publish([
+    {
+      type: 'guard.level-changed',
+      subject: 'test-host',
+      purpose: randomUUID(),
+      data: {
+        host: 'test-host',
+        level,
+        from,
+        generation,
+        reason: 'CPU was at 97 %',
+        metric: 'cpu',
+        source: 'own',
+        readings: { cpu_percent: 97, iowait_percent: 0, cpu_pressure: 80, ram_percent: 20, disk_percent: 10 },
+        response: RESPONSES[level],
+        top_processes: null,
+        since: new Date().toISOString(),
+      },
+    },
+  ]);
+}
+
+function row(
+  ...[agents, others, delay, models, bind, work, deployments, maintenance]: [
+    Response['max_agents'],
+    Response['max_agents_non_revenue'],
+    Response['dispatch_delay_ms'],
+    Response['models'],
+    Response['models_bind'],
+    Response['non_revenue_work'],
+    Response['deployments'],
+    Response['maintenance'],
+  ]
+): Response {
+  return {
+    max_agents: agents,
+    max_agents_non_revenue: others,
+    dispatch_delay_ms: delay,
+    models,
+    models_bind: bind,
+    non_revenue_work: work,
+    deployments,
+    maintenance,
+  };
+}
