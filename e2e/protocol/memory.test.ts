@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs';
+import { eventually } from '@ops/shared/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type MemoryHog, memoryHog } from '../load.js';
+import { openScene, type Scene } from './scene.js';
+
+const MEBIBYTE = 1_048_576;
+const memory = (name: string) =>
+  Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]) * 1024;
+
+let scene: Scene;
+let hog: MemoryHog;
+let innocent: MemoryHog;
+let step: number;
+
+// The thresholds are put just above what the machine uses now, 3 % of its memory apart: it is never short of any.
+beforeAll(async () => {
+  const total = memory('MemTotal');
+  step = Math.ceil((total * 0.03) / MEBIBYTE);
+  const used = ((total - memory('MemAvailable')) / total) * 100 + 3;
+  const [warn, critical, emergency] = [used + 2, used + 4, used + 6].map((percent) => Math.round(percent * 10) / 10);
+  scene = await openScene(`
+inventory: { services: [{ name: absent, port: 1, health: { tcp: { port: 1 } } }] }
+guard:
+  cpu: { warn: 98, critical: 99, emergency: 100 }
+  ram: { warn: ${warn}, critical: ${critical}, emergency: ${emergency}, calm: 2s, margin: 1 }
+  runaway: { mode: "on", eligible: { names: [ops-test-hog] }, ram: { min_share: 4, grace: 1s } }
+`);
+  hog = memoryHog(step * 4, true);
+  innocent = memoryHog(64, false);
+  innocent.hold(64);
+}, 120_000);
+
+afterAll(async () => {
+  hog.end();
+  innocent.end();
+  expect(await scene.close()).toBe(0);
+}, 60_000);
+
+test('a memory hog drives WARN, CRITICAL and EMERGENCY, is ended although it ignores SIGTERM, and the host recovers', {
+  timeout: 90_000,
+}, async () => {
+  await scene.level('normal');
+  for (const [level, steps] of [
+    ['warn', 1],
+    ['critical', 2],
+    ['emergency', 3.4],
+  ] as const) {
+    hog.hold(step * steps);
+    await scene.level(level, 15_000).catch(async () => {
+      hog.hold(step * (steps + 0.6));
+      return scene.level(level, 15_000);
+    });
+  }
+  await eventually(() => expect(hog.child.signalCode).toBe('SIGKILL'), { within: 15_000 });
+  await eventually(() => expect(scene.all('guard.runaway-handled')).toHaveLength(1));
+  expect(scene.all('guard.runaway-handled')[0]).toMatchObject({
+    mode: 'on',
+    result: 'killed',
+    victim: { pid: hog.child.pid, name: 'ops-test-hog' },
+  });
+  expect(innocent.child.signalCode).toBeNull();
+  expect(innocent.child.exitCode).toBeNull();
+
+  await eventually(() => expect(scene.all('incident.resolved')).toHaveLength(1), { within: 30_000 });
+  const [incident] = scene.all('incident.resolved');
+  expect(incident?.root_cause).toContain(`ops-test-hog (pid ${hog.child.pid})`);
+  expect(scene.instance.said()).toMatch(/^EMERGENCY: .*ops-test-hog/m);
+  expect(scene.all('guard.runaway-handled')).toHaveLength(1);
+});
