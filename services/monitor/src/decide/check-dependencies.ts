@@ -27,12 +27,13 @@ export class Dependencies {
     return seen;
   }
 
-  /** Services that are down or degraded because of this one. */
+  /** Services that are down or degraded, or about to be, because of this one. */
   affectedBy(name: string): readonly string[] {
     const level = this.#badness(name);
     return [...this.#services.keys()].filter((other) => {
       const badness = this.#badness(other);
-      return badness > 0 && badness <= level && this.needs(other).has(name);
+      const ill = (badness > 0 && badness <= level) || this.#states.get(other)?.suspect === true;
+      return ill && this.needs(other).has(name);
     });
   }
 
@@ -46,16 +47,20 @@ export class Dependencies {
   }
 
   #mustWait(state: CheckState, parent: CheckState, now: number): boolean {
-    if (parent.status === 'paused') return false;
     if (parent.suspect) return true;
+    if (parent.status !== 'up' && parent.status !== 'degraded') return parent.status === 'unknown' && parent.checkedAt === null;
     const since = state.since ?? now;
-    // A parent that has not been asked since may be down already.
-    if (parent.checkedAt === null || parent.checkedAt < since) return true;
-    if (parent.since === null || parent.since <= since) return false;
-    // The parent has come back after the child fell: the child gets the time to find out.
-    const service = this.#services.get(state.service);
-    const grace = service === undefined ? 0 : (service.up_after + 2) * Math.max(service.interval, service.timeout);
-    return now - parent.since < grace || state.good > 0;
+    const { checkedAt, answeredAt, recoveredAt } = parent;
+    // It was not asked since, or could not be: its next answer decides, or its becoming unknown.
+    if (answeredAt === null || answeredAt < since || (checkedAt ?? 0) > answeredAt) return true;
+    if (recoveredAt === null || recoveredAt < since) return false;
+    // It has come back after the child fell: the child gets the time to find out.
+    return now - recoveredAt < this.#toRecover(state.service) || state.good > 0;
+  }
+
+  #toRecover(name: string): number {
+    const service = this.#services.get(name);
+    return service === undefined ? 0 : (service.up_after + 2) * Math.max(service.interval, service.timeout);
   }
 
   #badness(name: string): number {

@@ -1,4 +1,5 @@
 import type { HealthCheck } from '@ops/shared/config';
+import { faultOfJson } from './check-json.js';
 
 export type HttpHealth = Extract<HealthCheck, { kind: 'http' }>;
 
@@ -14,8 +15,6 @@ export interface HttpAnswer {
 type Wanted = Pick<HttpHealth, 'status' | 'html' | 'json' | 'affirms' | 'at_least'>;
 type Finding = { readonly ok: boolean; readonly detail: string };
 
-const AFFIRMATIVE = new Set(['true', 'ok', 'up', 'healthy', 'connected', 'green', 'running', 'alive', '1']);
-
 /** Whether an answer is a healthy one; a refusal says path, value and what was expected. */
 export function judgeHttpAnswer(wanted: Wanted, answer: HttpAnswer): Finding {
   const { status, location } = answer;
@@ -27,23 +26,13 @@ export function judgeHttpAnswer(wanted: Wanted, answer: HttpAnswer): Finding {
   return judgeBody(wanted, answer);
 }
 
-function judgeBody({ json, affirms, at_least }: Wanted, { status, body }: HttpAnswer): Finding {
+function judgeBody(wanted: Wanted, { status, body }: HttpAnswer): Finding {
+  const { json, affirms, at_least } = wanted;
   if (json === undefined && affirms === undefined && at_least === undefined) return { ok: true, detail: `answered ${status}` };
   const parsed = parse(body);
-  if (parsed === undefined) return no(`answered ${status}, and the body is not JSON: ${shown(body)}`);
-  for (const [path, expected] of Object.entries(json ?? {})) {
-    const value = at(parsed.value, path);
-    if (value !== expected) return no(`${path} is ${shown(value)}: expected ${shown(expected)}`);
-  }
-  for (const [path, least] of Object.entries(at_least ?? {})) {
-    const value = at(parsed.value, path);
-    if (!Array.isArray(value)) return no(`${path} is ${shown(value)}: expected a list of at least ${least}`);
-    if (value.length < least) return no(`${path} has ${value.length} items: expected at least ${least}`);
-  }
-  if (affirms !== undefined && !affirms.some((path) => saysYes(at(parsed.value, path)))) {
-    return no(`${affirms.map((path) => `${path} is ${shown(at(parsed.value, path))}`).join(', ')}: expected a yes`);
-  }
-  return { ok: true, detail: `answered ${status} as expected` };
+  if (parsed === undefined) return no(`answered ${status}, and the body is not JSON`);
+  const fault = faultOfJson(parsed.value, wanted);
+  return fault === null ? { ok: true, detail: `answered ${status} as expected` } : no(`answered ${status}, and ${fault}`);
 }
 
 function isHtml({ contentType, body }: HttpAnswer): boolean {
@@ -56,25 +45,6 @@ function parse(body: string): { value: unknown } | undefined {
   } catch {
     return undefined;
   }
-}
-
-function at(value: unknown, path: string): unknown {
-  let found = value;
-  for (const key of path.split('.')) {
-    if (typeof found !== 'object' || found === null || !Object.hasOwn(found, key)) return undefined;
-    found = (found as Record<string, unknown>)[key];
-  }
-  return found;
-}
-
-function saysYes(value: unknown): boolean {
-  return value === true || value === 1 || (typeof value === 'string' && AFFIRMATIVE.has(value.trim().toLowerCase()));
-}
-
-function shown(value: unknown): string {
-  if (value === undefined) return 'missing';
-  const text = JSON.stringify(value);
-  return text.length <= 80 ? text : `${text.slice(0, 80)}…`;
 }
 
 function no(detail: string): Finding {

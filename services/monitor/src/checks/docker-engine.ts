@@ -1,0 +1,141 @@
+import type { Clock, Logger } from '@ops/shared/runtime';
+import Docker from 'dockerode';
+import type { ContainerFacts, ContainerView } from '../decide/check-container.js';
+import { dockerAddress } from './docker-address.js';
+import { type DockerEvent, readEvents } from './docker-events.js';
+import { wordsOf } from './probe.js';
+
+const ANSWER_MS = 10_000;
+const RELIST_MS = 60_000;
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 10_000;
+
+/**
+ * What the Docker engine says of the named containers. Kept up to date by its event stream; after each (re)connect, and every
+ * minute, all of them are read again, so that a lost event costs a minute at most.
+ */
+export class DockerEngine {
+  readonly #docker: Docker | undefined;
+  readonly #watched: ReadonlySet<string>;
+  readonly #views = new Map<string, ContainerView>();
+  readonly #closing = new AbortController();
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #changed: (name: string) => void;
+  readonly #running: Promise<void>;
+  #blind = 'the Docker engine has not answered yet';
+
+  /**
+   * @param host DOCKER_HOST; undefined for the default socket, null where Docker is switched off
+   * @param changed called with a container's name after each event about it
+   */
+  constructor(options: {
+    host: string | undefined | null;
+    names: readonly string[];
+    clock: Clock;
+    log: Logger;
+    changed: (name: string) => void;
+  }) {
+    const { host, names, clock, log, changed } = options;
+    const address = host === null ? undefined : dockerAddress(host);
+    this.#watched = new Set(names);
+    this.#clock = clock;
+    this.#log = log;
+    this.#changed = changed;
+    this.#docker = address === undefined ? undefined : new Docker(address);
+    if (host === null) this.#blind = 'Docker is switched off in ops.yaml';
+    else if (address === undefined) this.#blind = 'DOCKER_HOST has a form that is not known: expected unix:// or tcp://';
+    this.#running = this.#docker === undefined || names.length === 0 ? Promise.resolve() : this.#follow(this.#docker);
+  }
+
+  /** What is known of a container now. */
+  view(name: string): ContainerView {
+    return this.#views.get(name) ?? { kind: 'blind', why: this.#blind };
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#running;
+  }
+
+  async #follow(docker: Docker): Promise<void> {
+    const { signal } = this.#closing;
+    let pause = FIRST_PAUSE_MS;
+    while (!signal.aborted) {
+      try {
+        await this.#session(docker, () => {
+          pause = FIRST_PAUSE_MS;
+        });
+        this.#blind = 'the Docker engine ended its event stream';
+      } catch (error) {
+        this.#blind = `the Docker engine cannot be asked: ${wordsOf(error)}`;
+      }
+      this.#views.clear();
+      if (signal.aborted) return;
+      this.#log.debug({ why: this.#blind, pause }, 'docker events ended');
+      await this.#clock.sleep(pause, signal);
+      pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+    }
+  }
+
+  /** One connection's life: events first, so that nothing happens unseen between the reading and the listening. */
+  async #session(docker: Docker, connected: () => void): Promise<void> {
+    const ending = new AbortController();
+    const signal = AbortSignal.any([this.#closing.signal, ending.signal]);
+    let work: readonly Promise<void>[] = [];
+    try {
+      const events = await readEvents(docker, [...this.#watched], signal, ANSWER_MS);
+      await this.#readAll(docker, signal);
+      connected();
+      work = [this.#take(docker, events, signal), this.#rereadEvery(docker, signal)];
+      await Promise.race(work);
+    } finally {
+      ending.abort();
+      await Promise.allSettled(work);
+    }
+  }
+
+  async #take(docker: Docker, events: AsyncIterable<DockerEvent>, signal: AbortSignal): Promise<void> {
+    for await (const { name } of events) await this.#read(docker, name, signal);
+  }
+
+  async #rereadEvery(docker: Docker, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#clock.sleep(RELIST_MS, signal);
+      if (!signal.aborted) await this.#readAll(docker, signal);
+    }
+  }
+
+  async #readAll(docker: Docker, signal: AbortSignal): Promise<void> {
+    for (const name of this.#watched) await this.#read(docker, name, signal);
+  }
+
+  async #read(docker: Docker, name: string, signal: AbortSignal): Promise<void> {
+    const view = await inspect(docker, name, signal);
+    const before = this.#views.get(name);
+    this.#views.set(name, view);
+    if (before === undefined || JSON.stringify(before) !== JSON.stringify(view)) this.#changed(name);
+  }
+}
+
+async function inspect(docker: Docker, name: string, signal: AbortSignal): Promise<ContainerView> {
+  const abortSignal = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
+  try {
+    const { State, RestartCount } = await docker.getContainer(name).inspect({ abortSignal });
+    const facts: ContainerFacts = {
+      state: State.Status,
+      health: healthOf(State.Health?.Status),
+      restartCount: RestartCount,
+      exitCode: State.ExitCode,
+      oomKilled: State.OOMKilled,
+    };
+    return { kind: 'found', facts };
+  } catch (error) {
+    if (error instanceof Error && 'statusCode' in error && error.statusCode === 404) return { kind: 'absent' };
+    throw error;
+  }
+}
+
+function healthOf(status: string | undefined): ContainerFacts['health'] {
+  return status === 'starting' || status === 'healthy' || status === 'unhealthy' ? status : null;
+}
