@@ -1,0 +1,60 @@
+#!/bin/sh
+# Makes what docker-compose.yml reads as secrets: a password for each user of Redis and for PostgreSQL, the token of the
+# HTTP interfaces, and the files that are made of them. What is there stays: run it again after a change of
+# docker/redis/users.acl or of a port. Prints names, never values. `docker/make-secrets.sh [folder]`, default ./secrets
+set -eu
+umask 077
+
+here=$(cd "$(dirname "$0")" && pwd)
+folder=${1:-${OPS_SECRETS:-./secrets}}
+redis_port=${OPS_REDIS_PORT:-7710}
+postgres_port=${OPS_POSTGRES_PORT:-7711}
+template=$here/redis/users.acl
+users=$(sed -n 's/^user \([a-z-]*\) on <password>.*/\1/p' "$template")
+
+# Only its owner enters the folder: that is what protects the files. They themselves can be read by every user, because
+# Compose gives them to the containers with owner and mode as they are, and there they are read by other users.
+mkdir -p "$folder"
+chmod 700 "$folder"
+printf '*\n' >"$folder/.gitignore"
+
+if command -v sha256sum >/dev/null; then sum=sha256sum; else sum='shasum -a 256'; fi
+random() { od -An -v -tx1 -N24 /dev/urandom | tr -d ' \n'; }
+secret() { cat "$folder/$1"; }
+# In one step: a container must not find half a file.
+write() {
+  cat >"$folder/.$1.new"
+  chmod "${2:-644}" "$folder/.$1.new"
+  mv -f "$folder/.$1.new" "$folder/$1"
+}
+create() {
+  if [ ! -s "$folder/$1" ]; then random | write "$1" "${2:-644}" && echo "made $folder/$1"; fi
+}
+
+create ops-token
+create postgres-password
+for user in $users; do create "redis-password-$user" 600; done
+
+# The monitor is in the host's network and reaches the servers at their published ports.
+for user in $users; do
+  case $user in monitor | producer | reader | operator) at=127.0.0.1:$redis_port ;; *) at=redis:6379 ;; esac
+  printf 'redis://%s:%s@%s' "$user" "$(secret "redis-password-$user")" "$at" | write "redis-url-$user"
+done
+printf 'postgresql://ops:%s@postgres:5432/ops' "$(secret postgres-password)" | write database-url
+printf 'postgresql://ops:%s@127.0.0.1:%s/ops' "$(secret postgres-password)" "$postgres_port" | write database-url-host
+
+# What the names in <> of the template stand for: what every service needs.
+connection='+hello +auth +ping +quit +info +client|setname +client|id +client|unblock +multi +exec +discard'
+consume='+xgroup|create +xgroup|delconsumer +xreadgroup +xautoclaim +xclaim +xpending +xack +xrange +xinfo|consumers +eval'
+done_marks='+exists +set'
+queue='+@hash +@list +@sortedset +@set +@string +@stream +del +exists +expire +pexpire +rename +type +ttl +pttl +eval +evalsha -@dangerous'
+retention='~ops:guard ~ops:alerts ~ops:directives ~ops:incidents ~ops:status +xinfo|groups +xpending +xtrim'
+sed -e '/^#/d' -e '/^$/d' "$template" | sed -e ':a' -e '$!N' -e 's/\n  */ /' -e 'ta' -e 'P' -e 'D' | sed \
+  -e "s/<connection>/$connection/" -e "s/<consume>/$consume/" -e "s/<done>/$done_marks/" \
+  -e "s/<queue>/$queue/g" -e "s/<retention>/$retention/" | while read -r word user rest; do
+  if [ "$user" != default ]; then
+    rest="on #$(secret "redis-password-$user" | $sum | cut -d' ' -f1)${rest#on <password>}"
+  fi
+  printf '%s %s %s\n' "$word" "$user" "$rest"
+done | write redis-users
+echo "the secrets are in $folder"
