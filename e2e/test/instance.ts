@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { readInstance } from '@ops/shared/embedded';
 import { execa } from 'execa';
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** An instance as an operator starts it: `npm start`, a home and a port of its own. */
 export interface RunningInstance {
