@@ -8,7 +8,7 @@ export function dockerAddress(host: string | undefined): DockerOptions | undefin
   const [, scheme, rest = ''] = /^([a-z]+):\/\/(.+)$/.exec(host) ?? [];
   if (scheme === 'unix' || scheme === 'npipe') return { socketPath: rest };
   if (scheme !== 'tcp' && scheme !== 'http' && scheme !== 'https') return undefined;
-  const url = new URL(`${scheme === 'https' ? 'https' : 'http'}://${rest}`);
-  const protocol = scheme === 'https' ? 'https' : 'http';
-  return { host: url.hostname, port: url.port === '' ? 2375 : Number(url.port), protocol };
+  const secure = scheme === 'https';
+  const { hostname, port } = new URL(`http://${rest}`);
+  return { host: hostname, port: port === '' ? (secure ? 2376 : 2375) : Number(port), protocol: secure ? 'https' : 'http' };
 }

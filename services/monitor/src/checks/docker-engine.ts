@@ -3,7 +3,7 @@ import Docker from 'dockerode';
 import type { ContainerFacts, ContainerView } from '../decide/check-container.js';
 import { dockerAddress } from './docker-address.js';
 import { type DockerEvent, readEvents } from './docker-events.js';
-import { wordsOf } from './probe.js';
+import { errorWords } from './error-words.js';
 
 const ANSWER_MS = 10_000;
 const RELIST_MS = 60_000;
@@ -68,7 +68,7 @@ export class DockerEngine {
         });
         this.#blind = 'the Docker engine ended its event stream';
       } catch (error) {
-        this.#blind = `the Docker engine cannot be asked: ${wordsOf(error)}`;
+        this.#blind = `the Docker engine cannot be asked: ${errorWords(error)}`;
       }
       this.#views.clear();
       if (signal.aborted) return;

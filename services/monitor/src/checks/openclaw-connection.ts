@@ -1,7 +1,6 @@
 import type { Secret } from '@ops/shared/secrets';
 import WebSocket from 'ws';
 import { z } from 'zod';
-import { ProbeFailure } from './probe.js';
 
 const LARGEST_FRAME = 33_554_432;
 
@@ -12,9 +11,24 @@ const frame = z.union([
     id: z.string(),
     ok: z.boolean(),
     payload: z.unknown().optional(),
-    error: z.object({ code: z.string(), message: z.string() }).optional(),
+    error: z
+      .object({ code: z.string(), message: z.string(), details: z.looseObject({ reason: z.unknown() }).optional() })
+      .optional(),
   }),
 ]);
+
+type Refused = NonNullable<Extract<z.infer<typeof frame>, { type: 'res' }>['error']>;
+
+/** The gateway refused what it was asked. */
+export class GatewayRefusal extends Error {
+  /** It is not ready yet, and says so. */
+  readonly starting: boolean;
+
+  constructor(error: Refused | undefined) {
+    super(error === undefined ? 'it refused without a reason' : `it refused: ${error.message.slice(0, 300)} (${error.code})`);
+    this.starting = error?.code === 'UNAVAILABLE' && String(error.details?.reason).startsWith('startup');
+  }
+}
 
 interface Waiting {
   readonly resolve: (payload: unknown) => void;
@@ -32,17 +46,17 @@ export class OpenClawConnection {
     this.#socket = socket;
     socket.on('message', (data: Buffer) => this.#take(data));
     socket.on('error', (error) => this.#end(error));
-    socket.on('close', (code, reason) => this.#end(new ProbeFailure(closeWords(code, reason.toString('utf8')))));
+    socket.on('close', (code, reason) => this.#end(new Error(closeWords(code, reason.toString('utf8')))));
   }
 
   /** Connects and introduces itself; the one frame that gateways of protocol 3 and 4 both take. Only reading is asked for. */
-  static async open(url: string, token: Secret | undefined, signal: AbortSignal): Promise<OpenClawConnection> {
+  static async open(url: string, token: () => Secret | undefined, signal: AbortSignal): Promise<OpenClawConnection> {
     const connection = new OpenClawConnection(new WebSocket(url, { perMessageDeflate: false, maxPayload: LARGEST_FRAME }));
     const stop = () => connection.close();
     signal.addEventListener('abort', stop, { once: true });
     try {
       await connection.#challenged();
-      await connection.call('connect', introduction(token));
+      await connection.call('connect', introduction(token()));
       return connection;
     } catch (error) {
       connection.close();
@@ -70,7 +84,7 @@ export class OpenClawConnection {
   }
 
   close(): void {
-    this.#end(new ProbeFailure('the connection was closed'));
+    this.#end(new Error('the connection was closed'));
   }
 
   #challenged(): Promise<void> {
@@ -90,7 +104,7 @@ export class OpenClawConnection {
     if (waiting === undefined) return;
     if (parsed.data.type === 'event' || parsed.data.ok)
       waiting.resolve(parsed.data.type === 'event' ? undefined : parsed.data.payload);
-    else waiting.reject(new ProbeFailure(refusalWords(parsed.data.error)));
+    else waiting.reject(new GatewayRefusal(parsed.data.error));
   }
 
   #end(error: Error): void {
@@ -112,11 +126,6 @@ function introduction(token: Secret | undefined): Record<string, unknown> {
     scopes: ['operator.read'],
     ...(token === undefined ? {} : { auth: { token: token.reveal() } }),
   };
-}
-
-function refusalWords(error: { code: string; message: string } | undefined): string {
-  if (error === undefined) return 'it refused without a reason';
-  return `it refused: ${error.message.slice(0, 300)} (${error.code})`;
 }
 
 function closeWords(code: number, reason: string): string {

@@ -1,19 +1,18 @@
 import type { HealthCheck } from '@ops/shared/config';
-import type { Clock } from '@ops/shared/runtime';
 import { judgeContainer, withContainer } from '../decide/check-container.js';
 import type { DockerEngine } from './docker-engine.js';
-import { type Probe, resultOf } from './probe.js';
-
-type Deps = { readonly clock: Clock; readonly engine: DockerEngine };
+import { examine, type Probe, type ProbeDeps } from './probe.js';
 
 /** Reads a container's state; the engine's events keep it up to date, so that it costs nothing to ask. */
-export function dockerProbe(health: Extract<HealthCheck, { kind: 'docker' }>, { clock, engine }: Deps): Probe {
+export function dockerProbe(
+  health: Extract<HealthCheck, { kind: 'docker' }>,
+  { clock }: Pick<ProbeDeps, 'clock'>,
+  engine: DockerEngine,
+): Probe {
   const { container } = health.docker;
+  const ask = async () => ({ ...judgeContainer(container, engine.view(container)), responseMs: null });
   return {
-    run: async () => {
-      const { outcome, detail } = judgeContainer(container, engine.view(container));
-      return resultOf(outcome, null, detail, clock.now());
-    },
+    run: (signal) => examine(clock, health.within, signal, ask),
     close: async () => undefined,
   };
 }

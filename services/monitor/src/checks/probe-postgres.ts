@@ -14,56 +14,75 @@ export function postgresProbe(health: PostgresHealth, deps: ProbeDeps): Probe {
   return { run: (signal) => examine(deps.clock, health.within, signal, ask), close: async () => undefined };
 }
 
+interface Session {
+  readonly client: pg.Client;
+  /** Ours, so that a connection that hangs can be cut: pg's own end() waits for the server. */
+  readonly socket: Socket;
+}
+
 function queryProbe({ postgres, within }: PostgresHealth, user: string, { clock, secret }: ProbeDeps): Probe {
-  let kept: { client: pg.Client; socket: Socket } | undefined;
-  // The socket is ours, so that a connection that hangs can be cut: pg's own end() waits for the server.
-  const drop = () => {
-    kept?.socket.destroy();
-    kept = undefined;
+  let kept: Session | undefined;
+  const drop = (session: Session) => {
+    session.socket.destroy();
+    if (kept === session) kept = undefined;
   };
   const ask = async (signal: AbortSignal): Promise<Finding> => {
-    signal.addEventListener('abort', drop, { once: true });
+    const session = kept ?? open(postgres, user, secret()?.reveal() ?? '');
+    const cut = () => drop(session);
+    signal.addEventListener('abort', cut, { once: true });
     try {
-      if (kept === undefined || kept.socket.destroyed) {
-        const password = secret()?.reveal() ?? '';
-        const socket = new Socket();
-        const { host, port, database = user } = postgres;
-        // A function, or pg would take a password for an empty one from the environment.
-        const settings = { host, port, user, database, password: () => password, ssl: false, application_name: 'ops-check' };
-        const client = new pg.Client({ ...settings, stream: () => socket });
-        kept = { client, socket };
+      if (session !== kept) {
+        kept = session;
         // An idle connection that the server ends is replaced by the next check.
-        client.on('error', drop);
-        await client.connect();
+        session.client.on('error', cut);
+        session.client.on('end', cut);
+        await session.client.connect();
       }
       const began = clock.monotonic();
-      await kept.client.query('SELECT 1');
+      await session.client.query('SELECT 1');
       return { outcome: 'ok', detail: 'SELECT 1 answered', responseMs: clock.monotonic() - began };
     } catch (error) {
-      drop();
-      throw new Error(refusal(error), { cause: error });
+      drop(session);
+      const words = refusal(error);
+      if (words === undefined) throw error;
+      return { outcome: 'failed', detail: words };
     } finally {
-      signal.removeEventListener('abort', drop);
+      signal.removeEventListener('abort', cut);
     }
   };
   return {
     run: (signal) => examine(clock, within, signal, ask),
     async close() {
-      const { client, socket } = kept ?? {};
+      const session = kept;
       kept = undefined;
-      if (client === undefined || socket === undefined) return;
-      client.end().catch(() => undefined);
-      socket.destroySoon();
+      if (session === undefined) return;
+      session.client.end().catch(() => undefined);
+      session.socket.destroySoon();
     },
   };
 }
 
-function refusal(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+function open({ host, port, database }: PostgresHealth['postgres'], user: string, password: string): Session {
+  const socket = new Socket();
+  const client = new pg.Client({
+    host,
+    port,
+    user,
+    database: database ?? user,
+    // A function, or pg would replace an empty one by what the environment says.
+    password: () => password,
+    ssl: false,
+    application_name: 'ops-check',
+    stream: () => socket,
+  });
+  return { client, socket };
+}
+
+function refusal(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
   const code = 'code' in error ? error.code : undefined;
   if (code === '57P03') return `rejecting connections: ${error.message}`;
   if (code === '28P01' || code === '28000') return `login refused: ${error.message}`;
-  if (/client password must be/.test(error.message))
-    return 'login refused, a password is required: expected one named by token_env or token_file';
-  return error.message;
+  if (!/client password must be/.test(error.message)) return undefined;
+  return 'login refused, a password is required: expected one named by token_env or token_file';
 }

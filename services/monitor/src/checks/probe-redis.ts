@@ -7,35 +7,37 @@ type RedisHealth = Extract<HealthCheck, { kind: 'redis' }>;
 /** PING on a connection that is kept, and made anew by the next check when it was lost. Only the PING is timed. */
 export function redisProbe(health: RedisHealth, { clock, secret }: ProbeDeps): Probe {
   let kept: Redis | undefined;
-  const drop = () => {
-    kept?.disconnect();
-    kept = undefined;
+  const drop = (client: Redis | undefined) => {
+    client?.disconnect();
+    if (kept === client) kept = undefined;
   };
   const ask = async (signal: AbortSignal): Promise<Finding> => {
-    signal.addEventListener('abort', drop, { once: true });
+    const client = kept?.status === 'ready' ? kept : open(health);
+    const cut = () => drop(client);
+    signal.addEventListener('abort', cut, { once: true });
     try {
-      if (kept?.status !== 'ready') {
-        drop();
-        kept = open(health);
-        await connect(kept);
+      if (client !== kept) {
+        drop(kept);
+        kept = client;
+        await connect(client);
         const password = secret()?.reveal();
-        if (password !== undefined) await kept.call('AUTH', password);
+        if (password !== undefined) await authenticate(client, password);
       }
       const began = clock.monotonic();
-      const answer = await kept.ping();
+      const answer = await client.ping();
       const responseMs = clock.monotonic() - began;
       if (answer === 'PONG') return { outcome: 'ok', detail: 'PONG', responseMs };
       return { outcome: 'failed', detail: `PING was answered by ${JSON.stringify(answer)}: expected PONG`, responseMs };
     } catch (error) {
-      drop();
+      drop(client);
       const words = refusal(error);
       if (words === undefined) throw error;
       return { outcome: 'failed', detail: words };
     } finally {
-      signal.removeEventListener('abort', drop);
+      signal.removeEventListener('abort', cut);
     }
   };
-  return { run: (signal) => examine(clock, health.within, signal, ask), close: async () => drop() };
+  return { run: (signal) => examine(clock, health.within, signal, ask), close: async () => drop(kept) };
 }
 
 function open({ redis: { host, port } }: RedisHealth): Redis {
@@ -66,6 +68,13 @@ async function connect(client: Redis): Promise<void> {
   } catch (error) {
     throw reason ?? error;
   }
+}
+
+/** A server that wants no password takes whoever comes: that we have one is no reason to call it down. */
+async function authenticate(client: Redis, password: string): Promise<void> {
+  await client.call('AUTH', password).catch((error: unknown) => {
+    if (!(error instanceof Error) || !/without any password configured/.test(error.message)) throw error;
+  });
 }
 
 function refusal(error: unknown): string | undefined {

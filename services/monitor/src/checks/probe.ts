@@ -1,5 +1,4 @@
-import type { Clock } from '@ops/shared/runtime';
-import { EnvironmentError } from '@ops/shared/runtime';
+import { type Clock, EnvironmentError } from '@ops/shared/runtime';
 import { redactor, type Secret } from '@ops/shared/secrets';
 import type { CheckResult } from '../decide/check-types.js';
 import { errorWords } from './error-words.js';
@@ -15,8 +14,8 @@ export interface Probe {
 export interface Finding {
   readonly outcome: CheckResult['outcome'];
   readonly detail: string;
-  /** Ms from the question to the answer, where that is not the whole time (a connection had to be made first). */
-  readonly responseMs?: number;
+  /** Ms from the question to the answer, where that is not the whole time (a connection had to be made first); null where none was asked. */
+  readonly responseMs?: number | null;
 }
 
 /** What every probe of this process is given. */
@@ -42,8 +41,8 @@ export async function examine(
   const aborted = abortion(signal);
   try {
     const finding = await Promise.race([ask(signal), aborted.promise]);
-    const responseMs = round(finding.responseMs ?? clock.monotonic() - began);
-    const late = finding.outcome === 'ok' && responseMs > within;
+    const responseMs = finding.responseMs === undefined ? round(clock.monotonic() - began) : round(finding.responseMs);
+    const late = finding.outcome === 'ok' && responseMs !== null && responseMs > within;
     const detail = late ? `${finding.detail}, after ${responseMs} ms: expected within ${within} ms` : finding.detail;
     return { outcome: late ? 'slow' : finding.outcome, responseMs, detail: clean(detail), at: clock.now() };
   } catch (error) {
@@ -67,8 +66,8 @@ export function abortion(signal: AbortSignal): { promise: Promise<never>; releas
   return { promise, release: () => signal.removeEventListener('abort', listener) };
 }
 
-function round(ms: number): number {
-  return Math.round(ms * 10) / 10;
+function round(ms: number | null): number | null {
+  return ms === null ? null : Math.round(ms * 10) / 10;
 }
 
 /** One line without secrets, of bounded length. */

@@ -1,0 +1,99 @@
+import type { InventoryService } from '@ops/shared/config';
+import type { Clock, Logger } from '@ops/shared/runtime';
+import { decideCheck, initialCheckState } from '../decide/check-state.js';
+import type { CheckPolicy, CheckResult, CheckState } from '../decide/check-types.js';
+import type { Probe } from './probe.js';
+import { probeOnce } from './probe-once.js';
+
+// A burst of nudges (a container that restarts in a loop) becomes one check each 200 ms.
+const NUDGE_GAP_MS = 200;
+
+export interface ServiceCheckOptions {
+  readonly service: InventoryService;
+  readonly probe: Probe;
+  /** Share of an interval, 0 to 1, by which the checks of the services are spread. */
+  readonly phase: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Called after each result, with the state before and after it. */
+  readonly onResult: (state: CheckState, previous: CheckState, result: CheckResult) => void;
+}
+
+/** Checks one service on its own schedule, one probe at a time: whatever happens to it disturbs no other. */
+export class ServiceCheck {
+  readonly #options: ServiceCheckOptions;
+  readonly #policy: CheckPolicy;
+  readonly #ending = new AbortController();
+  #wake = new AbortController();
+  #nudged = false;
+  #state: CheckState;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(options: ServiceCheckOptions) {
+    const { name, paused, down_after, up_after, interval, timeout } = options.service;
+    this.#options = options;
+    this.#policy = { ...down_after, upAfter: up_after, interval, timeout };
+    this.#state = initialCheckState(name, paused);
+  }
+
+  get state(): CheckState {
+    return this.#state;
+  }
+
+  /** Begins with a check at once. */
+  start(): void {
+    if (!this.#options.service.paused) this.#running = this.#loop();
+  }
+
+  /** Asks for a check now instead of at its time; the next one follows an interval later. */
+  nudge(): void {
+    this.#nudged = true;
+    this.#wake.abort();
+  }
+
+  /** Cuts off a check that runs, and ends the probe's connection. */
+  async close(): Promise<void> {
+    this.#ending.abort(new Error('the monitor stops'));
+    await this.#running;
+    await this.#options.probe.close();
+  }
+
+  async #loop(): Promise<void> {
+    const { service, phase, clock } = this.#options;
+    let due = clock.monotonic() + service.interval * (0.5 + phase / 2);
+    while (!this.#ending.signal.aborted) {
+      const started = clock.monotonic();
+      await this.#check();
+      // On schedule, whatever the probe took; times that have passed meanwhile are left out.
+      while (due <= clock.monotonic()) due += service.interval;
+      const nudged = await this.#pause(due, started + NUDGE_GAP_MS);
+      due = (nudged ? clock.monotonic() : due) + service.interval;
+    }
+  }
+
+  /** Waits until the time, or until nudged but not before `earliest`; returns whether it was nudged. */
+  async #pause(until: number, earliest: number): Promise<boolean> {
+    const { clock } = this.#options;
+    if (!this.#nudged) {
+      this.#wake = new AbortController();
+      await clock.sleep(until - clock.monotonic(), AbortSignal.any([this.#wake.signal, this.#ending.signal]));
+    }
+    if (!this.#nudged) return false;
+    await clock.sleep(Math.max(0, Math.min(until, earliest) - clock.monotonic()), this.#ending.signal);
+    this.#nudged = false;
+    return true;
+  }
+
+  async #check(): Promise<void> {
+    const { service, probe, clock, log, onResult } = this.#options;
+    const result = await probeOnce(probe, service, { clock, log, ending: this.#ending.signal });
+    if (this.#ending.signal.aborted) return;
+    const previous = this.#state;
+    this.#state = decideCheck(previous, result, this.#policy, clock.now());
+    try {
+      onResult(this.#state, previous, result);
+    } catch (error) {
+      log.error({ service: service.name, error }, 'a check result could not be told');
+    }
+  }
+}
