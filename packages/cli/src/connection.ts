@@ -56,6 +56,23 @@ export class Connection {
     return client;
   }
 
+  /** The addresses of the instance, with their secrets. */
+  async addresses(): Promise<Record<string, string>> {
+    const instance = await this.#instance();
+    const { redisUrl, databaseUrl, url } = this.environment;
+    const redis = redisUrl?.reveal() ?? instance?.redisUrl;
+    const database = databaseUrl?.reveal() ?? instance?.databaseUrl;
+    if (redis === undefined) {
+      throw new CommandError(EXIT.unreachable, 'no instance runs on this home: start it with `npm start`, or set REDIS_URL.');
+    }
+    return {
+      REDIS_URL: redis,
+      ...(database === undefined ? {} : { DATABASE_URL: database }),
+      OPS_URL: url ?? `http://127.0.0.1:${instance?.port ?? this.environment.port}`,
+      OPS_TOKEN: await this.#token(),
+    };
+  }
+
   async #instance(): Promise<InstanceAddresses | undefined> {
     return readInstance(this.environment.home);
   }

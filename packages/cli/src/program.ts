@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { alertCommands } from './commands/alerts.js';
 import { deadLettersCommand } from './commands/dead-letters.js';
 import { doctorCommand } from './commands/doctor.js';
+import { envCommand } from './commands/env.js';
 import { guardCommand } from './commands/guard.js';
 import { incidentsCommand } from './commands/incidents.js';
 import { statusCommand } from './commands/status.js';
@@ -30,6 +31,7 @@ export function createProgram(): Command {
     tailCommand,
     deadLettersCommand,
     doctorCommand,
+    envCommand,
   ])
     add(program);
   return program;

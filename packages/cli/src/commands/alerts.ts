@@ -12,7 +12,6 @@ interface Alert {
   readonly summary: string;
   readonly state: string;
   readonly raised_at: string;
-  readonly affects: readonly string[];
   readonly acknowledged: { readonly by: string; readonly reason: string } | null;
   readonly silenced: { readonly until: string; readonly by: string; readonly reason: string } | null;
 }
@@ -96,7 +95,6 @@ function table(alerts: readonly Alert[]): string {
       ago(alert.raised_at, now),
       [
         alert.summary,
-        ...(alert.affects.length > 0 ? [`takes down ${alert.affects.join(', ')}`] : []),
         ...(alert.acknowledged === null ? [] : [`ack ${alert.acknowledged.by}: ${alert.acknowledged.reason}`]),
         ...(alert.silenced === null
           ? []

@@ -42,8 +42,6 @@ async function up(environment: Environment, logToStderr: boolean): Promise<void>
       say,
     });
     releases.add('servers', () => instance.close());
-    for (const { name, origin, address, detail } of instance.servers)
-      say(`${name.padEnd(14)} ${origin.padEnd(8)} ${address}  ${detail}`);
     const token = environment.token ?? new Secret(await ensureToken(home));
     const hosted = await hostServices(SERVICES, {
       config,
