@@ -28,7 +28,7 @@ export function decideGuardIncident(open: Incident | undefined, change: Change, 
     const worst = open.severity === 'emergency' ? ('emergency' as const) : severity;
     return {
       do: 'update',
-      incident: { ...next, severity: worst, root_cause: rootCause(change) ?? open.root_cause },
+      incident: { ...next, severity: worst, root_cause: betterCause(open, change) },
       change: `${change.from} → ${change.level}: ${change.reason}`,
     };
   }
@@ -62,11 +62,18 @@ function opened(change: Change, id: string): Incident {
   };
 }
 
+// A process that was ended is the cause; a suspicion is replaced only by one from a worse moment.
+function betterCause(open: Incident, change: Change): string | null {
+  const proven = open.evidence.some(({ kind }) => kind === 'runaway');
+  const worse = change.level === 'emergency' && open.severity !== 'emergency';
+  return open.root_cause === null || (worse && !proven) ? (rootCause(change) ?? open.root_cause) : open.root_cause;
+}
+
 // The first suspicion, from who used most when it happened; a person may know better.
 function rootCause({ top_processes, metric }: Change): string | null {
   if (top_processes === null) return null;
   const [first] = metric === 'ram' ? top_processes.by_memory : top_processes.by_cpu;
-  if (first === undefined) return null;
+  if (first === undefined || (metric !== 'ram' && first.cpu_percent === null)) return null;
   const share =
     metric === 'ram' ? `${Math.round(first.rss_bytes / 2 ** 20)} MiB` : `${Math.round(first.cpu_percent ?? 0)} % of a core`;
   return `Most of the ${metric === 'ram' ? 'memory' : 'CPU'} was used by ${first.name} (pid ${first.pid}, ${share}).`;

@@ -72,6 +72,11 @@ export class RunawayWatch {
     }
   }
 
+  /** Reads the table, so that the rates of the processes are known when they are asked for. Throws where there is no /proc. */
+  keepUp(): void {
+    this.#keep(readProcessTable({ detailsOf: () => new Set() }));
+  }
+
   /** Waits for a kill in progress: a process that got SIGTERM must not be left half-ended. */
   async settle(): Promise<void> {
     await this.#killing;

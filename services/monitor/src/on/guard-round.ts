@@ -36,6 +36,7 @@ export interface GuardView {
 }
 
 const TABLE_EVERY_MS = 250;
+const IDLE_TABLE_EVERY_MS = 5000;
 const ALERT_LEVELS: readonly Level[] = ['warn', 'critical', 'emergency'];
 
 /**
@@ -162,14 +163,16 @@ export class Guard {
   #watchRunaway(sample: HostSample): void {
     const { log, config } = this.#options;
     const { level } = this.#state;
-    if (config.guard.runaway.mode === 'off' || (level !== 'emergency' && level !== 'critical')) return;
+    const { mode } = config.guard.runaway;
+    const severe = level === 'emergency' || level === 'critical';
     // A process table costs a hundred samples: only memory that runs out is worth one at every look.
-    const urgent = (sample.ramPercent ?? 0) > config.guard.ram.emergency;
-    if (!urgent && sample.monotonicMs - this.#tableAt < TABLE_EVERY_MS) return;
+    const urgent = severe && (sample.ramPercent ?? 0) > config.guard.ram.emergency;
+    if (!urgent && sample.monotonicMs - this.#tableAt < (severe ? TABLE_EVERY_MS : IDLE_TABLE_EVERY_MS)) return;
     this.#tableAt = sample.monotonicMs;
     try {
-      // At critical it only reads: the rates of the processes must be known when emergency comes.
-      this.#runaway.look({ level, sample, cpuOverSince: overSince(this.#state, 'cpu', 'emergency') });
+      // Below emergency it only reads: who uses the host must be known when it comes.
+      if (mode === 'off' || !severe) this.#runaway.keepUp();
+      else this.#runaway.look({ level, sample, cpuOverSince: overSince(this.#state, 'cpu', 'emergency') });
     } catch (error) {
       log.debug({ error }, 'no process table');
     }
