@@ -17,7 +17,7 @@ RUN npx -y "$(node -p 'require("./package.json").packageManager')" install --off
 # Optional packages are the embedded PostgreSQL and native speed-ups: a container is given a server, and does without.
 RUN rm -rf node_modules packages/*/node_modules services/*/node_modules e2e \
   && npx -y "$(node -p 'require("./package.json").packageManager')" install --offline --frozen-lockfile --ignore-scripts --prod --no-optional \
-  && rm -rf packages/*/src services/*/src tsconfig*.json Dockerfile docker-compose.yml docker/redis docker/engine-filter
+  && rm -rf packages/*/src services/*/src packages/*/tsconfig.json services/*/tsconfig.json tsconfig*.json
 
 FROM scratch AS prebuilt
 COPY . /app

@@ -1,4 +1,5 @@
 // The first process of a container: starts the service that SERVICE names.
+// biome-ignore-all lint/style/noProcessEnv: this prepares the environment that the service's own env.ts reads.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';

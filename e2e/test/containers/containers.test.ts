@@ -1,57 +1,60 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { STREAMS, type StreamName } from '@ops/shared/events';
+import { join } from 'node:path';
+import { keys, STREAMS, type StreamName } from '@ops/shared/events';
 import { eventually } from '@ops/shared/testing';
 import { execa } from 'execa';
-import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeImage, postgresImage, redisImage } from './base-images.js';
-import { buildImage, openStack, type Stack } from './stack.js';
+import { BusUsers } from './bus-users.js';
+import { buildImage, checkout, openStack, type Stack } from './stack.js';
 import { workspaceContext } from './workspace-context.js';
 
 const SERVICES = ['monitor', 'scaler', 'incident'] as const;
-const EVERYBODY = [...SERVICES, 'redis', 'postgres'];
+const EVERYBODY = ['incident', 'monitor', 'postgres', 'redis', 'scaler'];
+const HOST = 'container-test';
+
+// The load of the machine must not decide a test, and a directive must expire while it runs.
+const CHANGES = { 'enter: 600ms, calm: 10s': 'enter: 10m, calm: 100ms', 'acknowledge_within: 60s': 'acknowledge_within: 1s' };
 
 describe.skipIf(process.env.OPS_TEST_DOCKER !== '1')('docker-compose.yml on a real engine', () => {
   const run = `ops-e2e-${randomBytes(4).toString('hex')}`;
   const images = { ops: `${run}:ops`, redis: `${run}:redis`, postgres: `${run}:postgres`, node: `${run}:node` };
-  const clients: Redis[] = [];
   let scratch: string;
   let stack: Stack;
-
-  /** Through the published port, as somebody outside would come. */
-  async function client(user: string): Promise<Redis> {
-    const redis = new Redis((await secret(`redis-url-${user}`)).replace('redis:6379', `127.0.0.1:${stack.ports.redis}`));
-    clients.push(redis);
-    return redis;
-  }
+  const bus = new BusUsers((user) =>
+    user === 'stranger' ? Promise.resolve(`redis://127.0.0.1:${stack.ports.redis}`) : secret(`redis-url-${user}`),
+  );
 
   const secret = (name: string) => readFile(join(stack.secrets, name), 'utf8');
-
-  async function eventsOf(reader: Redis, stream: StreamName): Promise<{ type: string; data: Record<string, unknown> }[]> {
-    const entries = await reader.xrange(stream, '-', '+');
-    return entries.flatMap(([, fields]) => (fields[0] === 'event' ? [JSON.parse(fields[1] ?? '')] : []));
-  }
+  const has = (stream: StreamName, type: string, facts: Record<string, unknown>) =>
+    eventually(async () =>
+      expect(await bus.events(stream)).toContainEqual(expect.objectContaining({ type, data: expect.objectContaining(facts) })),
+    );
 
   beforeAll(async () => {
     scratch = await mkdtemp(join(tmpdir(), 'ops-containers-'));
-    const context = join(scratch, 'context');
-    await mkdir(context);
+    const [context, config] = [join(scratch, 'context'), join(scratch, 'ops.yaml')];
+    let text = await readFile(join(checkout, 'ops.yaml'), 'utf8');
+    for (const [shipped, changed] of Object.entries(CHANGES)) {
+      expect(text).toContain(shipped);
+      text = text.replace(shipped, changed);
+    }
+    await writeFile(config, text);
     await Promise.all([
       nodeImage(scratch, images.node),
       redisImage(scratch, images.redis),
       postgresImage(scratch, images.postgres),
-      workspaceContext(resolve(import.meta.dirname, '../../..'), context),
+      workspaceContext(checkout, context),
     ]);
     await buildImage(images.ops, context, images.node);
-    stack = await openStack(scratch, run, images);
+    stack = await openStack({ scratch, project: run, images, config, host: HOST });
     await stack.up();
   }, 120_000);
 
   afterAll(async () => {
-    for (const redis of clients) redis.disconnect();
+    await bus.close();
     await stack?.remove();
     await execa('docker', ['image', 'rm', '--force', ...Object.values(images)], { reject: false });
     await rm(scratch, { recursive: true, force: true });
@@ -59,15 +62,105 @@ describe.skipIf(process.env.OPS_TEST_DOCKER !== '1')('docker-compose.yml on a re
 
   it('starts everything, healthy, and every service says ready at its published port', async () => {
     const containers = await stack.inspect();
-    expect(Object.keys(containers).sort()).toEqual([...EVERYBODY].sort());
-    for (const name of EVERYBODY) expect(containers[name]?.State, name).toMatchObject({ Health: { Status: 'healthy' } });
+    expect(Object.keys(containers).sort()).toEqual(EVERYBODY);
+    for (const name of EVERYBODY) expect([name, containers[name]?.State.Health?.Status]).toEqual([name, 'healthy']);
     for (const service of SERVICES) {
       const response = await fetch(`http://127.0.0.1:${stack.ports[service]}/readyz`);
-      expect([service, response.status, await response.json()]).toEqual([
-        service,
-        200,
-        { status: 'ready', missing: { [service]: [] } },
-      ]);
+      const answer = [service, response.status, await response.json()];
+      expect(answer).toEqual([service, 200, { status: 'ready', missing: { [service]: [] } }]);
     }
+  });
+
+  it('gives no container more than it needs', async () => {
+    for (const [name, { Config, HostConfig }] of Object.entries(await stack.inspect())) {
+      const { ReadonlyRootfs, CapDrop, CapAdd, Init, Privileged, SecurityOpt, PidsLimit, Memory, NanoCpus } = HostConfig;
+      expect({ name, user: Config.User, ReadonlyRootfs, CapDrop, CapAdd, Init, Privileged }).toEqual({
+        name,
+        user: ['redis', 'postgres'].includes(name) ? name : '10001:10001',
+        ReadonlyRootfs: true,
+        CapDrop: ['ALL'],
+        CapAdd: null,
+        Init: true,
+        Privileged: false,
+      });
+      expect(SecurityOpt, name).toContain('no-new-privileges:true');
+      expect(PidsLimit, name).toBeGreaterThan(0);
+      // A limit of the monitor's own would be what its sampler measures.
+      expect([name, Memory > 0, NanoCpus > 0]).toEqual([name, name !== 'monitor', name !== 'monitor']);
+      for (const bindings of Object.values(HostConfig.PortBindings))
+        expect([name, bindings.map(({ HostIp }) => HostIp)]).toEqual([name, ['127.0.0.1']]);
+    }
+  });
+
+  it('asks for the token where a service listens on more than loopback', async () => {
+    const address = `http://127.0.0.1:${stack.ports.incident}/incidents`;
+    expect((await fetch(address)).status).toBe(401);
+    const authorization = `Bearer ${await secret('ops-token')}`;
+    expect((await fetch(address, { headers: { authorization } })).status).toBe(200);
+  });
+
+  it('shows the monitor the host, and not its own container', async () => {
+    const memory = /MemTotal:\s+(\d+) kB/.exec(await readFile('/proc/meminfo', 'utf8'))?.[1];
+    const scope = expect.objectContaining({ kind: 'host', memory_bytes: Number(memory) * 1024 });
+    await has(STREAMS.guard, 'guard.sampled', { host: HOST, scope });
+  });
+
+  it('answers a flat guard report of an outside producer by the protocol', async () => {
+    const producer = await bus.client('producer');
+    const last_sample = { cpu_percent: 97, ram_percent: 50, timestamp: Date.now() / 1000 };
+    const data = JSON.stringify({ level: 'emergency', last_sample });
+    await producer.xadd(STREAMS.guard, '*', 'type', 'guard.reported', 'data', data);
+    await has(STREAMS.guard, 'guard.level-changed', { host: HOST, level: 'emergency' });
+    for (const target of ['kimi-swarm', 'nucleus', 'model-router']) await has(STREAMS.directives, 'directive.issued', { target });
+    await has(STREAMS.incidents, 'incident.opened', { kind: 'guard', about: HOST, severity: 'emergency' });
+    const limits = await (await bus.client('reader')).hgetall(keys.swarmLimits('kimi'));
+    expect(limits).toMatchObject({ max_agents: '50' });
+    // A job of the scaler's queue: nobody acknowledges here.
+    await has(STREAMS.directives, 'directive.expired', {});
+    expect(await bus.deadLetters()).toEqual([]);
+  });
+
+  it('lets a producer write inbound streams and nothing else, and a reader write nothing', async () => {
+    const [producer, reader, stranger] = [await bus.client('producer'), await bus.client('reader'), await bus.client('stranger')];
+    const refused = [
+      producer.xrange(STREAMS.guard, '-', '+'),
+      producer.xread('STREAMS', STREAMS.guard, '0'),
+      producer.xadd(STREAMS.incidents, '*', 'type', 'incident.opened', 'data', '{}'),
+      producer.del(STREAMS.guard),
+      producer.xdel(STREAMS.guard, '0-1'),
+      producer.xtrim(STREAMS.guard, 'MAXLEN', 0),
+      producer.get(keys.statusCurrent),
+      producer.keys('*'),
+      producer.eval('return redis.call("DEL", KEYS[1])', 1, STREAMS.guard),
+      producer.flushall(),
+      reader.xadd(STREAMS.guard, '*', 'type', 'guard.reported', 'data', '{}'),
+      reader.set(keys.statusCurrent, '{}'),
+      reader.del(STREAMS.guard),
+      stranger.xadd(STREAMS.guard, '*', 'type', 'guard.reported', 'data', '{}'),
+    ];
+    for (const outcome of await Promise.allSettled(refused))
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { message: expect.stringMatching(/^NOPERM/) } });
+  });
+
+  it('stops in order within its grace, and shows no secret', async () => {
+    await bus.close();
+    const names = (await readdir(stack.secrets)).filter((name) => /password|token|url/.test(name));
+    expect(names.length).toBeGreaterThan(10);
+    const values = await Promise.all(names.map((name) => secret(name)));
+    const begin = performance.now();
+    await stack.compose('stop');
+    // The grace of a service: past it the engine kills, and the exit code is 137.
+    expect(performance.now() - begin).toBeLessThan(30_000);
+    const containers = await stack.inspect();
+    for (const name of EVERYBODY)
+      expect([name, containers[name]?.State]).toMatchObject([name, { Status: 'exited', ExitCode: 0 }]);
+    const logs = await stack.compose('logs', '--no-color');
+    const history = await execa('docker', ['history', '--no-trunc', images.ops]);
+    for (const text of [logs, history.stdout, await stack.compose('config'), JSON.stringify(containers)]) {
+      expect(text.length).toBeGreaterThan(500);
+      for (const value of values) expect(text.includes(value)).toBe(false);
+    }
+    // Every rule that the services need is there: none of them met a refusal.
+    expect(logs).not.toContain('NOPERM');
   });
 });

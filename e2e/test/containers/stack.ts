@@ -2,7 +2,8 @@ import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { execa } from 'execa';
 
-const checkout = resolve(import.meta.dirname, '..', '..', '..');
+/** The root of this checkout. */
+export const checkout = resolve(import.meta.dirname, '..', '..', '..');
 
 /** The containers of docker-compose.yml as a project of their own, beside whatever else runs on the engine. */
 export interface Stack {
@@ -27,6 +28,7 @@ export interface Inspected {
     readonly CapAdd: readonly string[] | null;
     readonly SecurityOpt: readonly string[];
     readonly Init: boolean;
+    readonly Privileged: boolean;
     readonly Memory: number;
     readonly NanoCpus: number;
     readonly PidsLimit: number | null;
@@ -34,14 +36,18 @@ export interface Inspected {
   };
 }
 
-export interface StackImages {
-  readonly ops: string;
-  readonly redis: string;
-  readonly postgres: string;
+export interface StackOptions {
+  readonly scratch: string;
+  readonly project: string;
+  readonly images: { readonly ops: string; readonly redis: string; readonly postgres: string };
+  /** The ops.yaml of the services. */
+  readonly config: string;
+  /** The name of the host in events. */
+  readonly host: string;
 }
 
 /** Chooses free ports, makes the secrets with the script that an operator runs, and gives the commands. Nothing is started. */
-export async function openStack(scratch: string, project: string, images: StackImages): Promise<Stack> {
+export async function openStack({ scratch, project, images, config, host }: StackOptions): Promise<Stack> {
   const secrets = join(scratch, 'secrets');
   const names = ['redis', 'postgres', 'monitor', 'scaler', 'incident'] as const;
   const numbers = await freePorts(names.length);
@@ -53,7 +59,8 @@ export async function openStack(scratch: string, project: string, images: StackI
     OPS_IMAGE: images.ops,
     REDIS_IMAGE: images.redis,
     POSTGRES_IMAGE: images.postgres,
-    OPS_HOST: 'container-test',
+    OPS_CONFIG: config,
+    OPS_HOST: host,
   };
   await execa(join(checkout, 'docker', 'make-secrets.sh'), [], { env });
   const compose = async (...args: string[]) =>

@@ -21,7 +21,8 @@ export async function workspaceContext(checkout: string, target: string): Promis
 
 async function copyPackage(checkout: string, target: string, path: string, copied: Set<string>): Promise<void> {
   const manifest = await manifestOf(join(checkout, path));
-  for (const part of ['package.json', 'dist']) await cp(join(checkout, path, part), join(target, path, part), { recursive: true });
+  for (const part of ['package.json', 'dist'])
+    await cp(join(checkout, path, part), join(target, path, part), { recursive: true });
   for (const name of Object.keys(manifest.dependencies ?? {})) {
     const link = join(path, 'node_modules', name);
     await mkdir(dirname(join(target, link)), { recursive: true });
@@ -48,7 +49,9 @@ async function copyDependency(checkout: string, target: string, real: string, co
 async function packagesIn(folder: string): Promise<string[]> {
   const names = (await readdir(folder)).filter((name) => !name.startsWith('.'));
   const scoped = await Promise.all(
-    names.map(async (name) => (name.startsWith('@') ? (await readdir(join(folder, name))).map((each) => join(name, each)) : [name])),
+    names.map(async (name) =>
+      name.startsWith('@') ? (await readdir(join(folder, name))).map((each) => join(name, each)) : [name],
+    ),
   );
   return scoped.flat();
 }
