@@ -13,7 +13,7 @@ const CLOSE_MS = 5000;
 
 /** The delayed work of a service, in one BullMQ queue of its name. Survives a restart; each purpose exists once. */
 export interface Queues {
-  /** Adds the job, or does nothing where one of the same purpose waits. */
+  /** Adds the job, or does nothing where one of the same purpose waits. Rejects with a ZodError for data that is not the kind's. */
   add<T>(kind: JobKind<T>, data: T, delayMs?: number): Promise<void>;
   /** Takes a waiting job back; nothing happens where there is none. */
   cancel<T>(kind: JobKind<T>, data: T): Promise<void>;
@@ -34,6 +34,7 @@ export function openQueues(url: string, service: string, publisher: Publisher, l
 
   return {
     async add(kind, data, delayMs = 0) {
+      kind.schema.parse(data);
       await queue.add(kind.name, data, {
         jobId: jobId(kind, data),
         delay: delayMs,

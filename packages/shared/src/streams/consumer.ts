@@ -57,9 +57,11 @@ export class StreamConsumer {
     this.#loop = this.#run();
   }
 
-  /** Whether the stream is being read; false from a failed read until the connection answers again. */
+  /** Whether the stream is being read; false while a connection is lost, or a read has failed. */
   get reading(): boolean {
-    return this.#reading;
+    const { blocking, client } = this.#options;
+    // A client that reconnects holds the read back for as long as it takes, and says nothing of it.
+    return this.#reading && blocking.status === 'ready' && client.status === 'ready';
   }
 
   /**

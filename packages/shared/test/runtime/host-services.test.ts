@@ -1,0 +1,135 @@
+import { Queue } from 'bullmq';
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { keys } from '../../src/events/index.js';
+import { defineJob, onJob } from '../../src/queues/index.js';
+import type { ServiceDefinition } from '../../src/runtime/index.js';
+import { eventually, ownRedis, recorder, testHost, testPostgres } from '../../src/testing/index.js';
+
+const good = (name: string, seen: string[] = []): ServiceDefinition => ({
+  name,
+  migrations: {},
+  wire: async () => ({
+    on: {
+      'alert.reported': (event) => {
+        seen.push(event.subject);
+        return [];
+      },
+    },
+  }),
+});
+const alert = (service: string) => ({
+  type: 'alert.reported' as const,
+  subject: service,
+  data: { service, status: 'down', metric: 'm', threshold: 1, current_value: 2, timestamp: '2026-11-23T10:00:00Z' },
+});
+
+test('a service whose migration fails is tried again, and its neighbours do not notice', async () => {
+  const seen: string[] = [];
+  let failures = 0;
+  const broken: ServiceDefinition = {
+    ...good('broken'),
+    migrations: {
+      one: {
+        up: async () => {
+          failures += 1;
+          if (failures <= 2) throw new Error('not yet');
+        },
+      },
+    },
+  };
+  const host = await testHost([broken, good('neighbour', seen)]);
+  expect(failures).toBe(3);
+  await host.publisher.publish([alert('crm')]);
+  await eventually(() => expect(seen).toEqual(['crm']));
+  expect(host.log.filter((line) => line.includes('cannot start yet'))).toHaveLength(2);
+  await host.close();
+});
+
+test('a loop that throws goes on, and is not logged at every round', async () => {
+  let rounds = 0;
+  const host = await testHost([
+    {
+      ...good('looping'),
+      wire: async () => ({
+        on: {},
+        loops: [
+          {
+            name: 'throwing',
+            round: async () => {
+              rounds += 1;
+              if (rounds < 4) throw new Error('once more');
+              return 10;
+            },
+          },
+        ],
+      }),
+    },
+  ]);
+  await eventually(() => expect(rounds).toBeGreaterThan(6));
+  expect(host.log.filter((line) => line.includes('a round failed'))).toHaveLength(2);
+  await host.close();
+});
+
+test('loops run while Redis is away; the service is ready when it is there, and unready when it goes', async () => {
+  const redis = await ownRedis();
+  const databaseUrl = await (await testPostgres()).fresh();
+  const host = await testHost([good('waiting')], { servers: { redisUrl: redis.url, databaseUrl } });
+  const ready = async () => (await fetch(`${host.hosted.address}/readyz`)).status;
+  expect(await ready()).toBe(200);
+  await redis.kill();
+  await eventually(async () => expect(await ready()).toBe(503));
+  expect((await fetch(`${host.hosted.address}/healthz`)).status).toBe(200);
+  await redis.start();
+  await eventually(async () => expect(await ready()).toBe(200), { within: 20_000 });
+  await host.close();
+  await redis.close();
+});
+
+test('a job runs once for its purpose, its events are published with ids of their own, a bad one is not repeated', async () => {
+  const runs: string[] = [];
+  const kind = defineJob({
+    name: 'remind',
+    schema: z.object({ who: z.string() }),
+    attempts: 3,
+    backoffMs: 10,
+    purpose: ({ who }) => who,
+  });
+  let add: (who: unknown, delay: number) => Promise<void> = async () => undefined;
+  let cancel: (who: string) => Promise<void> = async () => undefined;
+  const host = await testHost([
+    {
+      ...good('remembering'),
+      async wire({ queues }) {
+        add = (who, delay) => queues.add(kind, { who: who as string }, delay);
+        cancel = (who) => queues.cancel(kind, { who });
+        return {
+          on: {},
+          jobs: [
+            onJob(kind, async ({ who }) => {
+              runs.push(who);
+              return [alert(who)];
+            }),
+          ],
+        };
+      },
+    },
+  ]);
+  const seen = await recorder(host.redisUrl, ['ops:alerts']);
+  await add('later', 60_000);
+  await cancel('later');
+  await add('later', 60_000);
+  await add('twice', 300);
+  await add('twice', 300);
+  await expect(add(5, 0)).rejects.toThrow('expected string');
+  const queue = new Queue('remembering', { connection: host.redis, prefix: keys.queuePrefix });
+  await queue.add('remind', { who: 5 }, { attempts: 3 });
+  await seen.waitFor(({ event }) => event?.subject === 'twice');
+  await eventually(() => expect(host.log.some((line) => line.includes('job failed'))).toBe(true));
+  await queue.close();
+  expect(host.log.filter((line) => line.includes('job failed'))).toHaveLength(1);
+  expect(runs).toEqual(['twice']);
+  expect(seen.events).toHaveLength(1);
+  await seen.close();
+  await host.close();
+});
