@@ -1,5 +1,6 @@
 import type { Clock } from '@ops/shared/runtime';
 import { z } from 'zod';
+import { errorWords } from './error-words.js';
 import type { OpenClawConnection } from './openclaw-connection.js';
 
 const ASK_EVERY_MS = 60_000;
@@ -58,8 +59,7 @@ export class OpenClawJobs {
       this.#last = { enabled: enabled ? await countEnabled(connection) : null, at: this.#clock.now() };
       this.#refusal = undefined;
     } catch (error) {
-      this.#refusal =
-        error instanceof z.ZodError ? 'the gateway answers cron questions in a form that is not known' : String(error);
+      this.#refusal = error instanceof z.ZodError ? 'the gateway answers cron questions in an unknown form' : errorWords(error);
       // The question was not answered at all: the next check may ask again.
       if (!connection.open) this.#askedAt = Number.NEGATIVE_INFINITY;
     }

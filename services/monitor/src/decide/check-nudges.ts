@@ -18,7 +18,8 @@ export function checksAfter(
 ): readonly string[] {
   const known = new Map(states.map((one) => [one.service, one]));
   const worse = state.status !== previous.status && (state.status === 'down' || state.status === 'degraded');
-  const failed = state.recent.at(-1) === 'failed' && state.answeredAt !== previous.answeredAt;
+  // The first failure of a row only: an outage that lasts must not have its causes asked all the time.
+  const failed = state.recent.at(-1) === 'failed' && previous.recent.at(-1) !== 'failed';
   const needed = services.find(({ name }) => name === state.service)?.depends_on ?? [];
   const causes = failed || worse ? needed.filter((name) => !inTrouble(known.get(name))) : [];
   const recovered = previous.status === 'down' && (state.status === 'up' || state.status === 'degraded');

@@ -153,6 +153,13 @@ describe('who is asked next', () => {
     expect(after(failing('child'), state('child', 'up'), state('parent', 'down'))).toEqual([]);
   });
 
+  test('a failure that goes on asks for nobody, until the service is called down', () => {
+    expect(after(failing('child'), failing('child'), state('parent', 'up'))).toEqual([]);
+    const down = state('child', 'down', { recent: ['failed', 'failed'] });
+    expect(after(down, failing('child'), state('parent', 'up'))).toEqual(['parent']);
+    expect(after(down, down, state('parent', 'up'))).toEqual([]);
+  });
+
   test('a good answer asks for nobody', () => {
     expect(after(state('child', 'up', { recent: ['ok'] }), state('child', 'up'), state('parent', 'up'))).toEqual([]);
   });
