@@ -52,9 +52,9 @@ retention='~ops:guard ~ops:alerts ~ops:directives ~ops:incidents ~ops:status +xi
 sed -e '/^#/d' -e '/^$/d' "$template" | sed -e ':a' -e '$!N' -e 's/\n  */ /' -e 'ta' -e 'P' -e 'D' | sed \
   -e "s/<connection>/$connection/" -e "s/<consume>/$consume/" -e "s/<done>/$done_marks/" \
   -e "s/<queue>/$queue/g" -e "s/<retention>/$retention/" | while read -r word user rest; do
-  if [ "$user" != default ]; then
-    rest="on #$(secret "redis-password-$user" | $sum | cut -d' ' -f1)${rest#on <password>}"
-  fi
+  case $rest in
+    'on <password>'*) rest="on #$(secret "redis-password-$user" | $sum | cut -d' ' -f1)${rest#on <password>}" ;;
+  esac
   printf '%s %s %s\n' "$word" "$user" "$rest"
 done | write redis-users
 echo "the secrets are in $folder"

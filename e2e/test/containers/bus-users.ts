@@ -12,9 +12,16 @@ export class BusUsers {
 
   /** The user's client, opened when it is first asked for. */
   client(user: string): Promise<Redis> {
-    const known = this.#clients.get(user) ?? this.#urlOf(user).then((url) => new Redis(url, { enableReadyCheck: false }));
+    const known = this.#clients.get(user) ?? this.#open(user);
     this.#clients.set(user, known);
     return known;
+  }
+
+  async #open(user: string): Promise<Redis> {
+    const client = new Redis(await this.#urlOf(user), { enableReadyCheck: false });
+    // Redis is killed in between; without a listener ioredis would print it.
+    client.on('error', () => undefined);
+    return client;
   }
 
   /** Every event of a stream, oldest first. */

@@ -136,10 +136,24 @@ describe.skipIf(process.env.OPS_TEST_DOCKER !== '1')('docker-compose.yml on a re
       reader.xadd(STREAMS.guard, '*', 'type', 'guard.reported', 'data', '{}'),
       reader.set(keys.statusCurrent, '{}'),
       reader.del(STREAMS.guard),
-      stranger.xadd(STREAMS.guard, '*', 'type', 'guard.reported', 'data', '{}'),
     ];
     for (const outcome of await Promise.allSettled(refused))
       expect(outcome).toMatchObject({ status: 'rejected', reason: { message: expect.stringMatching(/^NOPERM/) } });
+    await expect(stranger.xadd(STREAMS.guard, '*', 'type', 'guard.reported', 'data', '{}')).rejects.toThrow('NOAUTH');
+  });
+
+  it('keeps what Redis accepted when Redis is killed, transactions too', async () => {
+    const producer = await bus.client('producer');
+    const written = await producer.multi().xadd(STREAMS.directives, '*', 'type', 'unknown.thing', 'data', '{}').exec();
+    const id = String(written?.[0]?.[1]);
+    const limits = await (await bus.client('reader')).hgetall(keys.swarmLimits('kimi'));
+    await stack.compose('kill', 'redis');
+    await stack.up();
+    const reader = await bus.client('reader');
+    expect(await reader.xrange(STREAMS.directives, id, id)).toHaveLength(1);
+    expect(await reader.hgetall(keys.swarmLimits('kimi'))).toEqual(limits);
+    // Read, refused and put aside by a service that has found its way back.
+    await eventually(async () => expect(await bus.deadLetters()).toHaveLength(1), { within: 20_000 });
   });
 
   it('stops in order within its grace, and shows no secret', async () => {
