@@ -12,7 +12,7 @@ const frame = z.union([
     ok: z.boolean(),
     payload: z.unknown().optional(),
     error: z
-      .object({ code: z.string(), message: z.string(), details: z.looseObject({ reason: z.unknown() }).optional() })
+      .object({ code: z.string(), message: z.string(), details: z.looseObject({ reason: z.unknown().optional() }).optional() })
       .optional(),
   }),
 ]);

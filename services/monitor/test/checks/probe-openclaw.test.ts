@@ -158,7 +158,8 @@ describe('a gateway of protocol 4 alone', () => {
   });
 
   test('whose token may not read the jobs says so', async () => {
-    gateway.refuseCron = { code: 'FORBIDDEN', message: 'missing scope: operator.read' };
+    const details = { missingScope: 'operator.read' };
+    gateway.refuseCron = { code: 'FORBIDDEN', message: 'missing scope: operator.read', details };
     const watched = watch([service(9)]);
     await eventually(() => expect(watched.state('openclaw').detail).toMatch(/missing scope: operator\.read/));
     expect(watched.state('openclaw').status).not.toBe('down');
