@@ -9,7 +9,7 @@ import { openScene, type Scene } from './scene.js';
 const YAML = `
 inventory:
   services:
-    - { name: absent, port: 1, health: { tcp: { port: 1 } } }
+    - { name: absent, port: 1, health: { tcp: { port: 1 } }, paused: true }
 guard:
   cpu: { calm: 3s }
   reports: { calm: 1s }
@@ -65,7 +65,7 @@ describe('a real CPU load drives the protocol', () => {
     await eventually(async () =>
       expect(await limits()).toMatchObject({ level: 'warn', max_agents: '200', dispatch_delay_ms: '100', models: 'all' }),
     );
-    expect(issued('warn').map(({ action }) => action)).toEqual(['limit-agents']);
+    await eventually(() => expect(issued('warn').map(({ action }) => action)).toEqual(['limit-agents']));
     expect(scene.all('incident.opened')).toEqual([]);
     expect(await gate()).toMatchObject({ deployments: 'allowed', maintenance: 'allowed' });
   });
@@ -86,12 +86,14 @@ describe('a real CPU load drives the protocol', () => {
     await eventually(async () =>
       expect(await gate()).toMatchObject({ deployments: 'deferred', maintenance: 'deferred-unless-it-frees-disk' }),
     );
-    expect(issued('critical').map(({ action }) => action)).toEqual([
-      'limit-agents',
-      'set-models',
-      'gate-deployments',
-      'gate-maintenance',
-    ]);
+    await eventually(() =>
+      expect(issued('critical').map(({ action }) => action)).toEqual([
+        'limit-agents',
+        'set-models',
+        'gate-deployments',
+        'gate-maintenance',
+      ]),
+    );
     await eventually(() => expect(told('critical')).toEqual(['nucleus', 'chief-of-staff']));
     const [incident] = scene.all('incident.opened');
     expect(incident).toMatchObject({ kind: 'guard', severity: 'critical' });
@@ -112,8 +114,10 @@ describe('a real CPU load drives the protocol', () => {
     );
     await eventually(async () => expect(await Promise.all(queues.map((queue) => queue.isPaused()))).toEqual([true, false]));
     expect(await gate()).toMatchObject({ deployments: 'blocked', maintenance: 'deferred' });
-    expect(issued('emergency').map(({ action }) => action)).toEqual(
-      expect.arrayContaining(['pause-non-revenue', 'halt-routing', 'limit-agents']),
+    await eventually(() =>
+      expect(issued('emergency').map(({ action }) => action)).toEqual(
+        expect.arrayContaining(['pause-non-revenue', 'halt-routing', 'limit-agents']),
+      ),
     );
     await eventually(() => expect(told('emergency')).toEqual(['nucleus', 'chief-of-staff', 'maurice']));
     await eventually(() => expect(scene.instance.said()).toMatch(/^EMERGENCY: .+CPU/m));
@@ -139,6 +143,14 @@ describe('a real CPU load drives the protocol', () => {
     );
     await eventually(async () => expect(await Promise.all(queues.map((queue) => queue.isPaused()))).toEqual([false, false]));
     expect(await gate()).toMatchObject({ deployments: 'allowed', maintenance: 'allowed' });
+    await eventually(() =>
+      expect(
+        scene
+          .all('directive.issued')
+          .slice(before)
+          .map(({ action }) => action),
+      ).toContain('resume-non-revenue'),
+    );
     const undone = scene
       .all('directive.issued')
       .slice(before)

@@ -22,7 +22,7 @@ beforeAll(async () => {
   const used = ((total - memory('MemAvailable')) / total) * 100 + 3;
   const [warn, critical, emergency] = [used + 2, used + 4, used + 6].map((percent) => Math.round(percent * 10) / 10);
   scene = await openScene(`
-inventory: { services: [{ name: absent, port: 1, health: { tcp: { port: 1 } } }] }
+inventory: { services: [{ name: absent, port: 1, health: { tcp: { port: 1 } }, paused: true }] }
 guard:
   cpu: { enter: 10m }
   ram: { warn: ${warn}, critical: ${critical}, emergency: ${emergency}, calm: 2s, margin: 1 }

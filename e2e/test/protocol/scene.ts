@@ -16,7 +16,7 @@ export interface Scene {
 }
 
 export async function openScene(yaml: string): Promise<Scene> {
-  const instance = await startInstance(yaml);
+  const instance = await startInstance({ yaml });
   const seen = await recorder(instance.redisUrl, STREAMS);
   return {
     instance,

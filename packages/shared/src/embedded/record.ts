@@ -44,7 +44,7 @@ export function removeRecord(home: string): Promise<void> {
 }
 
 export function redisUrlOf(port: number, password: string): string {
-  return `redis://:${password}@127.0.0.1:${port}/0`;
+  return `redis://default:${password}@127.0.0.1:${port}/0`;
 }
 
 export function databaseUrlOf(port: number, password: string): string {
