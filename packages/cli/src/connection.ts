@@ -1,5 +1,6 @@
+import { loadConfig } from '@ops/shared/config';
 import { ensureToken, type InstanceAddresses, readInstance } from '@ops/shared/embedded';
-import { type Environment, readEnvironment } from '@ops/shared/runtime';
+import { type Environment, readEnvironment, rememberNamedSecrets } from '@ops/shared/runtime';
 import { redactor } from '@ops/shared/secrets';
 import { openClient } from '@ops/shared/streams';
 import type { Redis } from 'ioredis';
@@ -45,7 +46,7 @@ export class Connection {
     if (url === undefined) {
       throw new CommandError(EXIT.unreachable, 'no instance runs on this home: start it with `npm start`, or set REDIS_URL.');
     }
-    redactor.add(decodeURIComponent(new URL(url).password));
+    await this.#rememberSecrets();
     const client = openClient(url, 'ops-cli');
     try {
       await client.connect();
@@ -71,6 +72,18 @@ export class Connection {
       OPS_URL: url ?? `http://127.0.0.1:${instance?.port ?? this.environment.port}`,
       OPS_TOKEN: await this.#token(),
     };
+  }
+
+  // What is read from the streams was written by anybody, and is shown on a screen: our secrets in it are hidden.
+  async #rememberSecrets(): Promise<void> {
+    const { REDIS_URL, DATABASE_URL, OPS_TOKEN } = await this.addresses();
+    for (const url of [REDIS_URL, DATABASE_URL]) if (url !== undefined) redactor.add(decodeURIComponent(new URL(url).password));
+    redactor.add(OPS_TOKEN);
+    try {
+      rememberNamedSecrets(loadConfig(this.environment.configFile));
+    } catch {
+      // Without a configuration there are no secrets that it names.
+    }
   }
 
   async #instance(): Promise<InstanceAddresses | undefined> {

@@ -77,10 +77,10 @@ async function open(
     database: alertDatabase,
     publisher,
     clock,
-    conditions: () => {
-      const { level, reason } = guard.view;
-      return [...guardConditions(host, level, reason, clock.now()), ...healthConditions(checks.states(), services, clock.now())];
-    },
+    conditions: () => [
+      ...guardConditions(host, guard.view, clock.now()),
+      ...healthConditions(checks.states(), services, clock.now()),
+    ],
   });
   const uptime = new UptimeRound(context);
   const status = new StatusRound({

@@ -16,6 +16,8 @@ export const STREAM_NAMES: readonly StreamName[] = Object.values(STREAMS);
 export const keys = {
   /** Dead letters of a stream, in the stream's own slot: dead letter and acknowledgement are one MULTI. */
   deadLetters: (stream: string) => `ops:dead:{${stream}}`,
+  /** Which group buries an entry that nobody can read: one dead letter, not one a group. */
+  deadLetterOwner: (stream: string, entry: string) => `ops:dead:{${stream}}:owner:${entry}`,
   /** Done marker of a group for one event (`source/id`): a second delivery has no second effect. */
   done: (stream: string, group: string, event: string) => `ops:done:{${stream}}:${group}:${event}`,
   /** The guard's state of a host (JSON): level, since, generation. Survives a restart of the monitor. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import type { OpsConfig } from '../config/index.js';
 import { issueLine, issuesOf } from '../events/index.js';
 import { redactor, Secret } from '../secrets/index.js';
 import { OpsError } from '../streams/index.js';
@@ -86,6 +87,17 @@ export function namedSecret(
   const value = variables[source.token_env];
   if (!value) throw new EnvironmentError([`${source.token_env}: missing: expected the secret that ops.yaml names`]);
   return secret(value);
+}
+
+/** Makes the secrets that ops.yaml names known to the redactor before anybody uses them; one that is not there is said when it is used. */
+export function rememberNamedSecrets(config: OpsConfig, variables: NodeJS.ProcessEnv = process.env): void {
+  for (const { health } of config.inventory.services) {
+    try {
+      if ('token_env' in health || 'token_file' in health) namedSecret(health, variables);
+    } catch {
+      // Its check will say it, each time.
+    }
+  }
 }
 
 function readSecret(name: string, given: Record<string, string | undefined>): string | undefined {

@@ -4,6 +4,7 @@ import { STREAM_NAMES } from '../events/index.js';
 import { redactor, type Secret } from '../secrets/index.js';
 import { openClient, trimStream } from '../streams/index.js';
 import { systemClock } from './clock.js';
+import { rememberNamedSecrets } from './env.js';
 import { openHttpServer } from './http.js';
 import type { Logger } from './logger.js';
 import { Releases } from './releases.js';
@@ -44,6 +45,7 @@ export async function hostServices(definitions: readonly ServiceDefinition[], op
   const metrics = new Registry();
   collectDefaultMetrics({ register: metrics });
   redactor.add(options.token.reveal());
+  rememberNamedSecrets(config);
   const releases = new Releases(log);
   const facts = { ...options, clock, metrics };
   const runners = definitions.map((definition) => new ServiceRunner(definition, facts));

@@ -70,11 +70,12 @@ export async function openHttpServer(
 function application(facts: HttpFacts, contribute: (router: Router) => void): Express {
   const app = express();
   app.disable('x-powered-by');
+  app.use(withoutSecrets);
   app.get('/healthz', (_request, response) => void response.json({ status: 'ok' }));
   app.get('/readyz', (_request, response) => {
     const missing = facts.missing();
     const ready = Object.values(missing).every((reasons) => reasons.length === 0);
-    response.status(ready ? 200 : 503).json(redactor.value({ status: ready ? 'ready' : 'not-ready', missing }));
+    response.status(ready ? 200 : 503).json({ status: ready ? 'ready' : 'not-ready', missing });
   });
   app.use(onlyKnownHosts(facts.bind));
   app.use(authorise(facts));
@@ -91,6 +92,13 @@ function application(facts: HttpFacts, contribute: (router: Router) => void): Ex
   app.use(asJson(facts.log));
   return app;
 }
+
+// Every answer in JSON, whoever writes it.
+const withoutSecrets: RequestHandler = (_request, response, next) => {
+  const json = response.json.bind(response);
+  response.json = (body) => json(redactor.value(body));
+  next();
+};
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])(?::\d+)?$/;
 
@@ -128,14 +136,11 @@ function asJson(log: Logger): ErrorRequestHandler {
     const status = statusOf(error);
     if (status >= 500) log.warn({ method: request.method, path: request.path, error }, 'request failed');
     const message = status === 500 ? 'internal error' : error instanceof Error ? error.message : String(error);
-    response.status(status).json(
-      redactor.value({
-        error:
-          error instanceof OpsError ? error.code : status === 503 ? 'UNAVAILABLE' : status < 500 ? 'BAD_REQUEST' : 'INTERNAL',
-        message,
-        ...(error instanceof HttpError && error.issues.length > 0 ? { issues: error.issues } : {}),
-      }),
-    );
+    response.status(status).json({
+      error: error instanceof OpsError ? error.code : status === 503 ? 'UNAVAILABLE' : status < 500 ? 'BAD_REQUEST' : 'INTERNAL',
+      message,
+      ...(error instanceof HttpError && error.issues.length > 0 ? { issues: error.issues } : {}),
+    });
   };
 }
 

@@ -8,8 +8,11 @@ export interface DeadLetterReason {
   /** `path: value: expected ...`, or the error of each attempt; already redacted. */
   readonly reasons: readonly string[];
   readonly attempts: number;
+  /** No group can handle it: one of them buries it, the others only acknowledge. */
+  readonly forAll?: boolean;
 }
 
+const OWNER_TTL_SECONDS = 30 * 86_400;
 const META = 'ops-dead-';
 
 /**
@@ -24,6 +27,21 @@ export async function moveToDeadLetters(
   why: DeadLetterReason,
   at: string,
 ): Promise<boolean> {
+  if (why.forAll === true) {
+    // The owner still has it pending until it is buried, so that the others may let go of it.
+    const owner = await client.set(
+      keys.deadLetterOwner(entry.stream, entry.id),
+      entry.group,
+      'EX',
+      OWNER_TTL_SECONDS,
+      'NX',
+      'GET',
+    );
+    if (owner !== null && owner !== entry.group) {
+      await client.xack(entry.stream, entry.group, entry.id);
+      return true;
+    }
+  }
   const found = await client.xrangeBuffer(entry.stream, entry.id, entry.id);
   const fields = found[0]?.[1] ?? [];
   const meta: string[] = [

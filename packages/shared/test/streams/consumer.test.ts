@@ -170,6 +170,20 @@ describe('dead letters', () => {
     expect(letter?.reasons[0]).toMatch(/^.+: .+: expected .+/);
   });
 
+  test('what no group can read is one dead letter, not one a group', async () => {
+    await bus.join({ 'alert.reported': () => [] });
+    await bus.join({ 'alert.reported': () => [] }, { group: 'another' });
+    await bus.client.xadd(STREAM, '*', 'event', '{');
+    for (const group of [GROUP, 'another']) {
+      await eventually(async () => {
+        const facts = (await bus.client.xpending(STREAM, group)) as unknown[];
+        expect(facts[0]).toBe(0);
+        expect(await bus.client.xinfo('GROUPS', STREAM)).not.toContain('0-0');
+      });
+    }
+    await eventually(async () => expect(await listDeadLetters(bus.client, STREAM)).toHaveLength(1));
+  });
+
   test('bytes that are no UTF-8 are kept as they were', async () => {
     await bus.join({ 'alert.reported': () => [] });
     const bytes = Buffer.from([0xff, 0xfe, 0x00, 0x80]);

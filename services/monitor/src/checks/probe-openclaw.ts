@@ -4,7 +4,8 @@ import { GatewayRefusal, OpenClawConnection } from './openclaw-connection.js';
 import { OpenClawJobs } from './openclaw-jobs.js';
 import { examine, type Finding, type Probe, type ProbeDeps } from './probe.js';
 
-const LONGEST_PATIENCE_MS = 1000;
+// The rest of the answer is there already: an old gateway blocks the count while a job runs, and must not be called down for it.
+const LONGEST_PATIENCE_MS = 250;
 
 /**
  * Asks an OpenClaw gateway by its own protocol: `health` on a kept WebSocket, and the number of enabled cron jobs. Its HTTP

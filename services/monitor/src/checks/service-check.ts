@@ -65,7 +65,8 @@ export class ServiceCheck {
       const started = clock.monotonic();
       await this.#check();
       // On schedule, whatever the probe took; times that have passed meanwhile are left out.
-      while (due <= clock.monotonic()) due += service.interval;
+      // A check that took its whole timeout ends a little after the next is due: that one is late, not left out.
+      while (due < clock.monotonic() - service.interval / 4) due += service.interval;
       const nudged = await this.#pause(due, started + NUDGE_GAP_MS);
       due = (nudged ? clock.monotonic() : due) + service.interval;
     }

@@ -21,16 +21,24 @@ export interface Condition {
   readonly affects: readonly string[];
 }
 
+const BLIND_AFTER_MS = 5000;
 const GUARD_LEVELS = ['warn', 'critical', 'emergency', 'unknown'] as const;
 const GUARD_SEVERITY = { warn: 'warning', critical: 'critical', emergency: 'emergency', unknown: 'warning' } as const;
 
 /** The guard's level as conditions: one for each level that is not normal, of which the present one fires. Blind, the others are unknown. */
-export function guardConditions(host: string, level: Level, reason: string, now: number): readonly Condition[] {
+export function guardConditions(
+  host: string,
+  guard: { level: Level; since: number; reason: string },
+  now: number,
+): readonly Condition[] {
+  const { level, since, reason } = guard;
+  // Every start is blind for a moment, until the first readings.
+  const justBegun = level === 'unknown' && now - since < BLIND_AFTER_MS;
   return GUARD_LEVELS.map((name) => ({
     name,
     service: host,
     metric: 'guard-level',
-    state: name === level ? 'firing' : level === 'unknown' ? 'unknown' : 'ok',
+    state: justBegun ? 'unknown' : name === level ? 'firing' : level === 'unknown' ? 'unknown' : 'ok',
     severity: GUARD_SEVERITY[name],
     status: level,
     threshold: name,
