@@ -1,21 +1,26 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { join, resolve } from 'node:path';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { execa } from 'execa';
-
-/** The root of this checkout. */
-export const checkout = resolve(import.meta.dirname, '..', '..', '..');
+import { checkout, makeImages } from './stack-images.js';
 
 /** The containers of docker-compose.yml as a project of their own, beside whatever else runs on the engine. */
 export interface Stack {
+  /** The image of the services. */
+  readonly image: string;
+  /** The folder of the secrets, and one of them. */
   readonly secrets: string;
-  readonly ports: Readonly<Record<'redis' | 'postgres' | 'monitor' | 'scaler' | 'incident', number>>;
+  secret(name: string): Promise<string>;
+  readonly ports: Readonly<Record<(typeof PORTS)[number], number>>;
   /** Starts everything and waits until it is healthy; rejects with what the containers said. */
   up(): Promise<void>;
   /** Runs `docker compose` on the project. */
   compose(...args: string[]): Promise<string>;
   /** What `docker inspect` tells of the container of each service, stopped ones included. */
   inspect(): Promise<Record<string, Inspected>>;
-  /** Ends it and deletes its volumes. */
+  /** Ends it; deletes its volumes, its images and its files. */
   remove(): Promise<void>;
 }
 
@@ -36,24 +41,22 @@ export interface Inspected {
   };
 }
 
-export interface StackOptions {
-  readonly scratch: string;
-  readonly project: string;
-  readonly images: { readonly ops: string; readonly redis: string; readonly postgres: string };
-  /** The ops.yaml of the services. */
-  readonly config: string;
-  /** The name of the host in events. */
-  readonly host: string;
-}
+const PORTS = ['redis', 'postgres', 'monitor', 'scaler', 'incident'] as const;
 
-/** Chooses free ports, makes the secrets with the script that an operator runs, and gives the commands. Nothing is started. */
-export async function openStack({ scratch, project, images, config, host }: StackOptions): Promise<Stack> {
+/**
+ * Makes the images, chooses free ports, makes the secrets with the script that an operator runs, and gives the commands.
+ * Nothing is started. `host` is the name of the host in events.
+ */
+export async function openStack(host: string): Promise<Stack> {
+  const project = `ops-e2e-${randomBytes(4).toString('hex')}`;
+  const scratch = await mkdtemp(join(tmpdir(), 'ops-containers-'));
   const secrets = join(scratch, 'secrets');
-  const names = ['redis', 'postgres', 'monitor', 'scaler', 'incident'] as const;
-  const numbers = await freePorts(names.length);
-  const ports = Object.fromEntries(names.map((name, index) => [name, numbers[index] ?? 0])) as Stack['ports'];
+  const config = await changedConfig(scratch);
+  const images = await makeImages(scratch, project);
+  const numbers = await freePorts(PORTS.length);
+  const ports = Object.fromEntries(PORTS.map((name, index) => [name, numbers[index] ?? 0])) as Stack['ports'];
   const env = {
-    ...Object.fromEntries(names.map((name) => [`OPS_${name.toUpperCase()}_PORT`, String(ports[name])])),
+    ...Object.fromEntries(PORTS.map((name) => [`OPS_${name.toUpperCase()}_PORT`, String(ports[name])])),
     COMPOSE_PROJECT_NAME: project,
     OPS_SECRETS: secrets,
     OPS_IMAGE: images.ops,
@@ -66,7 +69,9 @@ export async function openStack({ scratch, project, images, config, host }: Stac
   const compose = async (...args: string[]) =>
     (await execa('docker', ['compose', '--file', join(checkout, 'docker-compose.yml'), ...args], { env, all: true })).all;
   return {
+    image: images.ops,
     secrets,
+    secret: (name) => readFile(join(secrets, name), 'utf8'),
     ports,
     compose,
     async up() {
@@ -81,19 +86,27 @@ export async function openStack({ scratch, project, images, config, host }: Stac
       const found = JSON.parse((await execa('docker', ['inspect', ...ids])).stdout) as Inspected[];
       return Object.fromEntries(found.map((one) => [one.Config.Labels['com.docker.compose.service'] ?? '', one]));
     },
-    remove: async () => void (await compose('down', '--volumes', '--timeout', '5')),
+    async remove() {
+      await compose('down', '--volumes', '--timeout', '5');
+      await execa('docker', ['image', 'rm', '--force', ...Object.values(images)], { reject: false });
+      await rm(scratch, { recursive: true, force: true });
+    },
   };
 }
 
-/** Builds the image of the services from a context that is a built workspace: the Dockerfile's `prebuilt` path. */
-export async function buildImage(name: string, context: string, nodeImage: string): Promise<void> {
-  // Through Compose, which brings a builder of its own: an engine's old one would run the stages that nothing needs too.
-  const args = { NODE_IMAGE: nodeImage, WORKSPACE: 'prebuilt' };
-  const file = { services: { ops: { image: name, build: { context, dockerfile: join(checkout, 'Dockerfile'), args } } } };
-  await execa('docker', ['compose', '--project-name', 'ops-image-build', '--file', '-', 'build'], {
-    input: JSON.stringify(file),
-    all: true,
-  });
+// The load of the machine must not decide a test, and a directive must expire while it runs.
+const CHANGES = { 'enter: 600ms, calm: 10s': 'enter: 10m, calm: 100ms', 'acknowledge_within: 60s': 'acknowledge_within: 1s' };
+
+/** The shipped ops.yaml, but for these. */
+async function changedConfig(scratch: string): Promise<string> {
+  let text = await readFile(join(checkout, 'ops.yaml'), 'utf8');
+  for (const [shipped, changed] of Object.entries(CHANGES)) {
+    if (!text.includes(shipped)) throw new Error(`ops.yaml has no ${shipped} any more`);
+    text = text.replace(shipped, changed);
+  }
+  const file = join(scratch, 'ops.yaml');
+  await writeFile(file, text);
+  return file;
 }
 
 // All are held at once: one after the other, the kernel could give the same one twice.
