@@ -141,14 +141,6 @@ describe.skipIf(process.env.OPS_TEST_DOCKER !== '1')('docker-compose.yml on a re
     await stack.compose('stop');
     // The grace of a service: past it the engine kills, and the exit code is 137.
     expect(performance.now() - begin).toBeLessThan(30_000);
-    console.log(
-      performance.now() - begin,
-      JSON.stringify(Object.entries(await stack.inspect()).map(([n, x]) => [n, (x.State as any).FinishedAt])),
-      (await stack.compose('logs', '--no-color', '--timestamps', '--tail', '3'))
-        .split('\n')
-        .map((l) => l.slice(0, 250))
-        .join('\n'),
-    ); // STUB
     const containers = await stack.inspect();
     for (const name of EVERYBODY)
       expect([name, containers[name]?.State]).toMatchObject([name, { Status: 'exited', ExitCode: 0 }]);
