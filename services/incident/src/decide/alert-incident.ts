@@ -17,7 +17,7 @@ export function incidentOfAlert(alert: Raised, id: string): Incident | undefined
     kind: kindOf(alert),
     about: aboutOf(alert),
     severity: alert.severity,
-    summary: alert.affects.length === 0 ? alert.summary : `${alert.summary}; it takes down ${alert.affects.join(', ')}`,
+    summary: alert.summary,
     root_cause: parents === '' ? null : `${parents} is down as well, and ${alert.service} depends on it.`,
     resolution: null,
     prevention: null,
@@ -37,7 +37,7 @@ export function resolvedByAlert(open: Incident, alert: Cleared, eventKey: string
     resolved_by: eventKey,
     resolved_at: new Date(alert.timestamp),
     resolution: `${alert.summary} (after ${Math.round(alert.duration)} s)`,
-    prevention: open.prevention ?? `See runbooks/ for ${alert.metric}.`,
+    prevention: open.prevention ?? `See runbooks/${alert.metric === 'health' ? 'service-down' : 'guard-level'}.md.`,
   };
 }
 
