@@ -1,5 +1,6 @@
 import { onJob } from '@ops/shared/queues';
 import type { ServiceContext, ServiceDefinition } from '@ops/shared/runtime';
+import { registerMetrics } from './act/metrics.js';
 import { Outbox } from './act/outbox.js';
 import { type Checks, startChecks } from './checks/check-runner.js';
 import { healthConditions } from './decide/check-conditions.js';
@@ -92,6 +93,13 @@ async function open(
     alertsFiring: () => countFiring(alertDatabase),
   });
   const self: Monitor = { ...context, guard, status, alerts, alertDatabase, outbox };
+  registerMetrics({
+    metrics: context.metrics,
+    redis,
+    guard: () => guard.view,
+    checks: () => checks.states(),
+    waiting: () => outbox.waiting,
+  });
   const file = reportFile(self);
   const close = async () => {
     file?.close();

@@ -37,7 +37,7 @@ export function resolvedByAlert(open: Incident, alert: Cleared, eventKey: string
     resolved_by: eventKey,
     resolved_at: new Date(alert.timestamp),
     resolution: `${alert.summary} (after ${Math.round(alert.duration)} s)`,
-    prevention: open.prevention ?? `See runbooks/${alert.metric === 'health' ? 'service-down' : 'guard-level'}.md.`,
+    prevention: open.prevention ?? (alert.metric === 'health' ? 'See runbooks/service-down.md.' : null),
   };
 }
 

@@ -124,6 +124,17 @@ describe('status', () => {
   });
 });
 
+test('metrics: the level, the readings, the services, the lag of every group', async () => {
+  await eventually(async () => {
+    const text = await (await fetch(`${host.hosted.address}/metrics`)).text();
+    expect(text).toMatch(/^ops_guard_level 0$/m);
+    expect(text).toMatch(/^ops_host_ram_percent [\d.]+$/m);
+    expect(text).toMatch(/^ops_service_state\{service="crm",state="up"\} 1$/m);
+    expect(text).toMatch(/^ops_stream_lag_entries\{stream="ops:guard",group="monitor",kind="pending"\} 0$/m);
+    expect(text).toMatch(/^ops_stream_entries_total/m);
+  });
+});
+
 describe('alerts', () => {
   test('a service that fails raises one alert, is acknowledged, and clears by itself', async () => {
     await eventually(async () =>
