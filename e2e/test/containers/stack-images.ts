@@ -13,14 +13,24 @@ export type StackImages = Readonly<Record<'ops' | 'redis' | 'postgres' | 'node',
 export async function makeImages(scratch: string, prefix: string): Promise<StackImages> {
   const images = { ops: `${prefix}:ops`, redis: `${prefix}:redis`, postgres: `${prefix}:postgres`, node: `${prefix}:node` };
   const context = join(scratch, 'context');
-  await Promise.all([
-    nodeImage(scratch, images.node),
-    redisImage(scratch, images.redis),
-    postgresImage(scratch, images.postgres),
-    workspaceContext(checkout, context),
-  ]);
-  await buildImage(images.ops, context, images.node);
-  return images;
+  try {
+    await Promise.all([
+      nodeImage(scratch, images.node),
+      redisImage(scratch, images.redis),
+      postgresImage(scratch, images.postgres),
+      workspaceContext(checkout, context),
+    ]);
+    await buildImage(images.ops, context, images.node);
+    return images;
+  } catch (error) {
+    await removeImages(images);
+    throw error;
+  }
+}
+
+/** Removes those that are there. */
+export async function removeImages(images: StackImages): Promise<void> {
+  await execa('docker', ['image', 'rm', '--force', ...Object.values(images)], { reject: false });
 }
 
 /** Builds the image of the services from a context that is a built workspace: the Dockerfile's `prebuilt` path. */

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { checkout, makeImages } from './stack-images.js';
+import { checkout, makeImages, removeImages } from './stack-images.js';
 
 /** The containers of docker-compose.yml as a project of their own, beside whatever else runs on the engine. */
 export interface Stack {
@@ -88,7 +88,7 @@ export async function openStack(host: string): Promise<Stack> {
     },
     async remove() {
       await compose('down', '--volumes', '--timeout', '5');
-      await execa('docker', ['image', 'rm', '--force', ...Object.values(images)], { reject: false });
+      await removeImages(images);
       await rm(scratch, { recursive: true, force: true });
     },
   };
