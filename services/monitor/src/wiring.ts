@@ -38,8 +38,8 @@ export const monitor: ServiceDefinition = {
       },
       jobs: [onJob(silenceEnd, (data) => onSilenceEnd(self, data))],
       loops: [
-        { name: 'guard', round: () => guard.round() },
-        { name: 'outbox', round: (signal) => outbox.flush(1000, signal).then(() => 0) },
+        { name: 'guard', early: true, round: () => guard.round() },
+        { name: 'outbox', early: true, round: (signal) => outbox.flush(1000, signal).then(() => 0) },
         { name: 'alerts', round: () => alerts.round().then(() => 500) },
         { name: 'status', round: () => status.round() },
         { name: 'uptime', round: () => uptime.round(checks.states()) },

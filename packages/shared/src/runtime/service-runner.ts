@@ -66,16 +66,13 @@ export class ServiceRunner {
     return [...(deaf > 0 ? [`${deaf} streams are not being read`] : []), ...(this.#wiring?.missing?.() ?? [])];
   }
 
-  /** Wires the service and starts its loops; storage, consumers and queues follow as soon as their servers answer. */
+  /** Wires the service and starts its early loops; storage, consumers, queues and the other loops follow as soon as their servers answer. */
   async start(): Promise<void> {
     const context = this.#openContext();
     this.#wiring = await this.#definition.wire(context);
     const { stop, loops = [] } = this.#wiring;
     if (stop !== undefined) this.#releases.add('the service', stop);
-    const loopsDone = loops.map((loop) => this.#runLoop(loop));
-    this.#releases.add('loops', async () => {
-      await Promise.all(loopsDone);
-    });
+    this.#startLoops(loops.filter(({ early }) => early === true));
     this.#running = this.#connect(context);
   }
 
@@ -122,6 +119,7 @@ export class ServiceRunner {
       try {
         await migrate(context.database, this.name, this.#definition.migrations);
         await this.#consume(context);
+        this.#startLoops((this.#wiring?.loops ?? []).filter(({ early }) => early !== true));
         if (this.#wiring?.jobs !== undefined) context.queues.work(this.#wiring.jobs);
         this.state = 'running';
         this.#log.info('running');
@@ -174,6 +172,13 @@ export class ServiceRunner {
     const blocking = openBlockingClient(this.#facts.redisUrl.reveal(), `ops-${this.name}-read-${stream}`);
     this.#releases.add(`reader of ${stream}`, async () => blocking.disconnect());
     return blocking;
+  }
+
+  #startLoops(loops: readonly Loop[]): void {
+    const done = loops.map((loop) => this.#runLoop(loop));
+    this.#releases.add('loops', async () => {
+      await Promise.all(done);
+    });
   }
 
   async #runLoop(loop: Loop): Promise<void> {

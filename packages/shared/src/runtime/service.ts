@@ -35,13 +35,14 @@ export interface Loop {
   readonly name: string;
   /** One round; returns the pause until the next, in ms. */
   readonly round: (signal: AbortSignal) => Promise<number>;
+  /** It begins at once, before Redis or PostgreSQL answer: a guard must not wait for a database. */
+  readonly early?: boolean;
 }
 
 /** A service, on one page: what it does on which event, job and period. */
 export interface Wiring {
   readonly on: Handlers;
   readonly jobs?: readonly JobHandler[];
-  /** They start at once, before Redis or PostgreSQL answer: a guard must not wait for a database. */
   readonly loops?: readonly Loop[];
   readonly routes?: (router: Router) => void;
   /** What is missing for full work; empty when ready. */

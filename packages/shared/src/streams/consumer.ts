@@ -155,10 +155,12 @@ export class StreamConsumer {
       // Given back while it waited for its subject.
       if (this.#stop.signal.aborted || !this.#inHand.has(delivery.id)) return;
       held.started = true;
-      const outcome = await runEntry(delivery, this.#options, this.#abandon.signal).catch((error: unknown): Outcome => {
-        this.#options.log.error({ entry: delivery.id, stream: this.#options.stream, error }, 'entry left pending');
-        return 'given-back';
-      });
+      const outcome = await runEntry(delivery, this.#options, { stop: this.#stop.signal, abandon: this.#abandon.signal }).catch(
+        (error: unknown): Outcome => {
+          this.#options.log.error({ entry: delivery.id, stream: this.#options.stream, error }, 'entry left pending');
+          return 'given-back';
+        },
+      );
       this.#outcomes.inc({ stream: this.#options.stream, group: this.#options.group, outcome });
       this.#inHand.delete(delivery.id);
       this.#slotFreed();

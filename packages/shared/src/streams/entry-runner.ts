@@ -16,6 +16,12 @@ export interface Delivery {
   readonly deliveries: number;
 }
 
+/** How a service ends: first it stops (nothing is tried again), past its deadline it is abandoned (handlers are told). */
+export interface Ending {
+  readonly stop: AbortSignal;
+  readonly abandon: AbortSignal;
+}
+
 export type Outcome = 'handled' | 'not-ours' | 'already-done' | 'dead' | 'given-back';
 
 export interface RunnerOptions {
@@ -38,7 +44,8 @@ export interface RunnerOptions {
 const LONGEST_PAUSE_MS = 30_000;
 
 /** Handles one entry to its end: done and acknowledged, dead and acknowledged, or given back for another delivery. */
-export async function runEntry(delivery: Delivery, options: RunnerOptions, signal: AbortSignal): Promise<Outcome> {
+export async function runEntry(delivery: Delivery, options: RunnerOptions, ending: Ending): Promise<Outcome> {
+  const signal = ending.stop;
   const started = options.now();
   // Before the handler runs: one that kills the process must not be given the same entry for ever.
   if (delivery.deliveries > options.maxDeliveries) {
@@ -61,7 +68,7 @@ export async function runEntry(delivery: Delivery, options: RunnerOptions, signa
       ? 'not-ours'
       : 'given-back';
   }
-  const outcome = await handle(event, handler, delivery, options, signal);
+  const outcome = await handle(event, handler, delivery, options, ending);
   options.log.info(
     {
       event: event.type,
@@ -83,17 +90,20 @@ async function handle(
   handler: Handler,
   delivery: Delivery,
   options: RunnerOptions,
-  signal: AbortSignal,
+  ending: Ending,
 ): Promise<Outcome> {
   const done = keys.done(options.stream, options.group, `${event.source}/${event.id}`);
   const history: string[] = [];
-  for (let attempt = 1; !signal.aborted; ) {
+  const signal = ending.stop;
+  let attempt = 1;
+  // What has begun is tried once, also while stopping; nothing is tried again then.
+  do {
     try {
       if ((await options.client.exists(done)) === 1) {
         await options.client.xack(options.stream, options.group, delivery.id);
         return 'already-done';
       }
-      const drafts: readonly EventDraft[] = await handler(event, { signal, attempt });
+      const drafts: readonly EventDraft[] = await handler(event, { signal: ending.abandon, attempt });
       if (drafts.length > 0) await options.publisher.publish(drafts, event);
       await settle(done, delivery, options);
       return 'handled';
@@ -110,7 +120,7 @@ async function handle(
       }
       await pause(unavailable ? 1000 : options.backoffMs * 2 ** (attempt - 2), signal);
     }
-  }
+  } while (!signal.aborted);
   return 'given-back';
 }
 
