@@ -9,3 +9,12 @@ export const directiveExpiry = defineJob({
   backoffMs: 1000,
   purpose: ({ directive_id }) => directive_id,
 });
+
+/** Brings queues that refused in line with the level, once they answer again. */
+export const queuesFollow = defineJob({
+  name: 'queues-follow',
+  schema: z.object({ generation: z.int().nonnegative() }),
+  attempts: 10,
+  backoffMs: 1000,
+  purpose: ({ generation }) => String(generation),
+});

@@ -1,10 +1,11 @@
 import { onJob } from '@ops/shared/queues';
 import type { ServiceDefinition } from '@ops/shared/runtime';
-import { directiveExpiry } from './jobs.js';
+import { directiveExpiry, queuesFollow } from './jobs.js';
 import { migrations } from './migrations/index.js';
 import { onAcknowledged } from './on/directive-acknowledged.js';
 import { onDirectiveExpiry } from './on/directive-expiry.js';
 import { onLevelChanged } from './on/guard-level-changed.js';
+import { onQueuesFollow } from './on/queues-follow.js';
 import type { Scaler } from './scaler.js';
 import type { DirectiveTable } from './state/directives.js';
 
@@ -19,7 +20,7 @@ export const scaler: ServiceDefinition = {
         'guard.level-changed': (event) => onLevelChanged(self, event),
         'directive.acknowledged': (event) => onAcknowledged(self, event),
       },
-      jobs: [onJob(directiveExpiry, (data) => onDirectiveExpiry(self, data))],
+      jobs: [onJob(directiveExpiry, (data) => onDirectiveExpiry(self, data)), onJob(queuesFollow, () => onQueuesFollow(self))],
     };
   },
 };

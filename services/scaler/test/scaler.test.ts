@@ -153,6 +153,43 @@ test('a directive that nobody acknowledges is said to have expired; one that is 
   ).toBe(false);
 });
 
+test('a queue that refuses holds up nothing: limits, gates, directives and the other queues follow, and it is tried again', async () => {
+  await host.redis.set('bull:enrichment:meta', 'not a hash');
+  await change('emergency', 'normal', 10);
+  await eventually(() => expect(issued()).toHaveLength(6));
+  expect(await limits()).toMatchObject({ level: 'emergency', routing: 'halted' });
+  expect(await host.redis.hgetall(keys.guardGate)).toMatchObject({ deployments: 'blocked' });
+  expect(await queues[1]?.isPaused()).toBe(true);
+  expect(host.log.some((line) => line.includes('"queues do not follow the level"'))).toBe(true);
+  await host.redis.del('bull:enrichment:meta');
+  await eventually(async () => expect(await paused()).toEqual([true, true, false]));
+});
+
+test('a late emergency leaves the queues as the newer change wants them, also where it had paused one already', async () => {
+  await change('normal', 'emergency', 21);
+  await eventually(async () => expect(await limits()).toMatchObject({ generation: '21' }));
+  await host.redis.sadd(keys.pausedQueues('kimi'), JSON.stringify(['bull', 'enrichment']));
+  await queues[0]?.pause();
+  await change('emergency', 'normal', 20);
+  await eventually(async () => expect(await paused()).toEqual([false, false, false]));
+  expect(await limits()).toMatchObject({ level: 'normal' });
+  expect(await host.redis.smembers(keys.pausedQueues('kimi'))).toEqual([]);
+});
+
+test('a queue that the configuration no longer names is resumed too', async () => {
+  await change('emergency', 'normal', 10);
+  await eventually(async () => expect(await paused()).toEqual([true, true, false]));
+  await seen.close();
+  await host.close();
+  host = await testHost([scaler], { yaml: YAML.replace(/.*enrichment.*\n/, ''), servers: host });
+  seen = await recorder(host.redisUrl, ['ops:directives']);
+  await change('normal', 'emergency', 11);
+  await eventually(async () => expect(await host.redis.smembers(keys.pausedQueues('kimi'))).toEqual([]));
+  const queue = new Queue('enrichment', { connection: host.redis, skipVersionCheck: true });
+  expect(await queue.isPaused()).toBe(false);
+  await queue.close();
+});
+
 async function change(level: Level, from: Level, generation: number): Promise<void> {
   await host.publisher.publish([
     {

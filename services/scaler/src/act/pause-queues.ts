@@ -2,45 +2,70 @@ import type { OpsConfig } from '@ops/shared/config';
 import { keys } from '@ops/shared/events';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { z } from 'zod';
 
 type Swarm = OpsConfig['swarm'];
+type Named = Pick<Swarm['queues'][number], 'name' | 'prefix'>;
+
+/** A queue that could not be paused or resumed. */
+export interface QueueFailure extends Named {
+  readonly error: unknown;
+}
 
 /**
  * Pauses the queues of non-revenue work; a job that runs already runs to its end. A queue that its owner had paused
  * before is not ours to resume, so ours are noted, before the pause: a crash in between must not leave one paused for ever.
  */
-export async function pauseQueues(redis: Redis, swarm: Swarm): Promise<void> {
-  for (const named of swarm.queues.filter((queue) => queue.class === 'non-revenue')) {
-    await withQueue(redis, named, async (queue) => {
-      if (await queue.isPaused()) return;
-      await redis.sadd(keys.pausedQueues(swarm.name), queueKey(named));
-      await queue.pause();
-    });
-  }
+export async function pauseQueues(redis: Redis, swarm: Swarm): Promise<readonly QueueFailure[]> {
+  const ours = swarm.queues.filter((queue) => queue.class === 'non-revenue');
+  return each(redis, ours, async (queue, named) => {
+    if (await queue.isPaused()) return;
+    await redis.sadd(keys.pausedQueues(swarm.name), memberOf(named));
+    await queue.pause();
+  });
 }
 
-/** Resumes the queues that we paused. */
-export async function resumeQueues(redis: Redis, swarm: Swarm): Promise<void> {
-  const ours = new Set(await redis.smembers(keys.pausedQueues(swarm.name)));
-  for (const named of swarm.queues.filter((queue) => ours.has(queueKey(queue)))) {
-    await withQueue(redis, named, (queue) => queue.resume());
-    await redis.srem(keys.pausedQueues(swarm.name), queueKey(named));
-  }
+/** Resumes the queues that we paused, also one that the configuration no longer names. */
+export async function resumeQueues(redis: Redis, swarm: Swarm): Promise<readonly QueueFailure[]> {
+  const ours = (await redis.smembers(keys.pausedQueues(swarm.name))).flatMap(queueOf);
+  return each(redis, ours, async (queue, named) => {
+    await queue.resume();
+    await redis.srem(keys.pausedQueues(swarm.name), memberOf(named));
+  });
 }
 
-// A queue's name is its own only under its prefix.
-const queueKey = ({ prefix, name }: Swarm['queues'][number]): string => `${prefix}:${name}`;
-
-async function withQueue(
+// Each by itself: a queue that refuses must not keep the others running in an emergency.
+async function each(
   redis: Redis,
-  { name, prefix }: Swarm['queues'][number],
-  work: (queue: Queue) => Promise<void>,
-): Promise<void> {
-  const queue = new Queue(name, { connection: redis, prefix, skipVersionCheck: true });
+  all: readonly Named[],
+  work: (queue: Queue, named: Named) => Promise<void>,
+): Promise<readonly QueueFailure[]> {
+  const failures: QueueFailure[] = [];
+  for (const { name, prefix } of all) {
+    // Somebody else's queue: its settings are not ours to write.
+    const queue = new Queue(name, { connection: redis, prefix, skipVersionCheck: true, skipMetasUpdate: true });
+    queue.on('error', () => undefined);
+    try {
+      await work(queue, { name, prefix });
+    } catch (error) {
+      failures.push({ name, prefix, error });
+    } finally {
+      // The connection is the service's and stays open.
+      await queue.close().catch(() => undefined);
+    }
+  }
+  return failures;
+}
+
+// A queue's name is its own only under its prefix; either may hold any character.
+const member = z.tuple([z.string(), z.string().min(1)]);
+const memberOf = ({ prefix, name }: Named): string => JSON.stringify([prefix, name]);
+
+function queueOf(text: string): Named[] {
   try {
-    await work(queue);
-  } finally {
-    // The connection is the service's and stays open.
-    await queue.close();
+    const [prefix, name] = member.parse(JSON.parse(text));
+    return [{ prefix, name }];
+  } catch {
+    return [];
   }
 }

@@ -1,32 +1,32 @@
 import type { EventDraft, OpsEvent } from '@ops/shared/events';
-import { pauseQueues, resumeQueues } from '../act/pause-queues.js';
-import { type AppliedResponse, applyResponse, decideDirectives } from '../decide/directives.js';
-import { directiveExpiry } from '../jobs.js';
+import { isUnavailable } from '@ops/shared/streams';
+import { applyResponse, decideDirectives } from '../decide/directives.js';
+import { directiveExpiry, queuesFollow } from '../jobs.js';
 import type { Scaler } from '../scaler.js';
 import { rememberIssued } from '../state/directives.js';
-import { readSwarmState, type SwarmState, writeGate, writeSwarmState } from '../state/swarm-limits.js';
+import { initialResponse, readSwarmState, type SwarmState, writeGate, writeSwarmState } from '../state/swarm-limits.js';
+import { followQueues } from './queues-follow.js';
 
 /**
- * The host's level changed: the swarm's limits, the queues and the gates follow, and every target is told what changed.
+ * The host's level changed: the swarm's limits, the gates and the queues follow, and every target is told what changed.
  * Repeatable: a change that was applied but not published gives the same directives again; an older one gives none.
  */
 export async function onLevelChanged(scaler: Scaler, event: OpsEvent<'guard.level-changed'>): Promise<readonly EventDraft[]> {
   const { redis, config, database, clock, queues, log } = scaler;
   const { host, level, generation, response, reason, since } = event.data;
-  const stored = await readSwarmState(redis, config.swarm.name, initialResponse(scaler));
-  if (stored.generation > generation) {
-    log.info({ generation, stored: stored.generation }, 'an older change of level, left alone');
-    return [];
-  }
+  const stored = await readSwarmState(redis, config.swarm.name, initialResponse(config));
   const before = stored.generation === generation ? stored.before : stored.applied;
   const applied = applyResponse(before, response, level);
-
-  if (applied.non_revenue_work === 'paused') await pauseQueues(redis, config.swarm);
-  else await resumeQueues(redis, config.swarm);
   const state: SwarmState = { generation, applied, before };
   const about = { level, reason, since };
-  if (!(await writeSwarmState(redis, config.swarm.name, state, about))) return [];
+  if (stored.generation > generation || !(await writeSwarmState(redis, config.swarm.name, state, about))) {
+    log.info({ generation, stored: stored.generation }, 'an older change of level, left alone');
+    // It may have got as far as the queues when it was new.
+    await moveQueues(scaler, stored.generation);
+    return [];
+  }
   await writeGate(redis, state, about);
+  await moveQueues(scaler, generation);
 
   const acknowledgeBy = new Date(clock.now() + config.swarm.acknowledge_within);
   const issued = decideDirectives(before, applied).map((planned, sequence) => ({
@@ -43,18 +43,17 @@ export async function onLevelChanged(scaler: Scaler, event: OpsEvent<'guard.leve
   return issued.map((data) => ({ type: 'directive.issued', subject: data.target, host, data }));
 }
 
-// Before the first change nothing is held back.
-function initialResponse({ config }: Scaler): AppliedResponse {
-  const { max_agents, max_agents_non_revenue, dispatch_delay, models } = config.guard.response.normal;
-  return {
-    max_agents,
-    max_agents_non_revenue,
-    dispatch_delay_ms: dispatch_delay,
-    models,
-    models_bind: 'all-work',
-    non_revenue_work: 'runs',
-    routing: 'open',
-    deployments: 'allowed',
-    maintenance: 'allowed',
-  };
+// After limits and gates, and never in their way: queues that refuse are tried again by a job, the directives go out.
+async function moveQueues(scaler: Scaler, generation: number): Promise<void> {
+  const { queues, log } = scaler;
+  try {
+    await followQueues(scaler);
+  } catch (error) {
+    if (isUnavailable(error)) throw error;
+    log.error({ generation, error }, 'queues do not follow the level');
+    await queues.add(queuesFollow, { generation }).catch((refused: unknown) => {
+      if (isUnavailable(refused)) throw refused;
+      log.error({ generation, error: refused }, 'queues that do not follow will not be tried again');
+    });
+  }
 }

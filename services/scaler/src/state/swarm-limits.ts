@@ -1,3 +1,4 @@
+import type { OpsConfig } from '@ops/shared/config';
 import { keys } from '@ops/shared/events';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
@@ -21,6 +22,22 @@ const applied = z.object({
   deployments: z.enum(['allowed', 'deferred', 'blocked']),
   maintenance: z.enum(['allowed', 'deferred-unless-it-frees-disk', 'deferred']),
 });
+
+/** What is in force before the first change: nothing is held back. */
+export function initialResponse(config: OpsConfig): AppliedResponse {
+  const { max_agents, max_agents_non_revenue, dispatch_delay, models } = config.guard.response.normal;
+  return {
+    max_agents,
+    max_agents_non_revenue,
+    dispatch_delay_ms: dispatch_delay,
+    models,
+    models_bind: 'all-work',
+    non_revenue_work: 'runs',
+    routing: 'open',
+    deployments: 'allowed',
+    maintenance: 'allowed',
+  };
+}
 
 /** The stored state; `initial` where nothing is stored or it cannot be read. */
 export async function readSwarmState(redis: Redis, swarm: string, initial: AppliedResponse): Promise<SwarmState> {
