@@ -4,6 +4,7 @@ import { directiveExpiry, queuesFollow } from './jobs.js';
 import { migrations } from './migrations/index.js';
 import { onAcknowledged } from './on/directive-acknowledged.js';
 import { onDirectiveExpiry } from './on/directive-expiry.js';
+import { onDirectiveIssued } from './on/directive-issued.js';
 import { onLevelChanged } from './on/guard-level-changed.js';
 import { onQueuesFollow } from './on/queues-follow.js';
 import type { Scaler } from './scaler.js';
@@ -18,6 +19,7 @@ export const scaler: ServiceDefinition = {
     return {
       on: {
         'guard.level-changed': (event) => onLevelChanged(self, event),
+        'directive.issued': (event) => onDirectiveIssued(self, event),
         'directive.acknowledged': (event) => onAcknowledged(self, event),
       },
       jobs: [onJob(directiveExpiry, (data) => onDirectiveExpiry(self, data)), onJob(queuesFollow, () => onQueuesFollow(self))],

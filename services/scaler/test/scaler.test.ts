@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type EventData, keys, type Level, type Response } from '@ops/shared/events';
-import { eventually, type Recorder, recorder, type TestHost, testHost } from '@ops/shared/testing';
+import { eventually, faultProxy, type Recorder, recorder, type TestHost, testHost } from '@ops/shared/testing';
 import { Queue } from 'bullmq';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { scaler } from '../src/index.js';
@@ -42,6 +42,12 @@ afterEach(async () => {
 
 const limits = () => host.redis.hgetall(keys.swarmLimits('kimi'));
 const paused = () => Promise.all(queues.map((queue) => queue.isPaused()));
+const expired = () =>
+  seen.events.flatMap(({ event }) =>
+    event?.type === 'directive.expired' ? [(event.data as EventData<'directive.expired'>).directive_id] : [],
+  );
+const acknowledge = (directive_id: string | undefined, target: string | undefined) =>
+  host.redis.xadd('ops:directives', '*', 'type', 'directive.acknowledged', 'data', JSON.stringify({ directive_id, target }));
 const issued = () =>
   seen.events.flatMap(({ event }) => (event?.type === 'directive.issued' ? [event.data as EventData<'directive.issued'>] : []));
 
@@ -133,14 +139,7 @@ test('a directive that nobody acknowledges is said to have expired; one that is 
   await change('critical', 'normal', 10);
   await eventually(() => expect(issued()).toHaveLength(4));
   const [first] = issued();
-  await host.redis.xadd(
-    'ops:directives',
-    '*',
-    'type',
-    'directive.acknowledged',
-    'data',
-    JSON.stringify({ directive_id: first?.directive_id, target: first?.target }),
-  );
+  await acknowledge(first?.directive_id, first?.target);
   await seen.waitFor(
     ({ event }) => event?.type === 'directive.expired' && (event.data as { target: string }).target === 'maintenance',
   );
@@ -151,6 +150,36 @@ test('a directive that nobody acknowledges is said to have expired; one that is 
         event?.type === 'directive.expired' && (event.data as { directive_id: string }).directive_id === first?.directive_id,
     ),
   ).toBe(false);
+});
+
+test('an acknowledgement that is heard before its directive was remembered counts, if it is its target who gives it', async () => {
+  await acknowledge('test-host-10-0', 'kimi-swarm');
+  await acknowledge('test-host-10-1', 'nucleus');
+  await eventually(() => expect(host.log.filter((line) => line.includes('"event":"directive.acknowledged"'))).toHaveLength(2));
+  await change('critical', 'normal', 10);
+  await eventually(() => expect(expired()).toHaveLength(3));
+  expect(expired().sort()).toEqual(['test-host-10-1', 'test-host-10-2', 'test-host-10-3']);
+});
+
+test('with PostgreSQL away everybody is told of an emergency; what is acknowledged meanwhile counts when it is back', async () => {
+  await host.close();
+  const database = new URL(host.databaseUrl);
+  const proxy = await faultProxy({ port: Number(database.port) });
+  database.port = String(proxy.port);
+  const yaml = YAML.replace('1s', '3s');
+  host = await testHost([scaler], { yaml, servers: { redisUrl: host.redisUrl, databaseUrl: database.href } });
+  await proxy.refuse();
+  proxy.reset();
+  await change('emergency', 'normal', 10);
+  await eventually(() => expect(issued()).toHaveLength(6));
+  await acknowledge('test-host-10-1', 'nucleus');
+  await change('normal', 'emergency', 11);
+  await eventually(() => expect(issued()).toHaveLength(12));
+  await proxy.heal();
+  await eventually(() => expect(expired()).toHaveLength(11));
+  expect(expired()).not.toContain('test-host-10-1');
+  await host.close();
+  await proxy.close();
 });
 
 test('a queue that refuses holds up nothing: limits, gates, directives and the other queues follow, and it is tried again', async () => {

@@ -3,7 +3,7 @@ import { directiveExpiry } from '../jobs.js';
 import type { Scaler } from '../scaler.js';
 import { markAcknowledged } from '../state/directives.js';
 
-/** A target took a directive: it will not expire. One that we did not issue is noted and left. */
+/** A target took a directive: it will not expire, also where this is heard before we remembered it. */
 export async function onAcknowledged(
   { database, clock, queues, log }: Scaler,
   event: OpsEvent<'directive.acknowledged'>,

@@ -1,18 +1,18 @@
 import type { EventDraft, OpsEvent } from '@ops/shared/events';
 import { isUnavailable } from '@ops/shared/streams';
 import { applyResponse, decideDirectives } from '../decide/directives.js';
-import { directiveExpiry, queuesFollow } from '../jobs.js';
+import { queuesFollow } from '../jobs.js';
 import type { Scaler } from '../scaler.js';
-import { rememberIssued } from '../state/directives.js';
 import { initialResponse, readSwarmState, type SwarmState, writeGate, writeSwarmState } from '../state/swarm-limits.js';
 import { followQueues } from './queues-follow.js';
 
 /**
  * The host's level changed: the swarm's limits, the gates and the queues follow, and every target is told what changed.
+ * It needs Redis alone: with PostgreSQL away, an emergency is obeyed all the same.
  * Repeatable: a change that was applied but not published gives the same directives again; an older one gives none.
  */
 export async function onLevelChanged(scaler: Scaler, event: OpsEvent<'guard.level-changed'>): Promise<readonly EventDraft[]> {
-  const { redis, config, database, clock, queues, log } = scaler;
+  const { redis, config, clock, log } = scaler;
   const { host, level, generation, response, reason, since } = event.data;
   const stored = await readSwarmState(redis, config.swarm.name, initialResponse(config));
   const before = stored.generation === generation ? stored.before : stored.applied;
@@ -29,18 +29,20 @@ export async function onLevelChanged(scaler: Scaler, event: OpsEvent<'guard.leve
   await moveQueues(scaler, generation);
 
   const acknowledgeBy = new Date(clock.now() + config.swarm.acknowledge_within);
-  const issued = decideDirectives(before, applied).map((planned, sequence) => ({
-    directive_id: `${host}-${generation}-${sequence}`,
-    ...planned,
-    level,
-    generation,
-    sequence,
-    reason,
-    acknowledge_by: acknowledgeBy.toISOString(),
+  return decideDirectives(before, applied).map((planned, sequence) => ({
+    type: 'directive.issued',
+    subject: planned.target,
+    host,
+    data: {
+      directive_id: `${host}-${generation}-${sequence}`,
+      ...planned,
+      level,
+      generation,
+      sequence,
+      reason,
+      acknowledge_by: acknowledgeBy.toISOString(),
+    },
   }));
-  await rememberIssued(database, issued, new Date(clock.now()));
-  for (const { directive_id } of issued) await queues.add(directiveExpiry, { directive_id }, config.swarm.acknowledge_within);
-  return issued.map((data) => ({ type: 'directive.issued', subject: data.target, host, data }));
 }
 
 // After limits and gates, and never in their way: queues that refuse are tried again by a job, the directives go out.

@@ -12,39 +12,49 @@ export interface DirectiveTable {
 
 export type Database = Kysely<{ directive: DirectiveTable }>;
 
-/** Remembers issued directives; one that is known already stays as it is. */
-export async function rememberIssued(
-  database: Database,
-  directives: readonly EventData<'directive.issued'>[],
-  at: Date,
-): Promise<void> {
-  if (directives.length === 0) return;
+/** Remembers an issued directive; one that is known already stays as it is, acknowledged or not. */
+export async function rememberIssued(database: Database, issued: EventData<'directive.issued'>, at: Date): Promise<void> {
+  const { directive_id, target, action, acknowledge_by } = issued;
+  const row = {
+    directive_id,
+    target,
+    action,
+    issued_at: at,
+    acknowledge_by: new Date(acknowledge_by),
+    acknowledged_at: null,
+  };
   await database
     .insertInto('directive')
-    .values(
-      directives.map(({ directive_id, target, action, acknowledge_by }) => ({
-        directive_id,
-        target,
-        action,
-        issued_at: at,
-        acknowledge_by: new Date(acknowledge_by),
-        acknowledged_at: null,
-      })),
-    )
-    .onConflict((conflict) => conflict.column('directive_id').doNothing())
+    .values(row)
+    // What another than its target acknowledged, before we knew whose it is, is not acknowledged.
+    .onConflict((conflict) => conflict.column('directive_id').doUpdateSet(row).where('directive.target', '<>', target))
     .execute();
 }
 
-/** Marks a directive as taken; returns whether it was known and still open. */
+/**
+ * Marks a directive as taken; returns whether it was open until now. One that is not known yet is stored as taken: its
+ * acknowledgement came before we remembered it, and remembering leaves it so.
+ */
 export async function markAcknowledged(database: Database, directiveId: string, target: string, at: Date): Promise<boolean> {
   const result = await database
-    .updateTable('directive')
-    .set({ acknowledged_at: at })
-    .where('directive_id', '=', directiveId)
-    .where('target', '=', target)
-    .where('acknowledged_at', 'is', null)
+    .insertInto('directive')
+    .values({
+      directive_id: directiveId,
+      target,
+      action: 'not known yet',
+      issued_at: at,
+      acknowledge_by: at,
+      acknowledged_at: at,
+    })
+    .onConflict((conflict) =>
+      conflict
+        .column('directive_id')
+        .doUpdateSet({ acknowledged_at: at })
+        .where('directive.target', '=', target)
+        .where('directive.acknowledged_at', 'is', null),
+    )
     .executeTakeFirst();
-  return result.numUpdatedRows === 1n;
+  return result.numInsertedOrUpdatedRows === 1n;
 }
 
 /** The directive, if nobody has acknowledged it. */
