@@ -1,7 +1,7 @@
 import { loadConfig } from '@ops/shared/config';
 import { ensureToken, type InstanceAddresses, readInstance } from '@ops/shared/embedded';
 import { type Environment, readEnvironment, rememberNamedSecrets } from '@ops/shared/runtime';
-import { redactor } from '@ops/shared/secrets';
+import { passwordOf, redactor } from '@ops/shared/secrets';
 import { openClient } from '@ops/shared/streams';
 import type { Redis } from 'ioredis';
 import { CommandError, EXIT, type ExitCode } from './exit-codes.js';
@@ -77,7 +77,7 @@ export class Connection {
   // What is read from the streams was written by anybody, and is shown on a screen: our secrets in it are hidden.
   async #rememberSecrets(): Promise<void> {
     const { REDIS_URL, DATABASE_URL, OPS_TOKEN } = await this.addresses();
-    for (const url of [REDIS_URL, DATABASE_URL]) if (url !== undefined) redactor.add(decodeURIComponent(new URL(url).password));
+    for (const url of [REDIS_URL, DATABASE_URL]) if (url !== undefined) redactor.add(passwordOf(url));
     redactor.add(OPS_TOKEN);
     try {
       rememberNamedSecrets(loadConfig(this.environment.configFile));

@@ -23,6 +23,7 @@ import { guardRoutes } from './routes/guard-routes.js';
 import { type AlertTables, countFiring } from './state/alerts.js';
 
 const RESTORE_MS = 2000;
+const STALE_MS = 10_000;
 
 /** Host samples, guard level, service health, alerts, status. */
 export const monitor: ServiceDefinition = {
@@ -41,14 +42,19 @@ export const monitor: ServiceDefinition = {
         { name: 'guard', early: true, round: () => guard.round() },
         { name: 'outbox', early: true, round: (signal) => outbox.flush(1000, signal).then(() => 0) },
         { name: 'alerts', round: () => alerts.round().then(() => 500) },
-        { name: 'status', round: () => status.round() },
+        { name: 'status', early: true, round: () => status.round() },
         { name: 'uptime', round: () => uptime.round(checks.states()) },
       ],
       routes(router) {
         guardRoutes(router, self);
         alertRoutes(router, self);
       },
-      missing: () => (guard.view.sample === null ? ['the host has not been read'] : []),
+      missing: () => {
+        const { sample } = guard.view;
+        if (sample === null) return ['the host has not been read'];
+        const age = context.clock.now() - sample.at;
+        return age > STALE_MS ? [`the host was last read ${Math.round(age / 1000)} s ago`] : [];
+      },
       stop: close,
     };
   },
@@ -59,7 +65,7 @@ async function open(
 ): Promise<{ self: Monitor; checks: Checks; uptime: UptimeRound; close: () => Promise<void> }> {
   const { config, host, clock, log, redis, publisher, ownPids, dockerHost } = context;
   const { services } = config.inventory;
-  const outbox = new Outbox(publisher, log);
+  const outbox = new Outbox(publisher, log, clock);
   const sampler = await openHostSampler({ mounts: config.guard.disks });
   const guard = new Guard({ host, config, redis, clock, log, outbox, sampler, ownPids });
   await guard.restore(RESTORE_MS);
@@ -78,6 +84,7 @@ async function open(
     database: alertDatabase,
     publisher,
     clock,
+    log,
     conditions: () => [
       ...guardConditions(host, guard.view, clock.now()),
       ...healthConditions(checks.states(), services, clock.now()),

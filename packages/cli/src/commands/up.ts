@@ -6,7 +6,7 @@ import { scaler } from '@ops/scaler';
 import { loadConfig } from '@ops/shared/config';
 import { ensureToken, openInstance } from '@ops/shared/embedded';
 import { createLogger, type Environment, type HostedServices, hostServices, logFile, Releases } from '@ops/shared/runtime';
-import { redactor, Secret } from '@ops/shared/secrets';
+import { passwordOf, redactor, Secret } from '@ops/shared/secrets';
 import type { Command } from 'commander';
 import { contextOf } from '../context.js';
 import { say } from '../output.js';
@@ -93,6 +93,6 @@ function untilSignal(): Promise<void> {
 
 function secretUrl(url: string): Secret {
   redactor.add(url);
-  redactor.add(decodeURIComponent(new URL(url).password));
+  redactor.add(passwordOf(url));
   return new Secret(url);
 }

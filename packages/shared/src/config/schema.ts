@@ -66,33 +66,55 @@ const queue = z.strictObject({
   class: z.enum(['revenue', 'non-revenue']),
 });
 
+// Who may not be ended must be known, wherever something may be.
+function protectionIsKnown(
+  config: { inventory: z.infer<typeof inventory>; guard: z.infer<typeof guardConfig> },
+  context: z.core.$RefinementCtx,
+): void {
+  const { eligible, unknown, mode } = config.guard.runaway;
+  const somebody = unknown === 'eligible' || eligible.names.length + eligible.commands.length > 0;
+  if (mode === 'off' || !somebody) return;
+  for (const [index, service] of config.inventory.services.entries()) {
+    const { names, commands } = service.processes;
+    if ((service.protected || service.class === 'revenue') && names.length + commands.length === 0) {
+      context.addIssue({
+        code: 'custom',
+        path: ['inventory', 'services', index, 'processes'],
+        message: `names or commands: ${service.name} is protected or revenue, and guard.runaway may end processes`,
+      });
+    }
+  }
+}
+
 /** ops.yaml. What is not written there has the default that stands here; an unknown key is an error. */
-export const opsConfig = z.strictObject({
-  host: z.string().min(1).max(200).optional().describe("This machine's name in events; its host name where it is not given"),
-  inventory,
-  guard: guardConfig,
-  swarm: z
-    .strictObject({
-      name: z.string().min(1).default('kimi'),
-      queues: z.array(queue).default([]).describe('BullMQ queues that are paused while their class is'),
-      acknowledge_within: duration('60s', 1000, 3_600_000).describe('How long a directive waits for its acknowledgement'),
-    })
-    .prefault({}),
-  status: z.strictObject({ every: duration('5s', 500, 3_600_000) }).prefault({}),
-  retention: z
-    .strictObject({
-      streams: duration('7d', 60_000),
-      uptime: duration('90d', 3_600_000),
-      done_markers: duration('8d', 60_000).describe('How long a repeat is known as one: longer than `streams`'),
-    })
-    .refine(({ streams, done_markers }) => done_markers > streams, {
-      path: ['done_markers'],
-      error: 'longer than retention.streams',
-    })
-    .prefault({}),
-  http: z.strictObject({ bind: z.string().min(1).default('127.0.0.1') }).prefault({}),
-  docker: z.strictObject({ enabled: z.boolean().default(true) }).prefault({}),
-});
+export const opsConfig = z
+  .strictObject({
+    host: z.string().min(1).max(200).optional().describe("This machine's name in events; its host name where it is not given"),
+    inventory,
+    guard: guardConfig,
+    swarm: z
+      .strictObject({
+        name: z.string().min(1).default('kimi'),
+        queues: z.array(queue).default([]).describe('BullMQ queues that are paused while their class is'),
+        acknowledge_within: duration('60s', 1000, 3_600_000).describe('How long a directive waits for its acknowledgement'),
+      })
+      .prefault({}),
+    status: z.strictObject({ every: duration('5s', 500, 3_600_000) }).prefault({}),
+    retention: z
+      .strictObject({
+        streams: duration('7d', 60_000),
+        uptime: duration('90d', 3_600_000),
+        done_markers: duration('8d', 60_000).describe('How long a repeat is known as one: longer than `streams`'),
+      })
+      .refine(({ streams, done_markers }) => done_markers > streams, {
+        path: ['done_markers'],
+        error: 'longer than retention.streams',
+      })
+      .prefault({}),
+    http: z.strictObject({ bind: z.string().min(1).default('127.0.0.1') }).prefault({}),
+    docker: z.strictObject({ enabled: z.boolean().default(true) }).prefault({}),
+  })
+  .superRefine(protectionIsKnown);
 
 export type OpsConfig = z.infer<typeof opsConfig>;
 export type InventoryService = OpsConfig['inventory']['services'][number];

@@ -17,6 +17,8 @@ export type EventDraft<T extends EventType = EventType> = T extends EventType
       readonly data: EventData<T>;
       readonly actor?: string;
       readonly host?: string;
+      /** When it happened, epoch ms; now where it is not given. */
+      readonly at?: number;
       /** What the event is for; the same purpose gives the same id, so that a repeat is absorbed. */
       readonly purpose?: string;
     }

@@ -1,15 +1,16 @@
-import { Queue, UnrecoverableError, Worker } from 'bullmq';
+import { DelayedError, Queue, UnrecoverableError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { ZodError } from 'zod';
 import { keys } from '../events/index.js';
-import { OpsError, type Publisher } from '../streams/index.js';
+import { isUnavailable, OpsError, type Publisher } from '../streams/index.js';
 import { type JobHandler, type JobKind, jobId } from './catalog.js';
 
 const DAY_SECONDS = 86_400;
 // A worker that was killed is noticed by the stalled check, in two passes: 20 to 40 s with this.
 const STALLED_INTERVAL_MS = 20_000;
 const CLOSE_MS = 5000;
+const AWAY_MS = 5000;
 
 /** The delayed work of a service, in one BullMQ queue of its name. Survives a restart; each purpose exists once. */
 export interface Queues {
@@ -51,13 +52,19 @@ export function openQueues(url: string, service: string, publisher: Publisher, l
       const byName = new Map(handlers.map((handler) => [handler.kind.name, handler]));
       worker = new Worker(
         service,
-        async (job) => {
+        async (job, token) => {
           const handler = byName.get(job.name);
           if (handler === undefined) throw new UnrecoverableError(`no handler for the job ${job.name}`);
           try {
             const drafts = await handler.run(job.data);
             await publisher.publish(drafts.map((draft, index) => ({ ...draft, purpose: draft.purpose ?? `${job.id}/${index}` })));
           } catch (error) {
+            if (isUnavailable(error)) {
+              // No fault of the job: it waits, and no try of it is spent.
+              log.warn({ job: job.name, id: job.id, error }, 'job waits for a server that is away');
+              await job.moveToDelayed(Date.now() + AWAY_MS, token);
+              throw new DelayedError();
+            }
             if (error instanceof ZodError || (error instanceof OpsError && !error.retryable)) {
               throw new UnrecoverableError(error.message);
             }

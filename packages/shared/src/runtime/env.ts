@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { OpsConfig } from '../config/index.js';
 import { issueLine, issuesOf } from '../events/index.js';
-import { redactor, Secret } from '../secrets/index.js';
+import { passwordOf, redactor, Secret } from '../secrets/index.js';
 import { OpsError } from '../streams/index.js';
 import { LOG_LEVELS } from './logger.js';
 
@@ -122,6 +122,6 @@ function expandHome(file: string, variables: NodeJS.ProcessEnv): string {
 function secret(value: string | undefined): Secret | undefined {
   if (value === undefined) return undefined;
   redactor.add(value);
-  if (URL.canParse(value)) redactor.add(decodeURIComponent(new URL(value).password));
+  redactor.add(passwordOf(value));
   return new Secret(value);
 }

@@ -84,7 +84,7 @@ function application(facts: HttpFacts, contribute: (router: Router) => void): Ex
     async (_request, response) =>
       void response.type(facts.metrics.contentType).send(redactor.text(await facts.metrics.metrics())),
   );
-  app.use(express.json({ limit: '256kb', strict: true }));
+  app.use(express.json({ limit: '128kb', strict: true }));
   const router = Router();
   contribute(router);
   app.use(router);

@@ -39,7 +39,8 @@ export class ServiceRunner {
   state: ServiceState = 'starting';
   #why = 'starting';
   #wiring: Wiring | undefined;
-  #consumers: StreamConsumer[] = [];
+  readonly #consumers: StreamConsumer[] = [];
+  readonly #consuming = new Set<StreamName>();
   readonly #definition: ServiceDefinition;
   readonly #facts: HostFacts;
   readonly #log: Logger;
@@ -117,8 +118,9 @@ export class ServiceRunner {
   async #connect(context: ServiceContext): Promise<void> {
     for (let failures = 0; !this.#stop.signal.aborted; failures += 1) {
       try {
-        await migrate(context.database, this.name, this.#definition.migrations);
+        // What needs no table must not wait for one; a handler that needs one waits by itself.
         await this.#consume(context);
+        await migrate(context.database, this.name, this.#definition.migrations);
         this.#startLoops((this.#wiring?.loops ?? []).filter(({ early }) => early !== true));
         if (this.#wiring?.jobs !== undefined) context.queues.work(this.#wiring.jobs);
         this.state = 'running';
@@ -128,7 +130,6 @@ export class ServiceRunner {
         this.state = 'failed';
         this.#why = error instanceof Error ? error.message : String(error);
         this.#log.warn({ error, failures }, 'cannot start yet, trying again');
-        await Promise.all(this.#consumers.splice(0).map((consumer) => consumer.drain(0)));
         await context.clock.sleep(Math.min(250 * 2 ** Math.min(failures, 6), 10_000), this.#stop.signal);
       }
     }
@@ -142,6 +143,7 @@ export class ServiceRunner {
       if (entry !== undefined) streams.add(entry.stream);
     }
     for (const stream of streams) {
+      if (this.#consuming.has(stream)) continue;
       const blocking = this.#openBlocking(stream);
       const consumer = new StreamConsumer({
         client: redis,
@@ -163,6 +165,7 @@ export class ServiceRunner {
         metrics,
       });
       await consumer.start();
+      this.#consuming.add(stream);
       this.#consumers.push(consumer);
       this.#releases.add(`consumer of ${stream}`, () => consumer.drain(DRAIN_MS));
     }

@@ -1,2 +1,2 @@
 export { Redactor, redactor } from './redactor.js';
-export { Secret } from './secret.js';
+export { passwordOf, Secret } from './secret.js';

@@ -1,5 +1,7 @@
 const SHOWN = '[redacted]';
 const SHORTEST = 6;
+// `postgres`, `changeme`: hidden by value, a word would make holes in every name that contains it.
+const WORD = /^[a-z]{1,10}$/;
 
 // What a credential looks like where nobody told us its value: the password of a URL, a bearer token, the keys of
 // the providers on this host, and `password=...` or `"api_key": "..."` in a text.
@@ -20,9 +22,9 @@ const KEYS = /^(?:.*[_-])?(?:password|passwd|secret|token|api[_-]?key|authorizat
 export class Redactor {
   readonly #values = new Set<string>();
 
-  /** Remembers a value, and the forms in which it may come back (URL-encoded, base64, JSON-escaped). Values under 6 characters would hide ordinary text, and are left. */
+  /** Remembers a value, and the forms in which it may come back (URL-encoded, base64, JSON-escaped). Values under 6 characters and single words would hide ordinary text, and are left. */
   add(value: string | undefined): void {
-    if (value === undefined || value.length < SHORTEST) return;
+    if (value === undefined || value.length < SHORTEST || WORD.test(value)) return;
     this.#values.add(value);
     this.#values.add(encodeURIComponent(value));
     this.#values.add(Buffer.from(value).toString('base64'));

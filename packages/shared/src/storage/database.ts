@@ -17,6 +17,8 @@ export function openDatabase(url: string, schema: string, most = 5): Kysely<unkn
     connectionTimeoutMillis: 5000,
     idleTimeoutMillis: 30_000,
     statement_timeout: 30_000,
+    // The server's limit says nothing where the server hangs.
+    query_timeout: 35_000,
   });
   // An idle connection that the server ends is replaced at the next query; without a listener it would end the process.
   pool.on('error', () => undefined);

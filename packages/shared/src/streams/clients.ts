@@ -3,6 +3,8 @@ import { Redis, type RedisOptions } from 'ioredis';
 /** How long one XREADGROUP waits, in ms. Every nil reply within {@link SOCKET_TIMEOUT_MS} is a sign that the socket lives. */
 export const BLOCK_MS = 4000;
 const SOCKET_TIMEOUT_MS = 10_000;
+// A server that hangs with its socket open answers nothing: whoever asks must hear that, and may ask again.
+const COMMAND_TIMEOUT_MS = 8000;
 
 // A connection that stays open to a demoted master would answer READONLY for ever.
 const reconnectOnError = (error: Error) => (/^(READONLY|MASTERDOWN)/.test(error.message) ? 2 : false);
@@ -20,7 +22,15 @@ const common = (name: string) =>
  * ioredis (switching that off leaves promises that never settle, 6.0.0), so a publish may be stored twice: event ids absorb it.
  */
 export function openClient(url: string, name: string): Redis {
-  return quiet(new Redis(url, { ...common(name), enableAutoPipelining: true, maxRetriesPerRequest: 3, connectTimeout: 5000 }));
+  return quiet(
+    new Redis(url, {
+      ...common(name),
+      enableAutoPipelining: true,
+      maxRetriesPerRequest: 3,
+      connectTimeout: 5000,
+      commandTimeout: COMMAND_TIMEOUT_MS,
+    }),
+  );
 }
 
 /**

@@ -31,7 +31,7 @@ export class StreamConsumer {
   readonly #stop = new AbortController();
   readonly #abandon = new AbortController();
   readonly #lanes = new Lanes();
-  readonly #inHand = new Map<string, { delivery: Delivery; started: boolean }>();
+  readonly #inHand = new Map<string, { delivery: Delivery; state: 'waiting' | 'running' | 'ended' }>();
   readonly #outcomes: Counter<'stream' | 'group' | 'outcome'>;
   readonly #lastRead: Gauge<'stream' | 'group'>;
   #slotFreed: () => void = () => undefined;
@@ -72,11 +72,12 @@ export class StreamConsumer {
     this.#stop.abort();
     this.#slotFreed();
     await this.#endRead();
-    await this.#giveBack();
     const deadline = this.#options.now() + deadlineMs;
-    while (this.#inHand.size > 0 && this.#options.now() < deadline) await wait(20);
+    while (this.#isRunning() && this.#options.now() < deadline) await wait(20);
     this.#abandon.abort();
     clearInterval(this.#heartbeat);
+    // Only now, and in order: a later event of a subject must not overtake the one that is still being handled.
+    await this.#giveBack();
     await this.#leave();
   }
 
@@ -147,14 +148,14 @@ export class StreamConsumer {
   }
 
   #take(delivery: Delivery): void {
-    const held = { delivery, started: false };
+    const held: { delivery: Delivery; state: 'waiting' | 'running' | 'ended' } = { delivery, state: 'waiting' };
     this.#inHand.set(delivery.id, held);
     const decoded = decodeEntry(this.#options.stream, delivery.id, delivery.fields);
     const lane = decoded.ok ? decoded.event.subject : delivery.id;
     void this.#lanes.run(lane, async () => {
-      // Given back while it waited for its subject.
-      if (this.#stop.signal.aborted || !this.#inHand.has(delivery.id)) return;
-      held.started = true;
+      // Stopped while it waited for its subject: it is given back.
+      if (this.#stop.signal.aborted) return;
+      held.state = 'running';
       const outcome = await runEntry(delivery, this.#options, { stop: this.#stop.signal, abandon: this.#abandon.signal }).catch(
         (error: unknown): Outcome => {
           this.#options.log.error({ entry: delivery.id, stream: this.#options.stream, error }, 'entry left pending');
@@ -162,7 +163,8 @@ export class StreamConsumer {
         },
       );
       this.#outcomes.inc({ stream: this.#options.stream, group: this.#options.group, outcome });
-      this.#inHand.delete(delivery.id);
+      held.state = 'ended';
+      if (outcome !== 'given-back' || !this.#stop.signal.aborted) this.#inHand.delete(delivery.id);
       this.#slotFreed();
     });
   }
@@ -193,10 +195,15 @@ export class StreamConsumer {
     await client.xclaim(stream, group, consumer, 0, ...ids, 'JUSTID').catch(() => undefined);
   }
 
+  #isRunning(): boolean {
+    return [...this.#inHand.values()].some(({ state }) => state === 'running');
+  }
+
   async #giveBack(): Promise<void> {
     const { client, stream, group, consumer, minIdleMs } = this.#options;
-    for (const [id, { delivery, started }] of this.#inHand) {
-      if (started) continue;
+    if (client.status !== 'ready') return;
+    for (const [id, { delivery, state }] of this.#inHand) {
+      if (state === 'running') continue;
       this.#inHand.delete(id);
       // Claimable at once, and as if it had not been delivered.
       await client

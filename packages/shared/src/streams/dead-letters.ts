@@ -108,12 +108,20 @@ export async function retryDeadLetter(client: Redis, stream: string, deadId: str
   // Another slot than the dead letters' in a cluster only if the braces were lost: keys.deadLetters keeps both together.
   const replies = await client
     .multi()
-    .xadd(stream, '*', ...own)
+    .xadd(stream, '*', ...own, ...identityOf(parseDeadLetter(stream, deadId, fields.map(String))))
     .xdel(keys.deadLetters(stream), deadId)
     .exec();
   const refused = replies?.find(([error]) => error !== null)?.[0];
   if (refused) throw refused;
   return String(replies?.[0]?.[1]);
+}
+
+// Flat fields have their identity from their entry: written again, they must keep it, and their age.
+function identityOf({ stream, id, fields }: DeadLetter): string[] {
+  const names = new Set(fields.filter((_text, index) => index % 2 === 0));
+  if (names.has('event')) return [];
+  const given = { id, source: stream, time: new Date(Number.parseInt(id, 10)).toISOString() };
+  return Object.entries(given).flatMap(([name, value]) => (names.has(name) ? [] : [name, value]));
 }
 
 /** Removes a dead letter for good. */

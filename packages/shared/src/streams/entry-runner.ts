@@ -96,6 +96,7 @@ async function handle(
   const history: string[] = [];
   const signal = ending.stop;
   let attempt = 1;
+  let waits = 0;
   // What has begun is tried once, also while stopping; nothing is tried again then.
   do {
     try {
@@ -117,6 +118,11 @@ async function handle(
           return bury(delivery, options, signal, { code: 'failed', reasons: history, attempts: attempt }, event.type);
         }
         attempt += 1;
+      } else {
+        waits += 1;
+        // At 1, 2, 4, 8...: an outage of hours must be seen, and must not fill the disk.
+        if ((waits & (waits - 1)) === 0)
+          options.log.warn({ event: event.type, id: event.id, waits, error }, 'waiting for a server that is away');
       }
       await pause(unavailable ? 1000 : options.backoffMs * 2 ** (attempt - 2), signal);
     }

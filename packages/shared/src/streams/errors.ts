@@ -42,10 +42,11 @@ const SYSTEM_CODES = new Set([
   'EHOSTUNREACH',
   'ENETUNREACH',
 ]);
-const POSTGRES_CODES = /^(?:08|53|57P0)/;
+// 42P01 and 3F000: our own tables are not there yet, because the migration waits for something.
+const POSTGRES_CODES = /^(?:08|53|57P0|42P01|3F000)/;
 const REDIS_REPLIES = /^(?:OOM|READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|MISCONF|UNBLOCKED|EXECABORT)\b/;
 const CLIENT_WORDS =
-  /Connection is closed|max retries per request|Connection terminated|Stream isn't writeable|Socket timeout|timeout exceeded when trying to connect/i;
+  /Connection is closed|max retries per request|Connection terminated|Stream isn't writeable|Socket timeout|Command timed out|timeout exceeded when trying to connect|Query read timeout|no answer within/i;
 
 /** Whether an error, or one of its causes, says that a server that we need is away for now. */
 export function isUnavailable(error: unknown): boolean {

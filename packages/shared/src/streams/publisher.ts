@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { catalog, decodeEnvelope, type EventDraft, encodeEvent, issueLine, type OpsEvent } from '../events/index.js';
-import { OpsError, PermanentError } from './errors.js';
+import { isUnavailable, OpsError, PermanentError } from './errors.js';
 import { type Origin, stamp } from './stamp.js';
 
 const DEADLINE_MS = 10_000;
@@ -54,6 +54,9 @@ async function withDeadline(work: Promise<unknown>, types: readonly string[]): P
   try {
     await Promise.race([work, deadline]);
   } catch (cause) {
+    // A refusal (a missing right, a key of another kind) is no absence: waiting does not mend it.
+    if (!isUnavailable(cause))
+      throw new OpsError('BUS_REFUSED', 'Redis refused the events', { retryable: true, fields: { types }, cause });
     throw new OpsError('BUS_UNAVAILABLE', 'Redis did not take the events', { retryable: true, fields: { types }, cause });
   } finally {
     clearTimeout(timer);

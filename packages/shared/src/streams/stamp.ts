@@ -30,7 +30,7 @@ export function stamp(draft: EventDraft, origin: Origin, now: number, cause?: { 
     source,
     type: draft.type,
     subject: draft.subject,
-    time: new Date(now).toISOString(),
+    time: new Date(draft.at ?? now).toISOString(),
     datacontenttype: 'application/json',
     dataschema: schemaName(draft.type, catalog[draft.type].version),
     correlationid: cause?.event.correlationid ?? cause?.event.id ?? id,

@@ -96,6 +96,11 @@ describe('a mistake is refused with line, path, value and expectation', () => {
       { inventory: { services: [service()] }, retention: { streams: '9d' } },
       'retention.done_markers: ',
     ],
+    [
+      'a protected service whose processes nobody knows, where some may be ended',
+      { inventory: { services: [service({ protected: true })] }, guard: { runaway: { eligible: { names: ['node'] } } } },
+      'inventory.services[0].processes: missing: expected names or commands',
+    ],
     ['YAML that is none', 'inventory: [', 'line 1: '],
     ['nothing at all', '', 'inventory: missing: expected object'],
   ])('%s', (_name, input, expected) => {

@@ -110,6 +110,14 @@ test('a refusal of an entry repeats none', () => {
   clean(JSON.stringify(decoded));
 });
 
+test('a password with a bare %, and one that is a word, break nothing', () => {
+  expect(() => readEnvironment({ DATABASE_URL: 'postgres://u:100%zz@h/db' })).not.toThrow();
+  const local = new Redactor();
+  local.add('postgres');
+  expect(local.text('postgresql is down')).toBe('postgresql is down');
+  expect(local.text('postgres://postgres:postgres@h/db')).toBe('postgres://postgres:[redacted]@h/db');
+});
+
 test('the environment: a refusal names the variable and never a secret', () => {
   const bad = { REDIS_URL: `http://:${CANARY}@h`, OPS_TOKEN: 'short', OPS_PORT: 'x' };
   expect(() => readEnvironment(bad)).toThrow(EnvironmentError);

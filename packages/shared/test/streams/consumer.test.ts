@@ -184,6 +184,30 @@ describe('dead letters', () => {
     await eventually(async () => expect(await listDeadLetters(bus.client, STREAM)).toHaveLength(1));
   });
 
+  test('flat fields that are retried keep their identity and their age', async () => {
+    await bus.join({
+      'alert.reported': () => {
+        throw new PermanentError('NO', 'broken');
+      },
+    });
+    const data = JSON.stringify({
+      service: 'a',
+      status: 'down',
+      metric: 'm',
+      threshold: 1,
+      current_value: 2,
+      timestamp: '2026-11-23T10:00:00Z',
+    });
+    const first = await bus.client.xadd(STREAM, '*', 'type', 'alert.reported', 'data', data);
+    await eventually(async () => expect(await listDeadLetters(bus.client, STREAM)).toHaveLength(1));
+    const [letter] = await listDeadLetters(bus.client, STREAM);
+    const again = await retryDeadLetter(bus.client, STREAM, letter?.deadId ?? '');
+    const [entry] = await bus.client.xrange(STREAM, again ?? '', again ?? '');
+    const fields = entry?.[1] ?? [];
+    expect(fields[fields.indexOf('id') + 1]).toBe(first);
+    expect(Date.parse(fields[fields.indexOf('time') + 1] ?? '')).toBe(Number.parseInt(first ?? '', 10));
+  });
+
   test('bytes that are no UTF-8 are kept as they were', async () => {
     await bus.join({ 'alert.reported': () => [] });
     const bytes = Buffer.from([0xff, 0xfe, 0x00, 0x80]);

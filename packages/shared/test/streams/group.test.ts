@@ -80,6 +80,28 @@ describe('members of a group', () => {
     expect(runs).toBe(1);
   });
 
+  test('an orderly restart keeps the order of a subject, also where the first of them waits for a server', async () => {
+    const away = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
+    const member = await bus.join({
+      'alert.reported': () => {
+        throw away;
+      },
+    });
+    for (const status of ['1', '2', '3']) await bus.report('same', status);
+    await eventually(async () => expect(await pending()).toBe(3));
+    await member.drain(5000);
+    const seen: string[] = [];
+    await bus.join({
+      'alert.reported': ({ data }) => {
+        seen.push(data.status);
+        return [];
+      },
+    });
+    await bus.report('same', '4');
+    await eventually(() => expect(seen).toEqual(['1', '2', '3', '4']));
+    expect(await listDeadLetters(bus.client, STREAM)).toEqual([]);
+  });
+
   test('a drain lets what is running finish, gives the rest back at once, and leaves no consumer', async () => {
     let release: () => void = () => undefined;
     const held = new Promise<void>((resolve) => {

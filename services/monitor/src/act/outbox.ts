@@ -1,10 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { EventDraft } from '@ops/shared/events';
-import type { Logger } from '@ops/shared/runtime';
-import type { Publisher } from '@ops/shared/streams';
+import type { Clock, Logger } from '@ops/shared/runtime';
+import { PermanentError, type Publisher } from '@ops/shared/streams';
 
 const MOST = 10_000;
 const BATCH = 100;
+
+interface Waiting {
+  readonly draft: EventDraft;
+  readonly said: (() => void) | undefined;
+}
 
 /**
  * Events that the monitor has to say, in order, kept while Redis is away: the guard must not wait for the bus. A summary
@@ -14,19 +19,25 @@ const BATCH = 100;
 export class Outbox {
   readonly #publisher: Publisher;
   readonly #log: Logger;
-  #waiting: EventDraft[] = [];
+  readonly #clock: Clock;
+  #waiting: Waiting[] = [];
   #wake: () => void = () => undefined;
 
-  constructor(publisher: Publisher, log: Logger) {
+  constructor(publisher: Publisher, log: Logger, clock: Clock) {
     this.#publisher = publisher;
     this.#log = log;
+    this.#clock = clock;
   }
 
-  /** Queues events; each gets its identity now, so that a repeat of an unanswered write is the same event. */
-  add(...drafts: readonly EventDraft[]): void {
-    this.#waiting.push(...drafts.map((draft) => ({ ...draft, purpose: draft.purpose ?? randomUUID() })));
+  /**
+   * Queues an event. It gets its identity and its time now, so that a repeat of an unanswered write is the same event and
+   * an old one is not taken for new. `said` is called when it is on the bus.
+   */
+  add(draft: EventDraft, said?: () => void): void {
+    const known = { ...draft, purpose: draft.purpose ?? randomUUID(), at: draft.at ?? this.#clock.now() };
+    this.#waiting.push({ draft: known, said });
     if (this.#waiting.length > MOST) {
-      this.#waiting = this.#waiting.filter(({ type }) => type !== 'guard.sampled' && type !== 'status.published');
+      this.#waiting = this.#waiting.filter(({ draft: { type } }) => type !== 'guard.sampled' && type !== 'status.published');
       this.#log.warn({ waiting: this.#waiting.length }, 'the bus is away for long: summaries are dropped');
     }
     this.#wake();
@@ -37,23 +48,52 @@ export class Outbox {
     return this.#waiting.length;
   }
 
-  /** Writes what waits, then waits (at most `ms`) for more. Rejects when the bus is away; what waits stays. */
-  async flush(ms: number, signal?: AbortSignal): Promise<void> {
+  /** Writes what waits. Rejects when the bus is away; what waits stays. */
+  async drain(): Promise<void> {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.slice(0, BATCH);
-      await this.#publisher.publish(batch);
-      this.#waiting.splice(0, batch.length);
-    }
-    if (signal?.aborted) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(done, ms);
-      function done(): void {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', done);
-        resolve();
+      try {
+        await this.#publisher.publish(batch.map(({ draft }) => draft));
+      } catch (error) {
+        if (!(error instanceof PermanentError)) throw error;
+        await this.#oneByOne(batch);
       }
-      signal?.addEventListener('abort', done);
+      this.#remove(batch);
+      for (const { said } of batch) said?.();
+    }
+  }
+
+  /** Writes what waits, then waits (at most `ms`) for more. */
+  async flush(ms: number, signal: AbortSignal): Promise<void> {
+    await this.drain();
+    if (signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      signal.addEventListener('abort', done);
       this.#wake = done;
     });
+  }
+
+  // One of them can never be written: the others must not wait behind it.
+  async #oneByOne(batch: readonly Waiting[]): Promise<void> {
+    for (const { draft } of batch) {
+      try {
+        await this.#publisher.publish([draft]);
+      } catch (error) {
+        if (!(error instanceof PermanentError)) throw error;
+        this.#log.error({ type: draft.type, subject: draft.subject, error }, 'an event that its schema refuses is not said');
+      }
+    }
+  }
+
+  // By identity: while the batch was being written, others may have been dropped.
+  #remove(batch: readonly Waiting[]): void {
+    const written = new Set(batch);
+    this.#waiting = this.#waiting.filter((waiting) => !written.has(waiting));
   }
 }

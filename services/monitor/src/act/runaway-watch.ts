@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Logger } from '@ops/shared/runtime';
 import { decideRunaway } from '../decide/runaway.js';
 import type { RunawayPolicy } from '../decide/runaway-policy.js';
@@ -5,12 +6,22 @@ import { describeProcess } from '../decide/runaway-process.js';
 import type { PreviousKill, RunawayFacts, RunawayPlan } from '../decide/runaway-types.js';
 import { heaviest, type ProcessTable, readProcessTable } from '../host/process-table.js';
 import { processUsage } from '../host/process-usage.js';
+import type { HostSample } from '../host/sample.js';
 import { type KillOutcome, killRunaway } from './kill.js';
+
+/** Our own control groups; a text that no process has where they cannot be read: then nobody is ended. */
+function ownGroup(): string {
+  try {
+    return readFileSync('/proc/self/cgroup', 'utf8');
+  } catch {
+    return 'unknown';
+  }
+}
 
 const CANDIDATES = 40;
 const TOP = 10;
 
-type Seen = Pick<RunawayFacts, 'level' | 'sample' | 'cpuOverSince'>;
+type Seen = Pick<RunawayFacts, 'level' | 'cpuOverSince'> & { readonly sample: HostSample };
 
 /**
  * Keeps the process table while it matters and carries out one kill at a time. It chooses nothing: decideRunaway does.
@@ -46,6 +57,7 @@ export class RunawayWatch {
     const facts: RunawayFacts = {
       ...seen,
       processes,
+      withinGroup: seen.sample.scope.kind === 'host' ? null : ownGroup(),
       own: { pid: process.pid, alsoOurs: this.#ownPids },
       killing: this.#killing !== null,
       previous: this.#previous,

@@ -8,14 +8,20 @@ export interface AlertPlan {
 }
 
 /**
- * What must change so that the firing alerts are the conditions that hold. A condition that is unknown, or that nobody
- * speaks of, changes nothing: missing data clears no alert.
+ * What must change so that the firing alerts are the conditions that hold. A condition that is unknown changes nothing:
+ * missing data clears no alert. One that nobody speaks of any more (a service that was taken out of the inventory, or is
+ * paused) is over: nobody could ever clear it.
  *
- * @param firing the fingerprints of the firing alerts
+ * @param firing fingerprint → the condition of a firing alert of ours
  */
-export function decideAlerts(conditions: readonly Condition[], firing: ReadonlySet<string>): AlertPlan {
+export function decideAlerts(conditions: readonly Condition[], firing: ReadonlyMap<string, Condition>, now: number): AlertPlan {
+  const spoken = new Set(conditions.map(fingerprintOf));
+  const unspoken = [...firing].filter(([fingerprint]) => !spoken.has(fingerprint));
   return {
     raise: conditions.filter((condition) => condition.state === 'firing' && !firing.has(fingerprintOf(condition))),
-    clear: conditions.filter((condition) => condition.state === 'ok' && firing.has(fingerprintOf(condition))),
+    clear: [
+      ...conditions.filter((condition) => condition.state === 'ok' && firing.has(fingerprintOf(condition))),
+      ...unspoken.map(([, condition]) => ({ ...condition, state: 'ok' as const, status: 'no longer watched', at: now })),
+    ],
   };
 }

@@ -20,7 +20,8 @@ export function healthConditions(
   const byName = new Map(states.map((state) => [state.service, state]));
   return services.flatMap((service) => {
     const state = byName.get(service.name);
-    return state === undefined
+    // Paused: nobody watches it, and what was wrong with it is nobody's alert.
+    return state === undefined || state.status === 'paused'
       ? []
       : [downCondition(service, state, dependencies, now), degradedCondition(service, state, dependencies, now)];
   });

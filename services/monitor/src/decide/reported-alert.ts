@@ -1,6 +1,7 @@
 import type { EventData } from '@ops/shared/events';
 import type { Condition, Severity } from './conditions.js';
 
+const LONGEST = 1900;
 const OVER = /^(?:ok|green|normal|up|healthy|resolved|cleared|recovered|info|success|pass(?:ed)?)$/i;
 const SEVERITIES: readonly [RegExp, Severity][] = [
   [/emergency|fatal/i, 'emergency'],
@@ -22,7 +23,11 @@ export function conditionOfReport(report: EventData<'alert.reported'>): Conditio
     status,
     threshold,
     current_value,
-    summary: `${service}: ${metric} is ${String(current_value)} (${status}; threshold ${String(threshold)}), as reported from outside`,
+    summary:
+      `${service}: ${metric} is ${String(current_value)} (${status}; threshold ${String(threshold)}), as reported from outside`.slice(
+        0,
+        LONGEST,
+      ),
     at: Date.parse(timestamp),
     depends_on: [],
     affects: [],

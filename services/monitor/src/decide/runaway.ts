@@ -15,7 +15,7 @@ export function decideRunaway(facts: RunawayFacts, policy: RunawayPolicy, now: n
   const metric = provenMetric(facts, policy, now);
   if (metric === null) return null;
   const judged = judgeProcesses(facts.processes, facts.own, policy);
-  const eligible = judged.filter((each) => each.spared === null && !isGivenUp(each, facts));
+  const eligible = judged.filter((each) => each.spared === null && !isGivenUp(each, facts) && frees(each.process, facts));
   const victim = largest(
     eligible.filter((each) => isBigEnough(each.process, metric, facts, policy)),
     metric,
@@ -62,6 +62,11 @@ function isBigEnough(process: ProcessFact, metric: 'ram' | 'cpu', facts: Runaway
   if (metric === 'cpu') return (process.cpuPercent ?? 0) >= policy.cpu.minCorePercent;
   const total = facts.sample.ramTotalBytes;
   return total !== null && total > 0 && (process.rssBytes * 100) / total >= policy.ram.minSharePercent;
+}
+
+// A limit of our group is freed only by who is in the group: ending others would help nobody.
+function frees(process: ProcessFact, { withinGroup }: RunawayFacts): boolean {
+  return withinGroup === null || process.cgroup === withinGroup;
 }
 
 function isSame(a: { pid: number; startTime: number }, b: { pid: number; startTime: number }): boolean {

@@ -1,14 +1,15 @@
 import type { EventDraft } from '@ops/shared/events';
-import type { Clock } from '@ops/shared/runtime';
-import type { Publisher } from '@ops/shared/streams';
+import type { Clock, Logger } from '@ops/shared/runtime';
+import { PermanentError, type Publisher } from '@ops/shared/streams';
 import { decideAlerts } from '../decide/alert-plan.js';
 import type { Condition } from '../decide/conditions.js';
 import {
   type AlertDatabase,
   alertData,
   beginEpisode,
+  type EpisodeTable,
   endEpisode,
-  firingFingerprints,
+  firingWatched,
   markSaid,
   unsaidEpisodes,
   unsilence,
@@ -19,6 +20,7 @@ export interface AlertsOptions {
   readonly database: AlertDatabase;
   readonly publisher: Publisher;
   readonly clock: Clock;
+  readonly log: Logger;
   /** What is wrong now, as far as it is known. */
   readonly conditions: () => readonly Condition[];
 }
@@ -51,58 +53,76 @@ export class AlertsRound {
     const seen = present.map(({ service, metric, name, state }) => `${service}/${metric}/${name}/${state}`).join('|');
     const stale = clock.monotonic() - this.#readAt > REREAD_MS;
     if (seen === this.#seen && !this.#dirty && !stale) return;
-    const plan = decideAlerts(present, await firingFingerprints(database, host));
+    const plan = decideAlerts(present, await firingWatched(database, host), clock.now());
     for (const condition of plan.clear) await endEpisode(database, condition);
     for (const condition of plan.raise) await beginEpisode(database, host, 'watched', condition);
-    this.#dirty = false;
     await this.#say();
+    this.#dirty = false;
     this.#seen = seen;
     this.#readAt = clock.monotonic();
   }
 
   async #say(): Promise<void> {
-    const { database, host, publisher, clock } = this.#options;
+    const { database, host, clock, log } = this.#options;
     for (const episode of await unsaidEpisodes(database, host)) {
       const silenced = episode.silenced_until !== null && episode.silenced_until.getTime() > clock.now();
       if (!episode.raise_said) {
-        const { raised } = episode;
-        await publisher.publish([
-          {
-            type: 'alert.raised',
-            subject: raised.service,
-            purpose: `${episode.episode_id}/raised`,
-            data: { ...alertData(raised), depends_on: [...raised.depends_on], affects: [...raised.affects], silenced },
-          },
-        ]);
+        await this.#publish(raisedEvent(episode, silenced));
         await markSaid(database, episode.episode_id, 'raise_said');
       }
-      if (episode.cleared !== null && episode.cleared_at !== null && !episode.clear_said) {
-        const said: EventDraft[] = [
-          {
-            type: 'alert.cleared',
-            subject: episode.cleared.service,
-            purpose: `${episode.episode_id}/cleared`,
-            data: {
-              ...alertData(episode.cleared),
-              raised_at: episode.raised_at.toISOString(),
-              duration: Math.max(0, (episode.cleared_at.getTime() - episode.raised_at.getTime()) / 1000),
-            },
-          },
-        ];
-        // A silence is for this episode: the next one must be heard.
-        const ended = await unsilence(database, episode.fingerprint);
-        if (ended !== undefined) {
-          const { service, metric } = episode.cleared;
-          said.push({
-            type: 'alert.unsilenced',
-            subject: service,
-            purpose: `${episode.episode_id}/unsilenced`,
-            data: { fingerprint: episode.fingerprint, service, metric, by: ended.by, reason: 'recovered', firing: false },
-          });
-        }
-        await publisher.publish(said);
-        await markSaid(database, episode.episode_id, 'clear_said');
-      }
+      const cleared = clearedEvent(episode);
+      if (cleared === undefined || episode.clear_said) continue;
+      await this.#publish(cleared);
+      // A silence is for this episode: the next one must be heard.
+      const silence = await unsilence(database, episode.fingerprint);
+      if (silence !== undefined) await this.#publish(recoveredEvent(episode, silence.by));
+      await markSaid(database, episode.episode_id, 'clear_said');
+      log.debug({ episode: episode.episode_id }, 'alert cleared');
     }
   }
+
+  // One that can never be said must not keep the others from being said.
+  async #publish(draft: EventDraft): Promise<void> {
+    try {
+      await this.#options.publisher.publish([draft]);
+    } catch (error) {
+      if (!(error instanceof PermanentError)) throw error;
+      this.#options.log.error(
+        { type: draft.type, subject: draft.subject, error },
+        'an alert that its schema refuses is not said',
+      );
+    }
+  }
+}
+
+function raisedEvent({ episode_id, raised }: EpisodeTable, silenced: boolean): EventDraft {
+  return {
+    type: 'alert.raised',
+    subject: raised.service,
+    purpose: `${episode_id}/raised`,
+    data: { ...alertData(raised), depends_on: [...raised.depends_on], affects: [...raised.affects], silenced },
+  };
+}
+
+function clearedEvent({ episode_id, cleared, cleared_at, raised_at }: EpisodeTable): EventDraft | undefined {
+  if (cleared === null || cleared_at === null) return undefined;
+  return {
+    type: 'alert.cleared',
+    subject: cleared.service,
+    purpose: `${episode_id}/cleared`,
+    data: {
+      ...alertData(cleared),
+      raised_at: raised_at.toISOString(),
+      duration: Math.max(0, (cleared_at.getTime() - raised_at.getTime()) / 1000),
+    },
+  };
+}
+
+function recoveredEvent({ episode_id, fingerprint, raised: { service, metric } }: EpisodeTable, by: string): EventDraft {
+  return {
+    type: 'alert.unsilenced',
+    subject: service,
+    purpose: `${episode_id}/unsilenced`,
+    data: { fingerprint, service, metric, by, reason: 'recovered', firing: false },
+  };
 }

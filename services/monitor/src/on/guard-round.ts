@@ -1,5 +1,5 @@
 import type { OpsConfig } from '@ops/shared/config';
-import type { Level } from '@ops/shared/events';
+import type { EventDraft, Level } from '@ops/shared/events';
 import type { Clock, Logger } from '@ops/shared/runtime';
 import type { Redis } from 'ioredis';
 import type { Outbox } from '../act/outbox.js';
@@ -35,6 +35,7 @@ export interface GuardView {
   readonly failure: string | null;
 }
 
+const CLOSE_MS = 3000;
 const TABLE_EVERY_MS = 250;
 const IDLE_TABLE_EVERY_MS = 5000;
 const ALERT_LEVELS: readonly Level[] = ['warn', 'critical', 'emergency'];
@@ -53,7 +54,9 @@ export class Guard {
   #sample: HostSample | null = null;
   #failure: string | null = null;
   #reports: LevelReport[] = [];
-  #restored = false;
+  #saving: Promise<void> | null = null;
+  /** The last change of level, until it is on the bus. */
+  #unsaid: EventDraft<'guard.level-changed'> | null = null;
   #saved = 0;
   #summarised = Number.NEGATIVE_INFINITY;
   #tableAt = Number.NEGATIVE_INFINITY;
@@ -83,7 +86,8 @@ export class Guard {
       this.#state = restoreLevelState(saved.state, clock.now());
       this.#generation = saved.generation;
       this.#reason = 'kept from before the restart';
-      this.#restored = true;
+      // Saved, and perhaps never said: its purpose makes a repeat the same event.
+      if (saved.unsaid !== undefined) this.#say(saved.unsaid);
     } catch (error) {
       log.warn({ error }, 'the saved guard state could not be read');
     } finally {
@@ -115,14 +119,20 @@ export class Guard {
       this.#watchRunaway(sample);
       if (clock.monotonic() - this.#summarised >= config.guard.summary_every) this.#summarise(sample);
     }
-    if (now - this.#saved >= 5000) await this.#save();
+    // Never waited for: a Redis that hangs must not stop the guard from looking.
+    if (now - this.#saved >= 5000) this.#save();
     return Math.min(nextInterval(sample, this.#levels), config.guard.interval);
   }
 
   async close(): Promise<void> {
+    const { sampler, outbox, clock } = this.#options;
     await this.#runaway.settle();
-    this.#options.sampler.close();
-    if (this.#saved > 0 || this.#restored) await this.#save();
+    sampler.close();
+    const late = clock.sleep(CLOSE_MS);
+    // What a kill or a last change has left to say.
+    await Promise.race([outbox.drain().catch(() => undefined), late]);
+    this.#save();
+    await Promise.race([this.#saving, late]);
   }
 
   #note(looked: HostSample | SampleFailure): void {
@@ -136,14 +146,14 @@ export class Guard {
   }
 
   #changed(change: LevelChange): void {
-    const { host, outbox, log, config, clock } = this.#options;
+    const { host, log, config, clock } = this.#options;
     // Time as a floor: the count goes up even where the saved one was lost with Redis.
     this.#generation = Math.max(this.#generation + 1, clock.now());
     this.#reason = change.reason;
     const worse = ALERT_LEVELS.includes(change.to);
     const top = worse ? this.#runaway.top() : null;
     const response = responseFor(change.to, config.guard.response);
-    outbox.add(
+    this.#say(
       levelChanged(change, {
         host,
         generation: this.#generation,
@@ -158,6 +168,15 @@ export class Guard {
       'guard level',
     );
     this.#saved = 0;
+  }
+
+  #say(draft: EventDraft<'guard.level-changed'>): void {
+    this.#unsaid = draft;
+    this.#options.outbox.add(draft, () => {
+      if (this.#unsaid !== draft) return;
+      this.#unsaid = null;
+      this.#saved = 0;
+    });
   }
 
   #watchRunaway(sample: HostSample): void {
@@ -183,16 +202,16 @@ export class Guard {
     this.#options.outbox.add(sampled(this.#options.host, this.#state.level, sample));
   }
 
-  async #save(): Promise<void> {
+  #save(): void {
     const { redis, host, clock, log } = this.#options;
+    if (this.#saving !== null || redis.status !== 'ready') return;
     this.#saved = clock.now();
     const { level, since } = this.#state;
-    if (redis.status !== 'ready') return;
-    await saveGuard(redis, host, {
-      level,
-      since: new Date(since).toISOString(),
-      generation: this.#generation,
-      state: this.#state,
-    }).catch((error: unknown) => log.debug({ error }, 'the guard state was not saved'));
+    const saved = { level, since: new Date(since).toISOString(), generation: this.#generation, state: this.#state };
+    this.#saving = saveGuard(redis, host, { ...saved, ...(this.#unsaid === null ? {} : { unsaid: this.#unsaid }) })
+      .catch((error: unknown) => log.debug({ error }, 'the guard state was not saved'))
+      .finally(() => {
+        this.#saving = null;
+      });
   }
 }

@@ -6,6 +6,8 @@ import type { Logger } from '@ops/shared/runtime';
 import type { z } from 'zod';
 
 const POLL_MS = 5000;
+// An event may have 256 KiB.
+const LARGEST = 100_000;
 
 export interface ReportFileOptions {
   /** guard_state.json of resource_guard.py. */
@@ -35,6 +37,7 @@ export function watchReportFile({ file, log, report }: ReportFileOptions): { clo
     } catch (error) {
       return complain(`it cannot be read (${error instanceof Error && 'code' in error ? String(error.code) : 'error'})`);
     }
+    if (text.length > LARGEST) return complain(`${text.length} characters: expected at most ${LARGEST}`);
     if (text === last) return;
     last = text;
     let input: unknown;

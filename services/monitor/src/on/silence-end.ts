@@ -1,6 +1,6 @@
 import type { EventDraft } from '@ops/shared/events';
 import type { Monitor } from '../monitor.js';
-import { alertData, findFiring, unsilence } from '../state/alerts.js';
+import { alertData, findFiring, findSilence } from '../state/alerts.js';
 
 /** A silence's time is over: that is said, and what still fires is raised again, to be heard this time. */
 export async function onSilenceEnd(
@@ -8,8 +8,9 @@ export async function onSilenceEnd(
   { fingerprint, until }: { fingerprint: string; until: string },
 ): Promise<readonly EventDraft[]> {
   const [firing] = await findFiring(alertDatabase, fingerprint);
-  const ended = await unsilence(alertDatabase, fingerprint, new Date(until));
-  if (ended === undefined || firing === undefined) return [];
+  const silence = await findSilence(alertDatabase, fingerprint);
+  // Ended or prolonged meanwhile. The row stays: a repeat must come to the same answer, and its time is over anyway.
+  if (firing === undefined || silence?.until.getTime() !== Date.parse(until)) return [];
   const { raised } = firing;
   return [
     {
@@ -20,7 +21,7 @@ export async function onSilenceEnd(
         fingerprint,
         service: raised.service,
         metric: raised.metric,
-        by: ended.by,
+        by: silence.by,
         reason: 'its time is over',
         firing: true,
       },

@@ -58,8 +58,9 @@ export function alertRoutes(router: Router, monitor: Monitor): void {
     const alert = await theAlert(request.params.alert);
     const { fingerprint } = alert;
     const until = new Date(clock.now() + body.for);
-    await silence(alertDatabase, { fingerprint, until, reason: body.reason, by: body.by });
+    // Its end first: a silence without one would never end, an end without its silence does nothing.
     await queues.add(silenceEnd, { fingerprint, until: until.toISOString() }, body.for);
+    await silence(alertDatabase, { fingerprint, until, reason: body.reason, by: body.by });
     const { service, metric } = alert.raised;
     await say({
       type: 'alert.silenced',

@@ -32,30 +32,34 @@ export interface SilenceTable {
 export type AlertTables = { alert_episode: EpisodeTable; silence: SilenceTable };
 export type AlertDatabase = Kysely<AlertTables>;
 
-/** The fingerprints of what fires on a host, as our own watching sees it. */
-export async function firingFingerprints(database: AlertDatabase, host: string): Promise<Set<string>> {
+/** What fires on a host as our own watching sees it: fingerprint → the condition as it was raised. */
+export async function firingWatched(database: AlertDatabase, host: string): Promise<Map<string, Condition>> {
   const rows = await database
     .selectFrom('alert_episode')
-    .select('fingerprint')
+    .select(['fingerprint', 'raised'])
     .where('cleared_at', 'is', null)
     .where('host', '=', host)
     .where('origin', '=', 'watched')
     .execute();
-  return new Set(rows.map(({ fingerprint }) => fingerprint));
+  return new Map(rows.map(({ fingerprint, raised }) => [fingerprint, raised]));
 }
 
-/** Begins an episode; nothing happens where the condition fires already. Returns whether it was begun. */
+/**
+ * Begins an episode; nothing happens where the condition fires already, or where the same occasion (its time, or the event
+ * that reported it) has begun one before. Returns whether it was begun.
+ */
 export async function beginEpisode(
   database: AlertDatabase,
   host: string,
   origin: AlertOrigin,
   condition: Condition,
+  occasion = String(condition.at),
 ): Promise<boolean> {
   const fingerprint = fingerprintOf(condition);
   const result = await database
     .insertInto('alert_episode')
     .values({
-      episode_id: `${fingerprint}-${condition.at}`,
+      episode_id: `${fingerprint}-${occasion}`,
       fingerprint,
       origin,
       host,
@@ -81,6 +85,8 @@ export async function endEpisode(database: AlertDatabase, condition: Condition):
     .set({ cleared: json(condition), cleared_at: sql<Date>`greatest(raised_at, ${new Date(condition.at)})` })
     .where('fingerprint', '=', fingerprintOf(condition))
     .where('cleared_at', 'is', null)
+    // One that is older than the episode says nothing about it.
+    .where('raised_at', '<=', new Date(condition.at))
     .executeTakeFirst();
   return result.numUpdatedRows === 1n;
 }
@@ -172,11 +178,14 @@ export async function silence(database: AlertDatabase, { fingerprint, until, rea
     .execute();
 }
 
-/** Ends a silence, if it is the one until that time or no time is given; returns it. */
-export async function unsilence(database: AlertDatabase, fingerprint: string, until?: Date): Promise<SilenceTable | undefined> {
-  let query = database.deleteFrom('silence').where('fingerprint', '=', fingerprint);
-  if (until !== undefined) query = query.where('until', '=', until);
-  return query.returningAll().executeTakeFirst();
+/** Ends a silence; returns it. */
+export async function unsilence(database: AlertDatabase, fingerprint: string): Promise<SilenceTable | undefined> {
+  return database.deleteFrom('silence').where('fingerprint', '=', fingerprint).returningAll().executeTakeFirst();
+}
+
+/** The silence of a fingerprint, over or not. */
+export async function findSilence(database: AlertDatabase, fingerprint: string): Promise<SilenceTable | undefined> {
+  return database.selectFrom('silence').selectAll().where('fingerprint', '=', fingerprint).executeTakeFirst();
 }
 
 /** How many alerts fire. */

@@ -191,6 +191,7 @@ describe.runIf(process.platform === 'linux')('choose and kill', () => {
       processes,
       // Children of the test runner would be spared as our own tree.
       own: { pid: 1, alsoOurs: [] },
+      withinGroup: null,
       killing: false,
       previous: null,
       givenUp: [],

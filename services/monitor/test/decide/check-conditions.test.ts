@@ -31,7 +31,6 @@ describe('one service', () => {
     // That it is not slow any more, because it is not there any more, is no good news.
     ['down', 'firing', 'unknown'],
     ['unknown', 'unknown', 'unknown'],
-    ['paused', 'unknown', 'unknown'],
   ] as const)('%s: down is %s, degraded is %s', (status, down, degraded) => {
     expect(said(conditionsOf(crm, state('crm', status)))).toEqual({ 'crm down': down, 'crm degraded': degraded });
   });
@@ -62,6 +61,10 @@ describe('one service', () => {
     const [down] = conditionsOf(crm, state('crm', 'down', { detail: 'x'.repeat(5000) }));
     expect(String(down?.current_value).length).toBeLessThanOrEqual(1000);
     expect(down?.summary.length).toBeLessThanOrEqual(2000);
+  });
+
+  test('a service that is paused has no condition: nobody watches it', () => {
+    expect(conditionsOf(crm, state('crm', 'paused'))).toEqual([]);
   });
 
   test('a service without a state yet has no condition', () => {

@@ -38,6 +38,7 @@ export function ramFacts(processes: readonly ProcessFact[], over: Partial<Runawa
     cpuOverSince: null,
     processes,
     own: { pid: 40, alsoOurs: [41] },
+    withinGroup: null,
     killing: false,
     previous: null,
     givenUp: [],

@@ -49,6 +49,14 @@ describe('when', () => {
 });
 
 describe('who', () => {
+  test('where the limit is of our own group, only who is in that group: ending others frees nothing', () => {
+    const inside = proc(70, { rssBytes: 2 * gib, cgroup: '0::/ours\n' });
+    const outside = proc(71, { rssBytes: 9 * gib, cgroup: '0::/other\n' });
+    const plan = decideRunaway(ramFacts([inside, outside], { withinGroup: '0::/ours\n' }), eager, now);
+    expect(plan?.victim.pid).toBe(70);
+    expect(decideRunaway(ramFacts([outside], { withinGroup: '0::/ours\n' }), eager, now)).toBeNull();
+  });
+
   test('the largest by memory; of equals the youngest', () => {
     expect(victim([proc(60, { rssBytes: 3 * gib }), hog, proc(61, { rssBytes: 2 * gib })])).toBe(200);
     expect(victim([proc(60, { startTime: 5 }), proc(61, { startTime: 9 }), proc(62, { startTime: 7 })])).toBe(61);

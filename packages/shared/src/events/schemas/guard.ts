@@ -45,8 +45,8 @@ export const guardSampled = z.object({
   disks: z.array(z.object({ mount: z.string(), percent: percent.nullable() })),
   scope: z.object({
     kind: z.enum(['host', 'container', 'cgroup']),
-    cpus: z.number().positive(),
-    memory_bytes: z.number().positive(),
+    cpus: z.number().nonnegative(),
+    memory_bytes: z.number().nonnegative(),
     why: sentence,
   }),
   loop_delay_ms: z.number().nonnegative(),
