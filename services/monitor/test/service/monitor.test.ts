@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type EventData, type EventType, keys, type Status } from '@ops/shared/events';
 import { eventually, type Recorder, recorder, type TestHost, testHost } from '@ops/shared/testing';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { monitor } from '../../src/index.js';
 
@@ -215,6 +216,30 @@ describe('alerts', () => {
 });
 
 describe('bad input is refused with path, value and expectation', () => {
+  test('fuzz: no body breaks any route; each is taken, or refused with a code and what was expected', {
+    timeout: 120_000,
+  }, async () => {
+    const body = fc.oneof(
+      fc.jsonValue(),
+      fc.record({ level: fc.jsonValue(), cpu_percent: fc.jsonValue(), last_sample: fc.jsonValue() }, { requiredKeys: [] }),
+      fc.record({ reason: fc.jsonValue(), for: fc.jsonValue(), by: fc.jsonValue() }, { requiredKeys: [] }),
+      fc.dictionary(
+        fc.constantFrom('service', 'status', 'metric', 'threshold', 'current_value', 'timestamp', '__proto__'),
+        fc.jsonValue(),
+      ),
+    );
+    const path = fc.constantFrom('/alerts', '/guard/reports', '/alerts/crm/silence', '/alerts/crm/acknowledge');
+    await fc.assert(
+      fc.asyncProperty(path, body, async (at, value) => {
+        const answer = await call('POST', at, value ?? 'null');
+        expect([200, 202, 400, 404]).toContain(answer.status);
+        if (answer.status >= 400) expect(answer.body).toMatchObject({ error: expect.any(String), message: expect.any(String) });
+      }),
+      { numRuns: 300 },
+    );
+    expect((await call('GET', '/status')).status).toBe(200);
+  });
+
   test.each([
     ['POST', '/guard/reports', { level: 'purple' }, 400, 'body.level'],
     ['POST', '/guard/reports', { level: 'warn', cpu_percent: '91' }, 400, 'body.cpu_percent'],
