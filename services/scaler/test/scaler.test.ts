@@ -120,6 +120,7 @@ test('a blind guard moves no limit, and shuts the gates', async () => {
 test('a change that arrives late, with an older generation, undoes nothing', async () => {
   await change('emergency', 'normal', 20);
   await eventually(() => expect(issued()).toHaveLength(6));
+  await eventually(async () => expect(await limits()).toMatchObject({ told: '1' }));
   await change('normal', 'warn', 19);
   await change('emergency', 'normal', 21);
   await eventually(async () => expect(await limits()).toMatchObject({ generation: '21' }));
@@ -180,6 +181,43 @@ test('with PostgreSQL away everybody is told of an emergency; what is acknowledg
   expect(expired()).not.toContain('test-host-10-1');
   await host.close();
   await proxy.close();
+});
+
+test('what was stored and never told is told with the next change, whose repeat says the same', async () => {
+  // The stream takes nothing, and the service ends.
+  await host.redis.del('ops:directives');
+  await host.redis.set('ops:directives', 'not a stream');
+  await change('emergency', 'normal', 10);
+  await eventually(async () => expect(await limits()).toMatchObject({ generation: '10' }));
+  await seen.close();
+  await host.hosted.stop();
+  await host.redis.del('ops:directives');
+  // The change would come again after the next one, as a stale one; here it does not come at all.
+  const [pending] = (await host.redis.xpending('ops:guard', 'scaler', '-', '+', 1)) as [string][];
+  expect(await host.redis.xack('ops:guard', 'scaler', pending?.[0] ?? '')).toBe(1);
+  const ended = host;
+  host = await testHost([scaler], { yaml: YAML, servers: ended });
+  await ended.close();
+  seen = await recorder(host.redisUrl, ['ops:directives']);
+
+  await change('emergency', 'critical', 11);
+  await eventually(() => expect(issued()).toHaveLength(6));
+  expect(issued().map(({ action }) => action)).toContain('halt-routing');
+  await eventually(async () => expect(await limits()).toMatchObject({ told: '1' }));
+  await change('emergency', 'critical', 11);
+  await eventually(() => expect(issued()).toHaveLength(12));
+  expect(
+    issued()
+      .slice(6)
+      .map(({ directive_id }) => directive_id),
+  ).toEqual(
+    issued()
+      .slice(0, 6)
+      .map(({ directive_id }) => directive_id),
+  );
+  // Told now: a change that changes nothing has nothing to tell.
+  await change('emergency', 'critical', 12);
+  await eventually(async () => expect(await limits()).toMatchObject({ generation: '12', told: '1', last_directive: '' }));
 });
 
 test('a queue that refuses holds up nothing: limits, gates, directives and the other queues follow, and it is tried again', async () => {

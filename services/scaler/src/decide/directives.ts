@@ -44,51 +44,48 @@ export function applyResponse(
 }
 
 /**
- * The commands that lead from one response to the other, in the order of the protocol when it gets worse: pause what
- * earns nothing, halt routing, fewer agents, models, then the gates. When it gets better the same order backwards: what
- * was taken last is given back first, and routing opens only when there are agents again.
+ * The commands that lead to a response from wherever its targets are: one for each thing in which any response that they
+ * may be following differs. In the order of the protocol when it gets worse: pause what earns nothing, halt routing,
+ * fewer agents, models, then the gates. When it gets better the same order backwards: what was taken last is given back
+ * first, and routing opens only when there are agents again.
+ *
+ * @param followed what targets may be following, the newest last
  */
-export function decideDirectives(before: AppliedResponse, after: AppliedResponse): readonly PlannedDirective[] {
-  const steps: (PlannedDirective | undefined)[] = [
-    before.non_revenue_work === after.non_revenue_work
-      ? undefined
-      : after.non_revenue_work === 'paused'
-        ? { target: 'kimi-swarm', action: 'pause-non-revenue', parameters: {} }
-        : { target: 'kimi-swarm', action: 'resume-non-revenue', parameters: {} },
-    before.routing === after.routing
-      ? undefined
-      : { target: 'nucleus', action: after.routing === 'halted' ? 'halt-routing' : 'resume-routing', parameters: {} },
-    sameLimits(before, after)
-      ? undefined
-      : {
-          target: 'kimi-swarm',
-          action: 'limit-agents',
-          parameters: {
-            max_agents: after.max_agents,
-            max_agents_non_revenue: after.max_agents_non_revenue,
-            dispatch_delay_ms: after.dispatch_delay_ms,
-          },
+export function decideDirectives(followed: readonly AppliedResponse[], after: AppliedResponse): readonly PlannedDirective[] {
+  const steps: [readonly (keyof AppliedResponse)[], PlannedDirective][] = [
+    [
+      ['non_revenue_work'],
+      {
+        target: 'kimi-swarm',
+        action: after.non_revenue_work === 'paused' ? 'pause-non-revenue' : 'resume-non-revenue',
+        parameters: {},
+      },
+    ],
+    [['routing'], { target: 'nucleus', action: after.routing === 'halted' ? 'halt-routing' : 'resume-routing', parameters: {} }],
+    [
+      ['max_agents', 'max_agents_non_revenue', 'dispatch_delay_ms'],
+      {
+        target: 'kimi-swarm',
+        action: 'limit-agents',
+        parameters: {
+          max_agents: after.max_agents,
+          max_agents_non_revenue: after.max_agents_non_revenue,
+          dispatch_delay_ms: after.dispatch_delay_ms,
         },
-    before.models === after.models && before.models_bind === after.models_bind
-      ? undefined
-      : { target: 'model-router', action: 'set-models', parameters: { models: after.models, bind: after.models_bind } },
-    before.deployments === after.deployments
-      ? undefined
-      : { target: 'deployer', action: 'gate-deployments', parameters: { deployments: after.deployments } },
-    before.maintenance === after.maintenance
-      ? undefined
-      : { target: 'maintenance', action: 'gate-maintenance', parameters: { maintenance: after.maintenance } },
+      },
+    ],
+    [
+      ['models', 'models_bind'],
+      { target: 'model-router', action: 'set-models', parameters: { models: after.models, bind: after.models_bind } },
+    ],
+    [['deployments'], { target: 'deployer', action: 'gate-deployments', parameters: { deployments: after.deployments } }],
+    [['maintenance'], { target: 'maintenance', action: 'gate-maintenance', parameters: { maintenance: after.maintenance } }],
   ];
-  const changed = steps.filter((step) => step !== undefined);
-  return relaxes(before, after) ? changed.reverse() : changed;
-}
-
-function sameLimits(a: AppliedResponse, b: AppliedResponse): boolean {
-  return (
-    a.max_agents === b.max_agents &&
-    a.max_agents_non_revenue === b.max_agents_non_revenue &&
-    a.dispatch_delay_ms === b.dispatch_delay_ms
-  );
+  const changed = steps
+    .filter(([fields]) => followed.some((before) => fields.some((field) => before[field] !== after[field])))
+    .map(([, planned]) => planned);
+  const newest = followed.at(-1);
+  return newest !== undefined && relaxes(newest, after) ? changed.reverse() : changed;
 }
 
 function relaxes(before: AppliedResponse, after: AppliedResponse): boolean {

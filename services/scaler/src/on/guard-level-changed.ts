@@ -1,9 +1,16 @@
 import type { EventDraft, OpsEvent } from '@ops/shared/events';
-import { isUnavailable } from '@ops/shared/streams';
+import { isUnavailable, RetryableError } from '@ops/shared/streams';
 import { applyResponse, decideDirectives } from '../decide/directives.js';
 import { queuesFollow } from '../jobs.js';
 import type { Scaler } from '../scaler.js';
-import { initialResponse, readSwarmState, type SwarmState, writeGate, writeSwarmState } from '../state/swarm-limits.js';
+import {
+  initialResponse,
+  maybeFollowed,
+  readSwarmState,
+  type SwarmState,
+  writeGate,
+  writeSwarmState,
+} from '../state/swarm-limits.js';
 import { followQueues } from './queues-follow.js';
 
 /**
@@ -15,11 +22,22 @@ export async function onLevelChanged(scaler: Scaler, event: OpsEvent<'guard.leve
   const { redis, config, clock, log } = scaler;
   const { host, level, generation, response, reason, since } = event.data;
   const stored = await readSwarmState(redis, config.swarm.name, initialResponse(config));
-  const before = stored.generation === generation ? stored.before : stored.applied;
-  const applied = applyResponse(before, response, level);
-  const state: SwarmState = { generation, applied, before };
+  const again = stored.generation === generation;
+  const followed = again ? stored.followed : maybeFollowed(stored);
+  const applied = applyResponse(followed.at(-1) ?? stored.applied, response, level);
+  const planned = decideDirectives(followed, applied);
+  const idOf = (sequence: number) => `${host}-${generation}-${sequence}`;
+  const state: SwarmState = {
+    generation,
+    applied,
+    followed,
+    last_directive: planned.length === 0 ? null : idOf(planned.length - 1),
+    told: planned.length === 0 || (again && stored.told),
+  };
   const about = { level, reason, since };
-  if (stored.generation > generation || !(await writeSwarmState(redis, config.swarm.name, state, about))) {
+  const written = await writeSwarmState(redis, config.swarm.name, state, stored.generation, about);
+  if (written === 'moved') throw new RetryableError('SWARM_STATE_MOVED', 'another change of level was stored meanwhile');
+  if (written === 'older') {
     log.info({ generation, stored: stored.generation }, 'an older change of level, left alone');
     // It may have got as far as the queues when it was new.
     await moveQueues(scaler, stored.generation);
@@ -29,13 +47,13 @@ export async function onLevelChanged(scaler: Scaler, event: OpsEvent<'guard.leve
   await moveQueues(scaler, generation);
 
   const acknowledgeBy = new Date(clock.now() + config.swarm.acknowledge_within);
-  return decideDirectives(before, applied).map((planned, sequence) => ({
+  return planned.map((directive, sequence) => ({
     type: 'directive.issued',
-    subject: planned.target,
+    subject: directive.target,
     host,
     data: {
-      directive_id: `${host}-${generation}-${sequence}`,
-      ...planned,
+      directive_id: idOf(sequence),
+      ...directive,
       level,
       generation,
       sequence,
