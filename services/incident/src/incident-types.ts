@@ -7,6 +7,8 @@ export interface Incident {
   readonly incident_id: string;
   readonly kind: 'guard' | 'service' | 'alert';
   readonly about: string;
+  /** Of the alert that opened it; null for the guard's. */
+  readonly fingerprint: string | null;
   readonly severity: 'warning' | 'critical' | 'emergency';
   readonly summary: string;
   readonly root_cause: string | null;

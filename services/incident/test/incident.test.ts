@@ -102,26 +102,24 @@ describe('incidents of services', () => {
     await say(raised({ affects: ['crm'] }));
     await eventually(() => expect(of('incident.opened')).toHaveLength(1));
     expect(of('incident.opened')[0]).toMatchObject({ kind: 'service', about: 'postgresql', severity: 'critical' });
-    await say({
-      type: 'alert.acknowledged',
-      subject: 'postgresql',
-      data: {
-        fingerprint: FINGERPRINT,
-        service: 'postgresql',
-        metric: 'health',
-        by: 'maurice',
-        reason: 'I am on it',
-        at: new Date().toISOString(),
-      },
-    });
+    await say(acknowledged(FINGERPRINT));
     await eventually(() => expect(of('incident.updated')).toHaveLength(1));
-    await say({
-      type: 'alert.cleared',
-      subject: 'postgresql',
-      data: { ...ALERT, status: 'up', raised_at: ALERT.timestamp, duration: 12 },
-    });
+    await say(cleared({}));
     await eventually(() => expect(of('incident.resolved')).toHaveLength(1));
     expect(of('incident.resolved')[0]?.resolution).toContain('after 12 s');
+  });
+
+  test('two alerts about one service are two incidents: each ends with its own alert, and is taken in hand with it', async () => {
+    await say(raised({}));
+    await say(raised({ fingerprint: OTHER, summary: 'somebody outside says so too' }));
+    await eventually(() => expect(of('incident.opened')).toHaveLength(2));
+    const [watched, reported] = of('incident.opened');
+    await say(acknowledged(OTHER));
+    await say(cleared({ fingerprint: OTHER }));
+    await eventually(() => expect(of('incident.resolved')).toHaveLength(1));
+    expect(of('incident.updated').map(({ incident_id }) => incident_id)).toEqual([reported?.incident_id]);
+    expect(of('incident.resolved')[0]?.incident_id).toBe(reported?.incident_id);
+    expect((await get('/incidents?open=true')).incidents).toMatchObject([{ incident_id: watched?.incident_id }]);
   });
 
   test.each([
@@ -138,6 +136,7 @@ describe('incidents of services', () => {
 
 const READINGS = { cpu_percent: 97, iowait_percent: 0, cpu_pressure: 80, ram_percent: 20, disk_percent: 10 };
 const FINGERPRINT = '0123456789abcdef';
+const OTHER = 'fedcba9876543210';
 const ALERT = {
   service: 'postgresql',
   status: 'down',
@@ -153,6 +152,26 @@ const ALERT = {
 function raised(change: Partial<EventData<'alert.raised'>>): EventDraft<'alert.raised'> {
   const data = { ...ALERT, depends_on: [], affects: [], silenced: false, ...change };
   return { type: 'alert.raised', subject: data.service, data };
+}
+
+function cleared(change: Partial<EventData<'alert.cleared'>>): EventDraft<'alert.cleared'> {
+  const data = { ...ALERT, status: 'up', raised_at: ALERT.timestamp, duration: 12, ...change };
+  return { type: 'alert.cleared', subject: data.service, data };
+}
+
+function acknowledged(fingerprint: string): EventDraft<'alert.acknowledged'> {
+  return {
+    type: 'alert.acknowledged',
+    subject: ALERT.service,
+    data: {
+      fingerprint,
+      service: ALERT.service,
+      metric: ALERT.metric,
+      by: 'maurice',
+      reason: 'I am on it',
+      at: new Date().toISOString(),
+    },
+  };
 }
 
 function level(to: Level, from: Level, generation: number): EventDraft<'guard.level-changed'> {

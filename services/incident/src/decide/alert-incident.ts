@@ -1,11 +1,14 @@
 import type { EventData } from '@ops/shared/events';
 import { type Incident, withEvidence } from '../incident-types.js';
+import { toFit } from './to-fit.js';
 
 type Raised = EventData<'alert.raised'>;
 type Cleared = EventData<'alert.cleared'>;
 
 /** Alerts about the level itself: guard.level-changed tells more about it. */
 const LEVEL_METRIC = 'guard-level';
+/** The most that `about` may have in an event. */
+const LONGEST_NAME = 200;
 
 /** The incident that an alert opens, or undefined: info and warnings are for the list of alerts, silenced ones for nobody. */
 export function incidentOfAlert(alert: Raised, id: string): Incident | undefined {
@@ -14,8 +17,7 @@ export function incidentOfAlert(alert: Raised, id: string): Incident | undefined
   const parents = alert.depends_on.join(', ');
   return {
     incident_id: id,
-    kind: kindOf(alert),
-    about: aboutOf(alert),
+    ...identityOf(alert),
     severity: alert.severity,
     summary: alert.summary,
     root_cause: parents === '' ? null : `${parents} is down as well, and ${alert.service} depends on it.`,
@@ -41,14 +43,21 @@ export function resolvedByAlert(open: Incident, alert: Cleared, eventKey: string
   };
 }
 
-/** The kind of an alert's incident. */
-export function kindOf(alert: { metric: string }): 'service' | 'alert' {
-  return alert.metric === 'health' ? 'service' : 'alert';
-}
-
-/** What an alert's incident is about: a service for its health, else the service and the metric. */
-export function aboutOf(alert: { service: string; metric: string }): string {
-  return alert.metric === 'health' ? alert.service : `${alert.service}/${alert.metric}`;
+/**
+ * Which incident an alert speaks of: its own. Somebody outside may report on a service that we watch as well, and what
+ * they say ends nothing that we have seen.
+ */
+export function identityOf({
+  service,
+  metric,
+  fingerprint,
+}: Pick<Raised, 'service' | 'metric' | 'fingerprint'>): Pick<Incident, 'kind' | 'about' | 'fingerprint'> {
+  const health = metric === 'health';
+  return {
+    kind: health ? 'service' : 'alert',
+    about: toFit(health ? service : `${service}/${metric}`, LONGEST_NAME),
+    fingerprint,
+  };
 }
 
 function seedFields({ service, status, metric, threshold, current_value, timestamp }: Raised | Cleared): Record<string, unknown> {

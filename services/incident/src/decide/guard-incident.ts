@@ -49,6 +49,7 @@ function opened(change: Change, id: string): Incident {
     incident_id: id,
     kind: 'guard',
     about: change.host,
+    fingerprint: null,
     severity: change.level === 'emergency' ? 'emergency' : 'critical',
     summary: `${change.host} is at ${change.level}: ${change.reason}`,
     root_cause: rootCause(change),

@@ -1,6 +1,6 @@
 import type { EventDraft, OpsEvent } from '@ops/shared/events';
 import { tellMaurice } from '../act/tell-maurice.js';
-import { aboutOf, incidentOfAlert, kindOf, resolvedByAlert } from '../decide/alert-incident.js';
+import { identityOf, incidentOfAlert, resolvedByAlert } from '../decide/alert-incident.js';
 import { audiencesFor, decideNotices } from '../decide/notices.js';
 import { eventKey, type IncidentService, incidentId, openedEvent, resolvedEvent, updatedEvent } from '../incident.js';
 import { type Evidence, withEvidence } from '../incident-types.js';
@@ -30,7 +30,7 @@ export async function onAlertCleared(service: IncidentService, event: OpsEvent<'
   const { database } = service;
   let incident = await findResolvedBy(database, eventKey(event));
   if (incident === undefined) {
-    const open = await findOpen(database, kindOf(event.data), aboutOf(event.data));
+    const open = await findOpen(database, identityOf(event.data));
     if (open === undefined) return [];
     incident = resolvedByAlert(open, event.data, eventKey(event));
     await updateIncident(database, incident);
@@ -56,7 +56,7 @@ export async function onAlertAcknowledged(
   event: OpsEvent<'alert.acknowledged'>,
 ): Promise<readonly EventDraft[]> {
   const { by, reason, at } = event.data;
-  const open = await findOpen(service.database, kindOf(event.data), aboutOf(event.data));
+  const open = await findOpen(service.database, identityOf(event.data));
   if (open === undefined) return [];
   const fresh: Evidence = { at, kind: 'acknowledged', text: `${by}: ${reason}` };
   const incident = withEvidence(open, fresh);

@@ -56,7 +56,7 @@ async function planFor(
   if (begun !== undefined) return { do: 'open', incident: begun };
   const ended = await findResolvedBy(database, eventKey(event));
   if (ended !== undefined) return { do: 'resolve', incident: ended };
-  const open = await findOpen(database, 'guard', event.data.host);
+  const open = await findOpen(database, { kind: 'guard', about: event.data.host, fingerprint: null });
   // A change that comes late, after what it began has ended, begins nothing.
   if (open === undefined && event.data.generation <= (await lastGeneration(database, event.data.host))) return { do: 'nothing' };
   return decideGuardIncident(open, event.data, id, eventKey(event));

@@ -12,7 +12,7 @@ export async function onRunawayHandled(
 ): Promise<readonly EventDraft[]> {
   const { host, mode, result, victim, reason, took_ms, evidence } = event.data;
   const text = `runaway process ${victim.name} (pid ${victim.pid}): ${mode === 'dry-run' ? 'would be ended' : result} (${reason})`;
-  const open = await findOpen(service.database, 'guard', host);
+  const open = await findOpen(service.database, { kind: 'guard', about: host, fingerprint: null });
   const notices = decideNotices(
     {
       severity: 'emergency',

@@ -6,6 +6,7 @@ export interface IncidentRow {
   incident_id: string;
   kind: string;
   about: string;
+  fingerprint: string | null;
   severity: string;
   summary: string;
   root_cause: string | null;
@@ -21,14 +22,21 @@ export interface IncidentRow {
 
 export type Database = Kysely<{ incident: IncidentRow }>;
 
-/** The open incident of a thing. */
-export async function findOpen(database: Database, kind: Incident['kind'], about: string): Promise<Incident | undefined> {
+/** What makes two incidents the same one: two alerts about one thing are two conditions. */
+export type Identity = Pick<Incident, 'kind' | 'about' | 'fingerprint'>;
+
+/** The open incident of a condition; one that was opened before incidents had fingerprints is anybody's who speaks of its thing. */
+export async function findOpen(database: Database, { kind, about, fingerprint }: Identity): Promise<Incident | undefined> {
   const row = await database
     .selectFrom('incident')
     .selectAll()
     .where('kind', '=', kind)
     .where('about', '=', about)
+    .where(({ eb, or }) =>
+      or([eb('fingerprint', 'is', null), ...(fingerprint === null ? [] : [eb('fingerprint', '=', fingerprint)])]),
+    )
     .where('resolved_at', 'is', null)
+    .orderBy('fingerprint', (order) => order.asc().nullsLast())
     .executeTakeFirst();
   return row === undefined ? undefined : fromRow(row);
 }
@@ -63,9 +71,7 @@ export async function openIncident(database: Database, incident: Incident): Prom
     .values({ ...incident, generation: String(incident.generation), evidence: jsonb(incident.evidence) })
     .onConflict((conflict) => conflict.doNothing())
     .execute();
-  return (
-    (await findIncident(database, incident.incident_id)) ?? (await findOpen(database, incident.kind, incident.about)) ?? incident
-  );
+  return (await findIncident(database, incident.incident_id)) ?? (await findOpen(database, incident)) ?? incident;
 }
 
 /** Stores a change of an open incident; evidence is added, each piece (time, kind and text) once. */
