@@ -22,6 +22,12 @@ export function incidentData(incident: Incident) {
   return { incident_id, severity, root_cause, resolution, prevention, kind, about, summary, opened_at: opened_at.toISOString() };
 }
 
+/** What was to be changed has ended, or moved on, since it was read: nothing is said of it. */
+export function leftAlone({ log }: Pick<IncidentService, 'log'>, { incident_id }: Incident): readonly EventDraft[] {
+  log.info({ incident: incident_id }, 'incident has moved on, left alone');
+  return [];
+}
+
 export function openedEvent(incident: Incident): EventDraft<'incident.opened'> {
   return {
     type: 'incident.opened',

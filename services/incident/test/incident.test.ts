@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { EventData, EventDraft, Level } from '@ops/shared/events';
+import { openDatabase } from '@ops/shared/storage';
 import { eventually, type Recorder, recorder, type TestHost, testHost } from '@ops/shared/testing';
+import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { incident } from '../src/index.js';
 
@@ -120,6 +122,26 @@ describe('incidents of services', () => {
     expect(of('incident.updated').map(({ incident_id }) => incident_id)).toEqual([reported?.incident_id]);
     expect(of('incident.resolved')[0]?.incident_id).toBe(reported?.incident_id);
     expect((await get('/incidents?open=true')).incidents).toMatchObject([{ incident_id: watched?.incident_id }]);
+  });
+
+  test('an incident that ends while somebody takes it in hand stays ended, and nothing is said of it', async () => {
+    await say(raised({}));
+    await eventually(() => expect(of('incident.opened')).toHaveLength(1));
+    const database = openDatabase(host.databaseUrl, 'incident');
+    await database.transaction().execute(async (transaction) => {
+      await sql`update incident set resolved_at = now(), resolution = 'it was over'`.execute(transaction);
+      await say(acknowledged(FINGERPRINT));
+      // It has read the incident as open, and waits to write.
+      await eventually(async () => {
+        const { rows } = await sql`select 1 from pg_stat_activity where wait_event_type = 'Lock'`.execute(database);
+        expect(rows).toHaveLength(1);
+      });
+    });
+    await database.destroy();
+    await eventually(() => expect(host.log.some((line) => line.includes('left alone'))).toBe(true));
+    const stored = await get(`/incidents/${of('incident.opened')[0]?.incident_id}`);
+    expect(stored).toMatchObject({ resolution: 'it was over', resolved_at: expect.any(String) });
+    expect(of('incident.updated')).toEqual([]);
   });
 
   test.each([

@@ -2,7 +2,7 @@ import type { EventDraft, OpsEvent } from '@ops/shared/events';
 import { tellMaurice } from '../act/tell-maurice.js';
 import { identityOf, incidentOfAlert, resolvedByAlert } from '../decide/alert-incident.js';
 import { audiencesFor, decideNotices } from '../decide/notices.js';
-import { eventKey, type IncidentService, incidentId, openedEvent, resolvedEvent, updatedEvent } from '../incident.js';
+import { eventKey, type IncidentService, incidentId, leftAlone, openedEvent, resolvedEvent, updatedEvent } from '../incident.js';
 import { type Evidence, withEvidence } from '../incident-types.js';
 import { findOpen, findResolvedBy, openIncident, updateIncident } from '../state/incidents.js';
 
@@ -33,7 +33,7 @@ export async function onAlertCleared(service: IncidentService, event: OpsEvent<'
     const open = await findOpen(database, identityOf(event.data));
     if (open === undefined) return [];
     incident = resolvedByAlert(open, event.data, eventKey(event));
-    await updateIncident(database, incident);
+    if (!(await updateIncident(database, incident))) return leftAlone(service, incident);
   }
   const text = `${incident.about}: ${incident.resolution}`;
   const notices = decideNotices(
@@ -60,6 +60,6 @@ export async function onAlertAcknowledged(
   if (open === undefined) return [];
   const fresh: Evidence = { at, kind: 'acknowledged', text: `${by}: ${reason}` };
   const incident = withEvidence(open, fresh);
-  await updateIncident(service.database, incident);
+  if (!(await updateIncident(service.database, incident))) return leftAlone(service, incident);
   return [updatedEvent(incident, `acknowledged by ${by}: ${reason}`, [fresh])];
 }

@@ -2,7 +2,7 @@ import type { EventDraft, OpsEvent } from '@ops/shared/events';
 import { tellMaurice } from '../act/tell-maurice.js';
 import { decideGuardIncident, type GuardIncidentPlan } from '../decide/guard-incident.js';
 import { audiencesFor, decideNotices } from '../decide/notices.js';
-import { eventKey, type IncidentService, incidentId, openedEvent, resolvedEvent, updatedEvent } from '../incident.js';
+import { eventKey, type IncidentService, incidentId, leftAlone, openedEvent, resolvedEvent, updatedEvent } from '../incident.js';
 import { findIncident, findOpen, findResolvedBy, lastGeneration, openIncident, updateIncident } from '../state/incidents.js';
 
 /** The host's level changed: the guard incident of the host opens, grows or is resolved, and the people are told. */
@@ -25,15 +25,16 @@ export async function onLevelChanged(
       return told(service, [openedEvent(incident), ...notices(incident.incident_id, event, occasion)]);
     }
     case 'update': {
-      await updateIncident(database, plan.incident);
+      if (!(await updateIncident(database, plan.incident))) return leftAlone(service, plan.incident);
       return told(service, [
         updatedEvent(plan.incident, plan.change, plan.incident.evidence.slice(-1)),
         ...notices(plan.incident.incident_id, event, occasion),
       ]);
     }
     case 'resolve': {
-      await updateIncident(database, plan.incident);
       const { incident } = plan;
+      const ended = (await updateIncident(database, incident)) || (await findResolvedBy(database, eventKey(event))) !== undefined;
+      if (!ended) return leftAlone(service, incident);
       const end = {
         severity: 'info' as const,
         text: `${host} is back at ${level}: ${reason}`,

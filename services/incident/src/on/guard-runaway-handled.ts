@@ -1,7 +1,7 @@
 import type { EventDraft, OpsEvent } from '@ops/shared/events';
 import { tellMaurice } from '../act/tell-maurice.js';
 import { decideNotices } from '../decide/notices.js';
-import { type IncidentService, updatedEvent } from '../incident.js';
+import { type IncidentService, leftAlone, updatedEvent } from '../incident.js';
 import { type Evidence, withEvidence } from '../incident-types.js';
 import { findOpen, updateIncident } from '../state/incidents.js';
 
@@ -27,6 +27,6 @@ export async function onRunawayHandled(
   if (open === undefined) return notices;
   const fresh: Evidence = { at: event.time, kind: 'runaway', text, facts: { victim, took_ms, ...evidence } };
   const incident = { ...withEvidence(open, fresh), root_cause: `${victim.name} (pid ${victim.pid}): ${reason}` };
-  await updateIncident(service.database, incident);
+  if (!(await updateIncident(service.database, incident))) return [...leftAlone(service, incident), ...notices];
   return [updatedEvent(incident, text, [fresh]), ...notices];
 }

@@ -74,14 +74,20 @@ export async function openIncident(database: Database, incident: Incident): Prom
   return (await findIncident(database, incident.incident_id)) ?? (await findOpen(database, incident)) ?? incident;
 }
 
-/** Stores a change of an open incident; evidence is added, each piece (time, kind and text) once. */
-export async function updateIncident(database: Database, incident: Incident): Promise<void> {
+/**
+ * Stores a change of an open incident, its end included; evidence is added, each piece (time, kind and text) once.
+ * Returns whether it was stored: false where the incident has ended, or knows a newer change, since it was read.
+ */
+export async function updateIncident(database: Database, incident: Incident): Promise<boolean> {
   const { incident_id, generation, evidence, kind: _kind, about: _about, opened_at: _openedAt, ...changed } = incident;
-  await database
+  const result = await database
     .updateTable('incident')
     .set({ ...changed, generation: String(generation), evidence: jsonb(evidence) })
     .where('incident_id', '=', incident_id)
-    .execute();
+    .where('resolved_at', 'is', null)
+    .where('generation', '<=', String(generation))
+    .executeTakeFirst();
+  return result.numUpdatedRows === 1n;
 }
 
 /** Incidents, newest first. */
