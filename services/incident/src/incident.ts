@@ -9,8 +9,12 @@ export type IncidentService = Pick<ServiceContext, 'log' | 'announce' | 'clock'>
 
 /** An incident's id, from the event that opened it: the same event twice is one incident. */
 export function incidentId(event: OpsEvent): string {
-  const hash = createHash('sha256').update(eventKey(event)).digest('hex').slice(0, 8);
-  return `inc-${event.time.slice(0, 10).replaceAll('-', '')}-${hash}`;
+  return `inc-${event.time.slice(0, 10).replaceAll('-', '')}-${shortHash(event)}`;
+}
+
+/** The event, short enough for an id: its own id may be as long as an id may be. */
+export function shortHash(event: OpsEvent): string {
+  return createHash('sha256').update(eventKey(event)).digest('hex').slice(0, 8);
 }
 
 /** The event's idempotency key. */

@@ -124,6 +124,26 @@ describe('incidents of services', () => {
     expect((await get('/incidents?open=true')).incidents).toMatchObject([{ incident_id: watched?.incident_id }]);
   });
 
+  test('an alert that is raised again after a silence is told again; the event that opened the incident is not', async () => {
+    const opening = { ...raised({}), purpose: 'begin' };
+    await say(opening);
+    await eventually(() => expect(told()).toEqual(['nucleus critical', 'chief-of-staff critical']));
+    await say(opening);
+    await say({ ...raised({}), purpose: 'the silence is over' });
+    await eventually(() => expect(of('incident.updated')).toHaveLength(1));
+    await eventually(() => expect(told()).toHaveLength(4));
+    const [opened] = of('incident.opened');
+    expect(of('incident.updated')[0]).toMatchObject({
+      incident_id: opened?.incident_id,
+      change: 'still so after a silence',
+      evidence: [{ kind: 'alert', text: ALERT.summary }],
+    });
+    const notices = of('notice.published');
+    expect(new Set(notices.map(({ notice_id }) => notice_id)).size).toBe(4);
+    expect(notices[3]).toMatchObject({ text: `still so after a silence: ${ALERT.summary}`, incident_id: opened?.incident_id });
+    expect(of('incident.opened')).toHaveLength(1);
+  });
+
   test('an incident that ends while somebody takes it in hand stays ended, and nothing is said of it', async () => {
     await say(raised({}));
     await eventually(() => expect(of('incident.opened')).toHaveLength(1));

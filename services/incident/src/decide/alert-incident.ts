@@ -1,5 +1,5 @@
 import type { EventData } from '@ops/shared/events';
-import { type Incident, withEvidence } from '../incident-types.js';
+import { type Evidence, type Incident, withEvidence } from '../incident-types.js';
 import { toFit } from './to-fit.js';
 
 type Raised = EventData<'alert.raised'>;
@@ -29,6 +29,16 @@ export function incidentOfAlert(alert: Raised, id: string): Incident | undefined
     resolved_by: null,
     evidence: [{ at: alert.timestamp, kind: 'alert', text: alert.summary, facts: seedFields(alert) }],
   };
+}
+
+/** The evidence that an alert gives which is raised again, after a silence. */
+export function stillRaised(alert: Raised, at: string): Evidence {
+  return { at, kind: 'alert', text: alert.summary, facts: seedFields(alert) };
+}
+
+/** The open incident of an alert that is raised again: it is as bad as it was at its worst. */
+export function raisedAgain(open: Incident, fresh: Evidence, severity: Raised['severity']): Incident {
+  return { ...withEvidence(open, fresh), severity: severity === 'emergency' ? severity : open.severity };
 }
 
 /** The incident after its alert was cleared by an event (`source/id`). */

@@ -1,9 +1,18 @@
 import type { EventDraft, OpsEvent } from '@ops/shared/events';
 import { tellMaurice } from '../act/tell-maurice.js';
-import { identityOf, incidentOfAlert, resolvedByAlert } from '../decide/alert-incident.js';
+import { identityOf, incidentOfAlert, raisedAgain, resolvedByAlert, stillRaised } from '../decide/alert-incident.js';
 import { audiencesFor, decideNotices } from '../decide/notices.js';
-import { eventKey, type IncidentService, incidentId, leftAlone, openedEvent, resolvedEvent, updatedEvent } from '../incident.js';
-import { type Evidence, withEvidence } from '../incident-types.js';
+import {
+  eventKey,
+  type IncidentService,
+  incidentId,
+  leftAlone,
+  openedEvent,
+  resolvedEvent,
+  shortHash,
+  updatedEvent,
+} from '../incident.js';
+import { type Evidence, type Incident, withEvidence } from '../incident-types.js';
 import { findOpen, findResolvedBy, openIncident, updateIncident } from '../state/incidents.js';
 
 /** A serious alert opens an incident, once, and tells who must know. */
@@ -11,8 +20,7 @@ export async function onAlertRaised(service: IncidentService, event: OpsEvent<'a
   const planned = incidentOfAlert(event.data, incidentId(event));
   if (planned === undefined) return [];
   const incident = await openIncident(service.database, planned);
-  // Another alert had opened it: that one has told everybody.
-  if (incident.incident_id !== planned.incident_id) return [];
+  if (incident.incident_id !== planned.incident_id) return onRaisedAgain(service, event, incident);
   const { severity, summary, about } = incident;
   const notices = decideNotices({
     severity,
@@ -23,6 +31,27 @@ export async function onAlertRaised(service: IncidentService, event: OpsEvent<'a
   });
   tellMaurice(service, notices);
   return [openedEvent(incident), ...notices];
+}
+
+// Who had asked for silence must hear that it is over and the condition is not; the same event again says the same.
+async function onRaisedAgain(
+  service: IncidentService,
+  event: OpsEvent<'alert.raised'>,
+  open: Incident,
+): Promise<readonly EventDraft[]> {
+  const fresh = stillRaised(event.data, event.time);
+  const incident = raisedAgain(open, fresh, event.data.severity);
+  if (!(await updateIncident(service.database, incident))) return leftAlone(service, incident);
+  const change = 'still so after a silence';
+  const notices = decideNotices({
+    severity: incident.severity,
+    text: `${change}: ${event.data.summary}`,
+    about: incident.about,
+    incidentId: incident.incident_id,
+    occasion: `${incident.incident_id}-again-${shortHash(event)}`,
+  });
+  tellMaurice(service, notices);
+  return [updatedEvent(incident, change, [fresh]), ...notices];
 }
 
 /** The condition is over, and so is its incident. */
