@@ -51,6 +51,19 @@ describe('the guard incident of a host', () => {
     expect(stored.resolved_at).not.toBeNull();
   });
 
+  test('reasons as long as a text may be are cut to fit, and everything is told', async () => {
+    const reason = 'r'.repeat(2000);
+    for (const draft of [level('emergency', 'normal', 1), level('unknown', 'emergency', 2)]) {
+      await say({ ...draft, data: { ...draft.data, reason } });
+    }
+    await say({ ...runaway(), data: { ...runaway().data, reason } });
+    const end = level('normal', 'unknown', 3);
+    await say({ ...end, data: { ...end.data, reason } });
+    await eventually(() => expect(of('incident.resolved')).toHaveLength(1));
+    expect(of('incident.updated')).toHaveLength(2);
+    await eventually(() => expect(told()).toHaveLength(3 + 2 + 3));
+  });
+
   test('warn is logged and watched, and is no incident', async () => {
     await say(level('warn', 'normal', 1));
     await say(level('normal', 'warn', 2));
@@ -68,19 +81,7 @@ describe('the guard incident of a host', () => {
 
   test('a runaway that was ended joins the evidence and names the cause', async () => {
     await say(level('emergency', 'normal', 1));
-    await say({
-      type: 'guard.runaway-handled',
-      subject: 'test-host',
-      data: {
-        host: 'test-host',
-        mode: 'on',
-        result: 'killed',
-        victim: { pid: 4242, name: 'hog', rss_bytes: 1e9, cpu_percent: 90, start_time: '77' },
-        reason: 'RAM is at 95 %',
-        took_ms: 1100,
-        evidence: { by_memory: [], by_cpu: [], readings: READINGS },
-      },
-    });
+    await say(runaway());
     await eventually(() => expect(of('incident.updated')).toHaveLength(1));
     expect(of('incident.updated')[0]).toMatchObject({ root_cause: 'hog (pid 4242): RAM is at 95 %' });
     expect(told()).toContain('maurice emergency');
@@ -144,6 +145,18 @@ describe('incidents of services', () => {
     expect(of('incident.opened')).toHaveLength(1);
   });
 
+  test('texts as long as a text may be are cut to fit, and everything is told', async () => {
+    const summary = `${'s'.repeat(1998)}😀`;
+    await say(raised({ summary, ...LONG, depends_on: Array(20).fill('z'.repeat(200)) }));
+    await eventually(() => expect(of('incident.opened')).toHaveLength(1));
+    await say({ ...acknowledged(FINGERPRINT), data: { ...acknowledged(FINGERPRINT).data, reason: 'r'.repeat(2000), ...LONG } });
+    await eventually(() => expect(of('incident.updated')).toHaveLength(1));
+    await say(cleared({ summary, ...LONG }));
+    await eventually(() => expect(of('incident.resolved')).toHaveLength(1));
+    await eventually(() => expect(told()).toHaveLength(4));
+    expect(of('incident.resolved')[0]?.resolution).toMatch(/s… \(after 12 s\)$/);
+  });
+
   test('an incident that ends while somebody takes it in hand stays ended, and nothing is said of it', async () => {
     await say(raised({}));
     await eventually(() => expect(of('incident.opened')).toHaveLength(1));
@@ -177,6 +190,7 @@ describe('incidents of services', () => {
 });
 
 const READINGS = { cpu_percent: 97, iowait_percent: 0, cpu_pressure: 80, ram_percent: 20, disk_percent: 10 };
+const LONG = { service: 'x'.repeat(200), metric: 'y'.repeat(200) };
 const FINGERPRINT = '0123456789abcdef';
 const OTHER = 'fedcba9876543210';
 const ALERT = {
@@ -212,6 +226,22 @@ function acknowledged(fingerprint: string): EventDraft<'alert.acknowledged'> {
       by: 'maurice',
       reason: 'I am on it',
       at: new Date().toISOString(),
+    },
+  };
+}
+
+function runaway(): EventDraft<'guard.runaway-handled'> {
+  return {
+    type: 'guard.runaway-handled',
+    subject: 'test-host',
+    data: {
+      host: 'test-host',
+      mode: 'on',
+      result: 'killed',
+      victim: { pid: 4242, name: 'hog', rss_bytes: 1e9, cpu_percent: 90, start_time: '77' },
+      reason: 'RAM is at 95 %',
+      took_ms: 1100,
+      evidence: { by_memory: [], by_cpu: [], readings: READINGS },
     },
   };
 }

@@ -20,7 +20,7 @@ export function incidentOfAlert(alert: Raised, id: string): Incident | undefined
     ...identityOf(alert),
     severity: alert.severity,
     summary: alert.summary,
-    root_cause: parents === '' ? null : `${parents} is down as well, and ${alert.service} depends on it.`,
+    root_cause: parents === '' ? null : toFit(`${parents} is down as well, and ${alert.service} depends on it.`),
     resolution: null,
     prevention: null,
     opened_at: new Date(alert.timestamp),
@@ -48,7 +48,7 @@ export function resolvedByAlert(open: Incident, alert: Cleared, eventKey: string
     ...withEvidence(open, fresh),
     resolved_by: eventKey,
     resolved_at: new Date(alert.timestamp),
-    resolution: `${alert.summary} (after ${Math.round(alert.duration)} s)`,
+    resolution: toFit(alert.summary, ` (after ${Math.round(alert.duration)} s)`),
     prevention: open.prevention ?? (alert.metric === 'health' ? 'See runbooks/service-down.md.' : null),
   };
 }
@@ -65,7 +65,7 @@ export function identityOf({
   const health = metric === 'health';
   return {
     kind: health ? 'service' : 'alert',
-    about: toFit(health ? service : `${service}/${metric}`, LONGEST_NAME),
+    about: toFit(health ? service : `${service}/${metric}`, '', LONGEST_NAME),
     fingerprint,
   };
 }

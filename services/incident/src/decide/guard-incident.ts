@@ -1,5 +1,6 @@
 import type { EventData } from '@ops/shared/events';
 import { type Evidence, type Incident, withEvidence } from '../incident-types.js';
+import { toFit } from './to-fit.js';
 
 type Change = EventData<'guard.level-changed'>;
 
@@ -22,14 +23,14 @@ export function decideGuardIncident(open: Incident | undefined, change: Change, 
   if (open === undefined) return severe ? { do: 'open', incident: opened(change, id) } : { do: 'nothing' };
   if (change.generation < open.generation) return { do: 'nothing' };
   const next = { ...withEvidence(open, evidenceOf(change)), generation: change.generation };
-  if (change.level === 'unknown') return { do: 'update', incident: next, change: `the guard is blind: ${change.reason}` };
+  if (change.level === 'unknown') return { do: 'update', incident: next, change: toFit(`the guard is blind: ${change.reason}`) };
   if (severe) {
     const severity = change.level === 'emergency' ? ('emergency' as const) : ('critical' as const);
     const worst = open.severity === 'emergency' ? ('emergency' as const) : severity;
     return {
       do: 'update',
       incident: { ...next, severity: worst, root_cause: betterCause(open, change) },
-      change: `${change.from} → ${change.level}: ${change.reason}`,
+      change: step(change),
     };
   }
   return {
@@ -38,7 +39,7 @@ export function decideGuardIncident(open: Incident | undefined, change: Change, 
       ...next,
       resolved_at: new Date(change.since),
       resolved_by: eventKey,
-      resolution: `${change.from} → ${change.level}: ${change.reason}`,
+      resolution: step(change),
       prevention: 'Move or limit what used the host (see the evidence), or give it more room.',
     },
   };
@@ -51,7 +52,7 @@ function opened(change: Change, id: string): Incident {
     about: change.host,
     fingerprint: null,
     severity: change.level === 'emergency' ? 'emergency' : 'critical',
-    summary: `${change.host} is at ${change.level}: ${change.reason}`,
+    summary: toFit(`${change.host} is at ${change.level}: ${change.reason}`),
     root_cause: rootCause(change),
     resolution: null,
     prevention: null,
@@ -80,12 +81,14 @@ function rootCause({ top_processes, metric }: Change): string | null {
   return `Most of the ${metric === 'ram' ? 'memory' : 'CPU'} was used by ${first.name} (pid ${first.pid}, ${share}).`;
 }
 
+const step = ({ from, level, reason }: Change): string => toFit(`${from} → ${level}: ${reason}`);
+
 function evidenceOf(change: Change): Evidence {
   const { readings, source, top_processes } = change;
   return {
     at: change.since,
     kind: 'level',
-    text: `${change.from} → ${change.level}: ${change.reason}`,
+    text: step(change),
     facts: { readings, source, ...(top_processes === null ? {} : { top_processes }) },
   };
 }

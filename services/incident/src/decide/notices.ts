@@ -1,4 +1,5 @@
 import type { EventDraft } from '@ops/shared/events';
+import { toFit } from './to-fit.js';
 
 type Audience = 'nucleus' | 'chief-of-staff' | 'maurice';
 type Severity = 'info' | 'warning' | 'critical' | 'emergency';
@@ -34,7 +35,7 @@ export function decideNotices(
       notice_id: `${facts.occasion}-${audience}`,
       audience,
       severity: facts.severity,
-      text: facts.text,
+      text: toFit(facts.text),
       about: facts.about,
       incident_id: facts.incidentId,
     },

@@ -2,6 +2,7 @@ import type { EventDraft, OpsEvent } from '@ops/shared/events';
 import { tellMaurice } from '../act/tell-maurice.js';
 import { identityOf, incidentOfAlert, raisedAgain, resolvedByAlert, stillRaised } from '../decide/alert-incident.js';
 import { audiencesFor, decideNotices } from '../decide/notices.js';
+import { toFit } from '../decide/to-fit.js';
 import {
   eventKey,
   type IncidentService,
@@ -87,8 +88,8 @@ export async function onAlertAcknowledged(
   const { by, reason, at } = event.data;
   const open = await findOpen(service.database, identityOf(event.data));
   if (open === undefined) return [];
-  const fresh: Evidence = { at, kind: 'acknowledged', text: `${by}: ${reason}` };
+  const fresh: Evidence = { at, kind: 'acknowledged', text: toFit(`${by}: ${reason}`) };
   const incident = withEvidence(open, fresh);
   if (!(await updateIncident(service.database, incident))) return leftAlone(service, incident);
-  return [updatedEvent(incident, `acknowledged by ${by}: ${reason}`, [fresh])];
+  return [updatedEvent(incident, toFit(`acknowledged by ${by}: ${reason}`), [fresh])];
 }

@@ -1,7 +1,8 @@
 import type { EventDraft, OpsEvent } from '@ops/shared/events';
 import { tellMaurice } from '../act/tell-maurice.js';
 import { decideNotices } from '../decide/notices.js';
-import { type IncidentService, leftAlone, updatedEvent } from '../incident.js';
+import { toFit } from '../decide/to-fit.js';
+import { type IncidentService, leftAlone, shortHash, updatedEvent } from '../incident.js';
 import { type Evidence, withEvidence } from '../incident-types.js';
 import { findOpen, updateIncident } from '../state/incidents.js';
 
@@ -11,7 +12,8 @@ export async function onRunawayHandled(
   event: OpsEvent<'guard.runaway-handled'>,
 ): Promise<readonly EventDraft[]> {
   const { host, mode, result, victim, reason, took_ms, evidence } = event.data;
-  const text = `runaway process ${victim.name} (pid ${victim.pid}): ${mode === 'dry-run' ? 'would be ended' : result} (${reason})`;
+  const what = mode === 'dry-run' ? 'would be ended' : result;
+  const text = toFit(`runaway process ${victim.name} (pid ${victim.pid}): ${what} (${reason})`);
   const open = await findOpen(service.database, { kind: 'guard', about: host, fingerprint: null });
   const notices = decideNotices(
     {
@@ -19,14 +21,14 @@ export async function onRunawayHandled(
       text: `${host}: ${text}`,
       about: host,
       incidentId: open?.incident_id ?? null,
-      occasion: `runaway-${event.id}`,
+      occasion: `runaway-${shortHash(event)}`,
     },
     ['maurice', 'nucleus'],
   );
   tellMaurice(service, notices);
   if (open === undefined) return notices;
   const fresh: Evidence = { at: event.time, kind: 'runaway', text, facts: { victim, took_ms, ...evidence } };
-  const incident = { ...withEvidence(open, fresh), root_cause: `${victim.name} (pid ${victim.pid}): ${reason}` };
+  const incident = { ...withEvidence(open, fresh), root_cause: toFit(`${victim.name} (pid ${victim.pid}): ${reason}`) };
   if (!(await updateIncident(service.database, incident))) return [...leftAlone(service, incident), ...notices];
   return [updatedEvent(incident, text, [fresh]), ...notices];
 }
