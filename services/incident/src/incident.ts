@@ -5,7 +5,11 @@ import type { Incident } from './incident-types.js';
 import type { Database } from './state/incidents.js';
 
 /** What the handlers of this service work with. */
-export type IncidentService = Pick<ServiceContext, 'log' | 'announce' | 'clock'> & { readonly database: Database };
+export type IncidentService = Pick<ServiceContext, 'log' | 'announce' | 'clock'> & {
+  readonly database: Database;
+  /** The notices that Maurice has heard from this process. */
+  readonly spoken: Set<string>;
+};
 
 /** An incident's id, from the event that opened it: the same event twice is one incident. */
 export function incidentId(event: OpsEvent): string {

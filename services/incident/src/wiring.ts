@@ -12,7 +12,8 @@ export const incident: ServiceDefinition = {
   name: 'incident',
   migrations,
   async wire(context) {
-    const self: IncidentService = { ...context, database: context.database.withTables<{ incident: IncidentRow }>() };
+    const database = context.database.withTables<{ incident: IncidentRow }>();
+    const self: IncidentService = { ...context, database, spoken: new Set() };
     return {
       on: {
         'guard.level-changed': (event) => onLevelChanged(self, event),

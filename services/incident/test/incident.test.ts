@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { EventData, EventDraft, Level } from '@ops/shared/events';
 import { openDatabase } from '@ops/shared/storage';
-import { eventually, type Recorder, recorder, type TestHost, testHost } from '@ops/shared/testing';
+import { eventually, faultProxy, type Recorder, recorder, type TestHost, testHost } from '@ops/shared/testing';
 import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { incident } from '../src/index.js';
@@ -62,6 +62,28 @@ describe('the guard incident of a host', () => {
     await eventually(() => expect(of('incident.resolved')).toHaveLength(1));
     expect(of('incident.updated')).toHaveLength(2);
     await eventually(() => expect(told()).toHaveLength(3 + 2 + 3));
+  });
+
+  test('with PostgreSQL away Maurice hears of an emergency, once; the incident is opened when it is back', async () => {
+    await host.close();
+    const database = new URL(host.databaseUrl);
+    const proxy = await faultProxy({ port: Number(database.port) });
+    database.port = String(proxy.port);
+    host = await testHost([incident], { servers: { redisUrl: host.redisUrl, databaseUrl: database.href } });
+    await proxy.refuse();
+    proxy.reset();
+    await say(level('emergency', 'normal', 1));
+    await eventually(() => expect(host.announced).toEqual(['EMERGENCY: test-host normal → emergency: it was emergency']));
+    // The handler is repeated until PostgreSQL is back.
+    await eventually(() => expect(host.log.filter((line) => line.includes('"guard level"')).length).toBeGreaterThan(1));
+    expect(of('incident.opened')).toEqual([]);
+    await proxy.heal();
+    await eventually(() => expect(told()).toEqual(['nucleus emergency', 'chief-of-staff emergency', 'maurice emergency']));
+    expect(of('notice.published')[2]?.incident_id).toBe(of('incident.opened')[0]?.incident_id);
+    expect(host.announced).toHaveLength(1);
+    expect(host.log.filter((line) => line.includes('"audience":"maurice"'))).toHaveLength(1);
+    await host.close();
+    await proxy.close();
   });
 
   test('warn is logged and watched, and is no incident', async () => {

@@ -13,9 +13,14 @@ export async function onLevelChanged(
   const { database, log } = service;
   const { host, level, from, reason, generation } = event.data;
   log.info({ host, from, level, reason }, 'guard level');
-  const id = incidentId(event);
-  const plan = await planFor(service, event, id);
   const occasion = `${host}-${generation}`;
+  // Before PostgreSQL is asked for anything: with it away, a person must hear of an emergency all the same.
+  if (level === 'emergency')
+    tellMaurice(
+      service,
+      notices(null, event, occasion).filter(({ subject }) => subject === 'maurice'),
+    );
+  const plan = await planFor(service, event, incidentId(event));
 
   switch (plan.do) {
     case 'nothing':
@@ -63,7 +68,7 @@ async function planFor(
   return decideGuardIncident(open, event.data, id, eventKey(event));
 }
 
-function notices(id: string, { data }: OpsEvent<'guard.level-changed'>, occasion: string): readonly EventDraft[] {
+function notices(id: string | null, { data }: OpsEvent<'guard.level-changed'>, occasion: string): readonly EventDraft[] {
   if (data.level !== 'emergency' && data.level !== 'critical') return [];
   const text = `${data.host} ${data.from} → ${data.level}: ${data.reason}`;
   return decideNotices({ severity: data.level, text, about: data.host, incidentId: id, occasion });
