@@ -73,7 +73,8 @@ function betterCause(open: Incident, change: Change): string | null {
 
 // The first suspicion, from who used most when it happened; a person may know better.
 function rootCause({ top_processes, metric }: Change): string | null {
-  if (top_processes === null) return null;
+  // A report from outside names no metric: who uses the host now is evidence, and no cause.
+  if (top_processes === null || metric === null) return null;
   const [first] = metric === 'ram' ? top_processes.by_memory : top_processes.by_cpu;
   if (first === undefined || (metric !== 'ram' && first.cpu_percent === null)) return null;
   const share =
