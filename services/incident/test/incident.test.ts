@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { EventData, EventDraft, Level } from '@ops/shared/events';
+import type { EventData, EventDraft } from '@ops/shared/events';
 import { openDatabase } from '@ops/shared/storage';
 import { eventually, faultProxy, type Recorder, recorder, type TestHost, testHost } from '@ops/shared/testing';
 import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { incident } from '../src/index.js';
+import { ALERT, acknowledged, cleared, FINGERPRINT, LONG, level, OTHER, raised, runaway } from './events.js';
 
 let host: TestHost;
 let seen: Recorder;
@@ -210,93 +211,6 @@ describe('incidents of services', () => {
     expect(of('incident.opened')[0]?.about).toBe('other');
   });
 });
-
-const READINGS = { cpu_percent: 97, iowait_percent: 0, cpu_pressure: 80, ram_percent: 20, disk_percent: 10 };
-const LONG = { service: 'x'.repeat(200), metric: 'y'.repeat(200) };
-const FINGERPRINT = '0123456789abcdef';
-const OTHER = 'fedcba9876543210';
-const ALERT = {
-  service: 'postgresql',
-  status: 'down',
-  metric: 'health',
-  threshold: 'accepting connections',
-  current_value: 'ECONNREFUSED',
-  timestamp: '2026-11-23T10:00:00.000Z',
-  fingerprint: FINGERPRINT,
-  severity: 'critical' as const,
-  summary: 'postgresql is down: ECONNREFUSED',
-};
-
-function raised(change: Partial<EventData<'alert.raised'>>): EventDraft<'alert.raised'> {
-  const data = { ...ALERT, depends_on: [], affects: [], silenced: false, ...change };
-  return { type: 'alert.raised', subject: data.service, data };
-}
-
-function cleared(change: Partial<EventData<'alert.cleared'>>): EventDraft<'alert.cleared'> {
-  const data = { ...ALERT, status: 'up', raised_at: ALERT.timestamp, duration: 12, ...change };
-  return { type: 'alert.cleared', subject: data.service, data };
-}
-
-function acknowledged(fingerprint: string): EventDraft<'alert.acknowledged'> {
-  return {
-    type: 'alert.acknowledged',
-    subject: ALERT.service,
-    data: {
-      fingerprint,
-      service: ALERT.service,
-      metric: ALERT.metric,
-      by: 'maurice',
-      reason: 'I am on it',
-      at: new Date().toISOString(),
-    },
-  };
-}
-
-function runaway(): EventDraft<'guard.runaway-handled'> {
-  return {
-    type: 'guard.runaway-handled',
-    subject: 'test-host',
-    data: {
-      host: 'test-host',
-      mode: 'on',
-      result: 'killed',
-      victim: { pid: 4242, name: 'hog', rss_bytes: 1e9, cpu_percent: 90, start_time: '77' },
-      reason: 'RAM is at 95 %',
-      took_ms: 1100,
-      evidence: { by_memory: [], by_cpu: [], readings: READINGS },
-    },
-  };
-}
-
-function level(to: Level, from: Level, generation: number): EventDraft<'guard.level-changed'> {
-  return {
-    type: 'guard.level-changed',
-    subject: 'test-host',
-    data: {
-      host: 'test-host',
-      level: to,
-      from,
-      generation,
-      reason: `it was ${to}`,
-      metric: 'cpu',
-      source: 'own',
-      readings: READINGS,
-      response: {
-        max_agents: 'unchanged',
-        max_agents_non_revenue: 'unchanged',
-        dispatch_delay_ms: 'unchanged',
-        models: 'unchanged',
-        models_bind: 'unchanged',
-        non_revenue_work: 'unchanged',
-        deployments: 'blocked',
-        maintenance: 'deferred',
-      },
-      top_processes:
-        to === 'normal' ? null : { by_memory: [], by_cpu: [{ pid: 4242, name: 'hog', rss_bytes: 1e9, cpu_percent: 190 }] },
-      since: new Date().toISOString(),
-    },
-  };
-}
 
 async function say(draft: EventDraft): Promise<void> {
   await host.publisher.publish([draft]);

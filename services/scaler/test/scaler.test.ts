@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { type EventData, keys, type Level, type Response } from '@ops/shared/events';
+import { type EventData, keys, type Level } from '@ops/shared/events';
 import { eventually, faultProxy, type Recorder, recorder, type TestHost, testHost } from '@ops/shared/testing';
 import { Queue } from 'bullmq';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { scaler } from '../src/index.js';
+import { RESPONSES } from './responses.js';
 
 const YAML = `
 inventory: { services: [{ name: thing, health: { tcp: { port: 1 } }, paused: true }] }
@@ -14,14 +15,6 @@ swarm:
     - { name: paused-by-owner, class: non-revenue }
     - { name: sales, class: revenue }
 `;
-const RESPONSES: Record<'normal' | 'warn' | 'critical' | 'emergency' | 'unknown', Response> = {
-  normal: row(500, 500, 0, 'all', 'all-work', 'runs', 'allowed', 'allowed'),
-  warn: row(200, 200, 100, 'all', 'all-work', 'runs', 'allowed', 'allowed'),
-  critical: row(50, 50, 100, 'ollama-only', 'non-critical-work', 'runs', 'deferred', 'deferred-unless-it-frees-disk'),
-  emergency: row(50, 0, 100, 'ollama-only', 'all-work', 'paused', 'blocked', 'deferred'),
-  unknown: row('unchanged', 'unchanged', 'unchanged', 'unchanged', 'unchanged', 'unchanged', 'blocked', 'deferred'),
-};
-
 let host: TestHost;
 let seen: Recorder;
 let queues: Queue[];
@@ -278,28 +271,4 @@ async function change(level: Level, from: Level, generation: number): Promise<vo
       },
     },
   ]);
-}
-
-function row(
-  ...[agents, others, delay, models, bind, work, deployments, maintenance]: [
-    Response['max_agents'],
-    Response['max_agents_non_revenue'],
-    Response['dispatch_delay_ms'],
-    Response['models'],
-    Response['models_bind'],
-    Response['non_revenue_work'],
-    Response['deployments'],
-    Response['maintenance'],
-  ]
-): Response {
-  return {
-    max_agents: agents,
-    max_agents_non_revenue: others,
-    dispatch_delay_ms: delay,
-    models,
-    models_bind: bind,
-    non_revenue_work: work,
-    deployments,
-    maintenance,
-  };
 }
