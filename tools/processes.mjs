@@ -1,12 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /**
  * The processes whose environment has this variable with this value, and their descendants: all that came of who was started
- * with it. A container's processes are found by their parent, for their environment is the image's. Empty where the system has no /proc.
+ * with it; and those that work in this folder, for a redis-server writes its title over its environment. A container's processes are found by their parent, for their environment is the image's. Empty where the system has no /proc.
  * @returns {{pid: number, command: string}[]}
  */
-export function processesWith(name, value) {
+export function processesWith(name, value, folder) {
   const parents = new Map();
   const found = new Set();
   for (const pid of pids()) {
@@ -15,7 +15,7 @@ export function processesWith(name, value) {
     const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     if (pid === process.pid || stat === '' || state === 'Z') continue;
     parents.set(pid, Number(parent));
-    if (read(pid, 'environ').split('\0').includes(`${name}=${value}`)) found.add(pid);
+    if (read(pid, 'environ').split('\0').includes(`${name}=${value}`) || worksIn(pid, folder)) found.add(pid);
   }
   const descends = (pid) => pid !== undefined && (found.has(pid) || descends(parents.get(pid)));
   return [...parents.keys()]
@@ -49,6 +49,15 @@ function pids() {
     return readdirSync('/proc').map(Number).filter(Number.isInteger);
   } catch {
     return [];
+  }
+}
+
+// The link still says the folder's name when the folder is deleted.
+function worksIn(pid, folder) {
+  try {
+    return folder !== undefined && readlinkSync(`/proc/${pid}/cwd`).startsWith(`${folder}/`);
+  } catch {
+    return false;
   }
 }
 

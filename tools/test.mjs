@@ -45,7 +45,7 @@ async function main() {
     await leftProcesses();
     return summary(files, engine);
   } finally {
-    await endProcesses(() => processesWith(MARK, mark));
+    await endProcesses(() => processesWith(MARK, mark, scratch));
     await stopEngine(engine);
   }
 }
@@ -91,7 +91,7 @@ function testEnvironment() {
 
 async function leftProcesses() {
   // Servers that die with their test worker need a moment for it.
-  for (const { pid, command } of await untilNone(() => processesWith(MARK, mark), 15_000))
+  for (const { pid, command } of await untilNone(() => processesWith(MARK, mark, scratch), 15_000))
     problems.push(`process left behind: ${pid} ${command}`);
 }
 
