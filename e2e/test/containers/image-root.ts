@@ -55,6 +55,9 @@ export async function imageRoot(scratch: string, users: Readonly<Record<string, 
       for (const path of [folder, file]) await rm(path, { recursive: true, force: true });
     },
   };
+  // Everybody's, as anywhere: libraries of a checkout below /tmp would make it root's alone.
+  await mkdir(join(folder, 'tmp'));
+  await chmod(join(folder, 'tmp'), 0o1777);
   const lines = (line: (name: string, id: number) => string) =>
     Object.entries(everybody).map(([name, id]) => `${line(name, id)}\n`);
   await root.write('etc/passwd', lines((name, id) => `${name}:x:${id}:${id}::/:/bin/sh`).join(''));
