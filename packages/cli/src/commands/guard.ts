@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { parseDuration } from '@ops/shared/config';
 import { LEVELS, type Level, type Readings, type Response } from '@ops/shared/events';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import pc from 'picocolors';
 import { type CliContext, contextOf } from '../context.js';
 import { CommandError, EXIT } from '../exit-codes.js';
+import { duration } from '../options.js';
 import { ago, printData, tinted } from '../output.js';
 
 interface GuardAnswer {
@@ -63,11 +63,4 @@ function table({ host, level, since, reason, readings, response, runaway, thresh
     ...Object.entries(response).map(([key, value]) => `${key.replaceAll('_', ' ').padEnd(24)} ${value}`),
     `${'runaway kill'.padEnd(24)} ${runaway}`,
   ].join('\n');
-}
-
-/** A duration option, in ms. */
-export function duration(text: string): number {
-  const ms = parseDuration(text);
-  if (ms === undefined) throw new InvalidArgumentError('expected a duration such as 30s, 5m or 2h');
-  return ms;
 }

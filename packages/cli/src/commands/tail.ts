@@ -3,9 +3,9 @@ import { redactor } from '@ops/shared/secrets';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
 import { contextOf } from '../context.js';
+import { duration } from '../options.js';
 import type { Format } from '../output.js';
 import { printData } from '../output.js';
-import { duration } from './guard.js';
 
 interface TailOptions {
   readonly stream?: string[];
