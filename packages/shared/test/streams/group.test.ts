@@ -164,9 +164,7 @@ describe('Redis', () => {
     await bus.client.xadd(STREAM, '*', 'event', '{');
     await bus.client.config('SET', 'maxmemory', '1');
     await bus.join({ 'alert.reported': () => [] });
-    await eventually(async () =>
-      expect(String(await bus.client.info('stats'))).toMatch(/errorstat_OOM|total_error_replies:[1-9]/),
-    );
+    await eventually(async () => expect(String(await bus.client.info('errorstats'))).toMatch(/errorstat_OOM:count=[1-9]/));
     await eventually(async () => expect(await pending()).toBe(1));
     expect(await listDeadLetters(bus.client, STREAM)).toEqual([]);
     await bus.client.config('SET', 'maxmemory', '0');
