@@ -21,7 +21,12 @@ export function decideAlerts(conditions: readonly Condition[], firing: ReadonlyM
     raise: conditions.filter((condition) => condition.state === 'firing' && !firing.has(fingerprintOf(condition))),
     clear: [
       ...conditions.filter((condition) => condition.state === 'ok' && firing.has(fingerprintOf(condition))),
-      ...unspoken.map(([, condition]) => ({ ...condition, state: 'ok' as const, status: 'no longer watched', at: now })),
+      ...unspoken.map(([, condition]) => unwatched(condition, now)),
     ],
   };
+}
+
+function unwatched(condition: Condition, now: number): Condition {
+  const summary = `${condition.service}: ${condition.metric} is no longer watched`;
+  return { ...condition, state: 'ok', status: 'no longer watched', summary, at: now };
 }
