@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { busConfig } from './bus.js';
 import { guardConfig } from './guard.js';
 import { healthCheck } from './health.js';
 import { duration } from './units.js';
@@ -100,15 +101,26 @@ export const opsConfig = z
       })
       .prefault({}),
     status: z.strictObject({ every: duration('5s', 500, 3_600_000) }).prefault({}),
+    bus: busConfig,
     retention: z
       .strictObject({
         streams: duration('7d', 60_000),
+        unread: z
+          .strictObject({ max_age: duration('30d', 60_000), max_entries: z.int().min(1000).max(100_000_000).default(1_000_000) })
+          .prefault({})
+          .describe(
+            'The ceiling: beyond it entries go although a group has not handled them; they are counted and an alert says so',
+          ),
         uptime: duration('90d', 3_600_000),
         done_markers: duration('8d', 60_000).describe('How long a repeat is known as one: longer than `streams`'),
       })
       .refine(({ streams, done_markers }) => done_markers > streams, {
         path: ['done_markers'],
         error: 'longer than retention.streams',
+      })
+      .refine(({ streams, unread }) => unread.max_age >= streams, {
+        path: ['unread', 'max_age'],
+        error: 'at least retention.streams',
       })
       .prefault({}),
     http: z.strictObject({ bind: z.string().min(1).default('127.0.0.1') }).prefault({}),
