@@ -2,8 +2,7 @@ import { loadConfig } from '@ops/shared/config';
 import { ensureToken, type InstanceAddresses, readInstance } from '@ops/shared/embedded';
 import { type Environment, readEnvironment, rememberNamedSecrets } from '@ops/shared/runtime';
 import { passwordOf, redactor } from '@ops/shared/secrets';
-import { openClient } from '@ops/shared/streams';
-import type { Redis } from 'ioredis';
+import { openClient, type RedisClient } from '@ops/shared/streams';
 import { CommandError, EXIT, type ExitCode } from './exit-codes.js';
 
 /** Where the running instance is, and how to reach it. */
@@ -41,7 +40,7 @@ export class Connection {
   }
 
   /** The bus itself, for what is read from the streams. */
-  async redis(): Promise<Redis> {
+  async redis(): Promise<RedisClient> {
     const url = this.environment.redisUrl?.reveal() ?? (await this.#instance())?.redisUrl;
     if (url === undefined) {
       throw new CommandError(EXIT.unreachable, 'no instance runs on this home: start it with `npm start`, or set REDIS_URL.');

@@ -1,8 +1,14 @@
 import { STREAM_NAMES } from '@ops/shared/events';
 import { redactor } from '@ops/shared/secrets';
-import { type DeadLetter, dropDeadLetter, listDeadLetters, readDeadLetter, retryDeadLetter } from '@ops/shared/streams';
+import {
+  type DeadLetter,
+  dropDeadLetter,
+  listDeadLetters,
+  type RedisClient,
+  readDeadLetter,
+  retryDeadLetter,
+} from '@ops/shared/streams';
 import type { Command } from 'commander';
-import type { Redis } from 'ioredis';
 import { contextOf } from '../context.js';
 import { CommandError, EXIT } from '../exit-codes.js';
 import { ago, columns, printData, say } from '../output.js';
@@ -57,7 +63,7 @@ export function deadLettersCommand(program: Command): void {
     });
 }
 
-async function withRedis<T>(command: Command, work: (redis: Redis) => Promise<T>): Promise<T> {
+async function withRedis<T>(command: Command, work: (redis: RedisClient) => Promise<T>): Promise<T> {
   const redis = await contextOf(command).connection.redis();
   try {
     return await work(redis);
@@ -66,7 +72,7 @@ async function withRedis<T>(command: Command, work: (redis: Redis) => Promise<T>
   }
 }
 
-async function find(redis: Redis, id: string): Promise<DeadLetter> {
+async function find(redis: RedisClient, id: string): Promise<DeadLetter> {
   if (!/^\d+-\d+$/.test(id)) throw new CommandError(EXIT.usage, `${JSON.stringify(id)}: expected an id such as 1763900000000-0`);
   for (const stream of STREAM_NAMES) {
     const letter = await readDeadLetter(redis, stream, id);

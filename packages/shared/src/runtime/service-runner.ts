@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import type { Registry } from 'prom-client';
 import type { OpsConfig } from '../config/index.js';
 import { catalogEntry, type StreamName } from '../events/index.js';
 import { openQueues } from '../queues/index.js';
 import type { Secret } from '../secrets/index.js';
 import { migrate, openDatabase } from '../storage/index.js';
-import { createPublisher, openBlockingClient, openClient, StreamConsumer } from '../streams/index.js';
+import { createPublisher, openBlockingClient, openClient, type RedisClient, StreamConsumer } from '../streams/index.js';
 import type { Clock } from './clock.js';
 import type { Logger } from './logger.js';
 import { Releases } from './releases.js';
@@ -171,7 +170,7 @@ export class ServiceRunner {
     }
   }
 
-  #openBlocking(stream: string): Redis {
+  #openBlocking(stream: string): RedisClient {
     const blocking = openBlockingClient(this.#facts.redisUrl.reveal(), `ops-${this.name}-read-${stream}`);
     this.#releases.add(`reader of ${stream}`, async () => blocking.disconnect());
     return blocking;

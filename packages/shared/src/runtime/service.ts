@@ -1,11 +1,10 @@
 import type { Router } from 'express';
-import type { Redis } from 'ioredis';
 import type { Kysely } from 'kysely';
 import type { Registry } from 'prom-client';
 import type { OpsConfig } from '../config/index.js';
 import type { JobHandler, Queues } from '../queues/index.js';
 import type { Migrations } from '../storage/index.js';
-import type { Handlers, Publisher } from '../streams/index.js';
+import type { Handlers, Publisher, RedisClient } from '../streams/index.js';
 import type { Clock } from './clock.js';
 import type { Logger } from './logger.js';
 
@@ -18,7 +17,7 @@ export interface ServiceContext {
   readonly log: Logger;
   readonly clock: Clock;
   readonly metrics: Registry;
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly database: Kysely<unknown>;
   readonly publisher: Publisher;
   readonly queues: Queues;

@@ -1,4 +1,7 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import { type Cluster, Redis, type RedisOptions } from 'ioredis';
+
+/** One Redis, the master that Sentinels name, or a Cluster: which it is, is configuration. */
+export type RedisClient = Redis | Cluster;
 
 /** How long one XREADGROUP waits, in ms. Every nil reply within {@link SOCKET_TIMEOUT_MS} is a sign that the socket lives. */
 export const BLOCK_MS = 4000;
@@ -21,7 +24,7 @@ const common = (name: string) =>
  * The client for everything that does not block. Commands given in one tick share a write. A lost reply is resent by
  * ioredis (switching that off leaves promises that never settle, 6.0.0), so a publish may be stored twice: event ids absorb it.
  */
-export function openClient(url: string, name: string): Redis {
+export function openClient(url: string, name: string): RedisClient {
   return quiet(
     new Redis(url, {
       ...common(name),
@@ -37,7 +40,7 @@ export function openClient(url: string, name: string): Redis {
  * The client for one blocking reader. `socketTimeout` above BLOCK is what notices a half-open socket (`blockingTimeout`
  * and `commandTimeout` hide it).
  */
-export function openBlockingClient(url: string, name: string): Redis {
+export function openBlockingClient(url: string, name: string): RedisClient {
   return quiet(
     new Redis(url, { ...common(name), maxRetriesPerRequest: null, socketTimeout: SOCKET_TIMEOUT_MS, connectTimeout: 5000 }),
   );

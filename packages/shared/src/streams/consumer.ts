@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { decodeEntry } from '../events/index.js';
+import type { RedisClient } from './clients.js';
 import { BLOCK_MS } from './clients.js';
 import { type Delivery, type Outcome, type RunnerOptions, runEntry } from './entry-runner.js';
 import { isUnavailable } from './errors.js';
@@ -10,7 +10,7 @@ import { Lanes } from './lanes.js';
 
 export interface ConsumerOptions extends RunnerOptions {
   /** A connection of its own: a blocking read holds up everything else on its connection. */
-  readonly blocking: Redis;
+  readonly blocking: RedisClient;
   /** This member of the group: unique among the living. */
   readonly consumer: string;
   /** Entries in hand at once; no more are read than can be started. */
@@ -192,7 +192,7 @@ export class StreamConsumer {
     const ids = [...this.#inHand.keys()];
     if (ids.length === 0) return;
     // JUSTID resets the idle time and leaves the delivery count alone.
-    await client.xclaim(stream, group, consumer, 0, ...ids, 'JUSTID').catch(() => undefined);
+    await client.call('XCLAIM', stream, group, consumer, 0, ...ids, 'JUSTID').catch(() => undefined);
   }
 
   #isRunning(): boolean {
@@ -207,7 +207,7 @@ export class StreamConsumer {
       this.#inHand.delete(id);
       // Claimable at once, and as if it had not been delivered.
       await client
-        .xclaim(stream, group, consumer, 0, id, 'IDLE', minIdleMs * 2, 'RETRYCOUNT', delivery.deliveries - 1, 'JUSTID')
+        .call('XCLAIM', stream, group, consumer, 0, id, 'IDLE', minIdleMs * 2, 'RETRYCOUNT', delivery.deliveries - 1, 'JUSTID')
         .catch(() => undefined);
     }
   }

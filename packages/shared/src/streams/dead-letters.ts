@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis';
 import { keys } from '../events/index.js';
+import type { RedisClient } from './clients.js';
 
 /** Why an entry could not be handled. */
 export interface DeadLetterReason {
@@ -22,7 +22,7 @@ const META = 'ops-dead-';
  * @returns whether the body was still there (it may have been trimmed)
  */
 export async function moveToDeadLetters(
-  client: Redis,
+  client: RedisClient,
   entry: { stream: string; group: string; id: string; type?: string },
   why: DeadLetterReason,
   at: string,
@@ -80,13 +80,13 @@ export interface DeadLetter {
 }
 
 /** The dead letters of a stream, oldest first. */
-export async function listDeadLetters(client: Redis, stream: string, most = 100): Promise<DeadLetter[]> {
+export async function listDeadLetters(client: RedisClient, stream: string, most = 100): Promise<DeadLetter[]> {
   const entries = await client.xrange(keys.deadLetters(stream), '-', '+', 'COUNT', most);
   return entries.map(([deadId, fields]) => parseDeadLetter(stream, deadId, fields));
 }
 
 /** One dead letter, or undefined. */
-export async function readDeadLetter(client: Redis, stream: string, deadId: string): Promise<DeadLetter | undefined> {
+export async function readDeadLetter(client: RedisClient, stream: string, deadId: string): Promise<DeadLetter | undefined> {
   const [entry] = await client.xrange(keys.deadLetters(stream), deadId, deadId);
   return entry === undefined ? undefined : parseDeadLetter(stream, entry[0], entry[1]);
 }
@@ -97,7 +97,7 @@ export async function readDeadLetter(client: Redis, stream: string, deadId: stri
  *
  * @returns the new entry's id, or undefined where there is no such dead letter
  */
-export async function retryDeadLetter(client: Redis, stream: string, deadId: string): Promise<string | undefined> {
+export async function retryDeadLetter(client: RedisClient, stream: string, deadId: string): Promise<string | undefined> {
   const found = await client.xrangeBuffer(keys.deadLetters(stream), deadId, deadId);
   const fields = found[0]?.[1];
   if (fields === undefined) return undefined;
@@ -125,7 +125,7 @@ function identityOf({ stream, id, fields }: DeadLetter): string[] {
 }
 
 /** Removes a dead letter for good. */
-export async function dropDeadLetter(client: Redis, stream: string, deadId: string): Promise<boolean> {
+export async function dropDeadLetter(client: RedisClient, stream: string, deadId: string): Promise<boolean> {
   return (await client.xdel(keys.deadLetters(stream), deadId)) === 1;
 }
 

@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { decodeEntry, type EventDraft, issueLine, keys, type OpsEvent } from '../events/index.js';
 import { redactor } from '../secrets/index.js';
+import type { RedisClient } from './clients.js';
 import { type DeadLetterReason, moveToDeadLetters } from './dead-letters.js';
 import { isUnavailable, OpsError } from './errors.js';
 import type { Handler, Handlers } from './handlers.js';
@@ -25,7 +25,7 @@ export interface Ending {
 export type Outcome = 'handled' | 'not-ours' | 'already-done' | 'dead' | 'given-back';
 
 export interface RunnerOptions {
-  readonly client: Redis;
+  readonly client: RedisClient;
   readonly publisher: Publisher;
   readonly stream: string;
   readonly group: string;

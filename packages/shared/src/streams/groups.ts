@@ -1,10 +1,10 @@
-import type { Redis } from 'ioredis';
+import type { RedisClient } from './clients.js';
 
 /**
  * Makes the group if it is not there, at the beginning of the stream: a group made at `$` would lose whatever was
  * published before its first start, or between the loss of the key and its repair. Done markers absorb what comes again.
  */
-export async function ensureGroup(client: Redis, stream: string, group: string): Promise<void> {
+export async function ensureGroup(client: RedisClient, stream: string, group: string): Promise<void> {
   // Looked up first: a full Redis refuses CREATE, also of a group that is there.
   if ((await groupLags(client, stream)).some((known) => known.group === group)) return;
   try {
@@ -22,7 +22,12 @@ redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
 return 1`;
 
 /** Removes a consumer that owns nothing; returns whether it was removed. */
-export async function removeConsumerIfEmpty(client: Redis, stream: string, group: string, consumer: string): Promise<boolean> {
+export async function removeConsumerIfEmpty(
+  client: RedisClient,
+  stream: string,
+  group: string,
+  consumer: string,
+): Promise<boolean> {
   return (await client.eval(REMOVE_IF_EMPTY, 1, stream, group, consumer)) === 1;
 }
 
@@ -31,7 +36,7 @@ export async function removeConsumerIfEmpty(client: Redis, stream: string, group
  * A living one asks every few seconds; if it was removed all the same, its next read makes it again.
  */
 export async function removeGoneConsumers(
-  client: Redis,
+  client: RedisClient,
   stream: string,
   group: string,
   self: string,
@@ -55,7 +60,7 @@ export interface GroupLag {
 }
 
 /** The groups of a stream; none where the stream is not there. */
-export async function groupLags(client: Redis, stream: string): Promise<GroupLag[]> {
+export async function groupLags(client: RedisClient, stream: string): Promise<GroupLag[]> {
   let groups: unknown[];
   try {
     groups = (await client.xinfo('GROUPS', stream)) as unknown[];

@@ -1,4 +1,4 @@
-export { openBlockingClient, openClient } from './clients.js';
+export { openBlockingClient, openClient, type RedisClient } from './clients.js';
 export { type ConsumerOptions, StreamConsumer } from './consumer.js';
 export { type DeadLetter, dropDeadLetter, listDeadLetters, readDeadLetter, retryDeadLetter } from './dead-letters.js';
 export { isUnavailable, OpsError, PermanentError, RetryableError } from './errors.js';

@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis';
 import { catalog, decodeEnvelope, type EventDraft, encodeEvent, issueLine, type OpsEvent } from '../events/index.js';
+import type { RedisClient } from './clients.js';
 import { isUnavailable, OpsError, PermanentError } from './errors.js';
 import { type Origin, stamp } from './stamp.js';
 
@@ -16,7 +16,7 @@ export interface Publisher {
 }
 
 /** A publisher on a non-blocking client; `now` gives epoch ms. */
-export function createPublisher(client: Redis, origin: Origin, now: () => number): Publisher {
+export function createPublisher(client: RedisClient, origin: Origin, now: () => number): Publisher {
   return {
     async publish(drafts, cause) {
       const events = drafts.map((draft, index) =>

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { RedisClient } from './clients.js';
 import { groupLags } from './groups.js';
 
 /**
@@ -8,7 +8,7 @@ import { groupLags } from './groups.js';
  * @param now epoch ms
  * @returns how many entries went
  */
-export async function trimStream(client: Redis, stream: string, keepMs: number, now: number): Promise<number> {
+export async function trimStream(client: RedisClient, stream: string, keepMs: number, now: number): Promise<number> {
   let bound = `${Math.max(0, now - keepMs)}-0`;
   for (const { group, lastDelivered, pending } of await groupLags(client, stream)) {
     bound = older(bound, lastDelivered);

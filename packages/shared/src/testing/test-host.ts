@@ -2,17 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Redis } from 'ioredis';
 import { parseConfig } from '../config/index.js';
 import { createLogger, type HostedServices, hostServices, type ServiceDefinition } from '../runtime/index.js';
 import { Secret } from '../secrets/index.js';
-import { createPublisher, openClient, type Publisher } from '../streams/index.js';
+import { createPublisher, openClient, type Publisher, type RedisClient } from '../streams/index.js';
 import { testPostgres } from './test-postgres.js';
 import { testRedis } from './test-redis.js';
 
 /** Services of ours on real, empty servers, in this process. */
 export interface TestHost {
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly redisUrl: string;
   readonly databaseUrl: string;
   /** Publishes as somebody else. */

@@ -1,14 +1,20 @@
-import type { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import type { Handlers } from '../../src/streams/index.js';
-import { createPublisher, openBlockingClient, openClient, type Publisher, StreamConsumer } from '../../src/streams/index.js';
+import {
+  createPublisher,
+  openBlockingClient,
+  openClient,
+  type Publisher,
+  type RedisClient,
+  StreamConsumer,
+} from '../../src/streams/index.js';
 
 let members = 0;
 
 /** A bus on one Redis, for tests: what it opens is closed by `close`. */
 export interface TestBus {
-  readonly client: Redis;
+  readonly client: RedisClient;
   readonly publisher: Publisher;
   /** Starts a member of a group on ops:alerts. */
   join(handlers: Handlers, options?: Partial<ConstructorParameters<typeof StreamConsumer>[0]>): Promise<StreamConsumer>;

@@ -1,13 +1,12 @@
 import { LEVELS, SERVICE_STATES, STREAM_NAMES } from '@ops/shared/events';
-import { groupLags } from '@ops/shared/streams';
-import type { Redis } from 'ioredis';
+import { groupLags, type RedisClient } from '@ops/shared/streams';
 import { Gauge, type Registry } from 'prom-client';
 import type { CheckState } from '../decide/check-types.js';
 import type { GuardView } from '../on/guard-round.js';
 
 export interface MetricFacts {
   readonly metrics: Registry;
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly guard: () => GuardView;
   readonly checks: () => readonly CheckState[];
   readonly waiting: () => number;

@@ -1,7 +1,7 @@
 import type { OpsConfig } from '@ops/shared/config';
 import type { EventDraft, Level } from '@ops/shared/events';
 import type { Clock, Logger } from '@ops/shared/runtime';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '@ops/shared/streams';
 import type { Outbox } from '../act/outbox.js';
 import { RunawayWatch } from '../act/runaway-watch.js';
 import { decideLevel, initialLevelState, overSince } from '../decide/level.js';
@@ -17,7 +17,7 @@ import { levelChanged, processFacts, runawayHandled, sampled } from './guard-eve
 export interface GuardOptions {
   readonly host: string;
   readonly config: OpsConfig;
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly clock: Clock;
   readonly log: Logger;
   readonly outbox: Outbox;

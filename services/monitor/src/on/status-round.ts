@@ -2,7 +2,7 @@ import { uptime as hostUptime } from 'node:os';
 import type { OpsConfig } from '@ops/shared/config';
 import { keys, type Status } from '@ops/shared/events';
 import type { Clock } from '@ops/shared/runtime';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '@ops/shared/streams';
 import type { Outbox } from '../act/outbox.js';
 import type { CheckState } from '../decide/check-types.js';
 import { responseFor } from '../decide/response.js';
@@ -12,7 +12,7 @@ import type { GuardView } from './guard-round.js';
 export interface StatusOptions {
   readonly host: string;
   readonly config: OpsConfig;
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   readonly clock: Clock;
   readonly outbox: Outbox;
   readonly guard: () => GuardView;

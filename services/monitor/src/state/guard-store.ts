@@ -1,5 +1,5 @@
 import { catalog, type EventDraft, keys } from '@ops/shared/events';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '@ops/shared/streams';
 import { z } from 'zod';
 
 type Change = EventDraft<'guard.level-changed'>;
@@ -27,7 +27,7 @@ export interface SavedGuard {
 }
 
 /** What an earlier run of the monitor saved for this host, or undefined. Rejects when Redis does not answer. */
-export async function loadGuard(redis: Redis, host: string): Promise<SavedGuard | undefined> {
+export async function loadGuard(redis: RedisClient, host: string): Promise<SavedGuard | undefined> {
   const text = await redis.get(keys.guardState(host));
   if (text === null) return undefined;
   try {
@@ -39,6 +39,10 @@ export async function loadGuard(redis: Redis, host: string): Promise<SavedGuard 
 }
 
 /** Saves the state with the words that others read (level, since, generation) on top. */
-export async function saveGuard(redis: Redis, host: string, saved: SavedGuard & { level: string; since: string }): Promise<void> {
+export async function saveGuard(
+  redis: RedisClient,
+  host: string,
+  saved: SavedGuard & { level: string; since: string },
+): Promise<void> {
   await redis.set(keys.guardState(host), JSON.stringify(saved));
 }

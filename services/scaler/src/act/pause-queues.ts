@@ -1,7 +1,7 @@
 import type { OpsConfig } from '@ops/shared/config';
 import { keys } from '@ops/shared/events';
+import type { RedisClient } from '@ops/shared/streams';
 import { Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
 import { z } from 'zod';
 
 type Swarm = OpsConfig['swarm'];
@@ -16,7 +16,7 @@ export interface QueueFailure extends Named {
  * Pauses the queues of non-revenue work; a job that runs already runs to its end. A queue that its owner had paused
  * before is not ours to resume, so ours are noted, before the pause: a crash in between must not leave one paused for ever.
  */
-export async function pauseQueues(redis: Redis, swarm: Swarm): Promise<readonly QueueFailure[]> {
+export async function pauseQueues(redis: RedisClient, swarm: Swarm): Promise<readonly QueueFailure[]> {
   const ours = swarm.queues.filter((queue) => queue.class === 'non-revenue');
   return each(redis, ours, async (queue, named) => {
     if (await queue.isPaused()) return;
@@ -26,7 +26,7 @@ export async function pauseQueues(redis: Redis, swarm: Swarm): Promise<readonly 
 }
 
 /** Resumes the queues that we paused, also one that the configuration no longer names. */
-export async function resumeQueues(redis: Redis, swarm: Swarm): Promise<readonly QueueFailure[]> {
+export async function resumeQueues(redis: RedisClient, swarm: Swarm): Promise<readonly QueueFailure[]> {
   const ours = (await redis.smembers(keys.pausedQueues(swarm.name))).flatMap(queueOf);
   return each(redis, ours, async (queue, named) => {
     await queue.resume();
@@ -36,7 +36,7 @@ export async function resumeQueues(redis: Redis, swarm: Swarm): Promise<readonly
 
 // Each by itself: a queue that refuses must not keep the others running in an emergency.
 async function each(
-  redis: Redis,
+  redis: RedisClient,
   all: readonly Named[],
   work: (queue: Queue, named: Named) => Promise<void>,
 ): Promise<readonly QueueFailure[]> {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { OpsConfig } from '@ops/shared/config';
 import { keys } from '@ops/shared/events';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '@ops/shared/streams';
 import { z } from 'zod';
 import type { AppliedResponse } from '../decide/directives.js';
 
@@ -55,7 +55,7 @@ export function initialResponse(config: OpsConfig): AppliedResponse {
 }
 
 /** The stored state; `initial` where nothing is stored or it cannot be read. */
-export async function readSwarmState(redis: Redis, swarm: string, initial: AppliedResponse): Promise<SwarmState> {
+export async function readSwarmState(redis: RedisClient, swarm: string, initial: AppliedResponse): Promise<SwarmState> {
   const hash = await redis.hgetall(keys.swarmLimits(swarm));
   const now = applied.safeParse(json(hash.applied));
   if (!now.success) return { generation: 0, applied: initial, followed: [initial], last_directive: null, told: true };
@@ -99,7 +99,7 @@ return 'written'`;
  * `older`: a newer generation is in force; `moved`: what is stored is no longer the generation that this was decided from.
  */
 export async function writeSwarmState(
-  redis: Redis,
+  redis: RedisClient,
   swarm: string,
   state: SwarmState,
   decidedFrom: number,
@@ -132,13 +132,13 @@ redis.call('HSET', KEYS[1], 'told', '1')
 return 1`;
 
 /** A directive is out; the last one of a change says that all of them are. */
-export async function markTold(redis: Redis, swarm: string, directiveId: string): Promise<void> {
+export async function markTold(redis: RedisClient, swarm: string, directiveId: string): Promise<void> {
   await redis.eval(MARK_TOLD, 1, keys.swarmLimits(swarm), directiveId);
 }
 
 /** Writes what deployer and maintenance read before each step that changes something. */
 export async function writeGate(
-  redis: Redis,
+  redis: RedisClient,
   state: SwarmState,
   about: { level: string; reason: string; since: string },
 ): Promise<boolean> {
@@ -149,7 +149,7 @@ export async function writeGate(
   });
 }
 
-async function newer(redis: Redis, key: string, generation: number, fields: Record<string, string>): Promise<boolean> {
+async function newer(redis: RedisClient, key: string, generation: number, fields: Record<string, string>): Promise<boolean> {
   return (await redis.eval(WRITE_IF_NEWER, 1, key, String(generation), ...Object.entries(fields).flat())) === 1;
 }
 
