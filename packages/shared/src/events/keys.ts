@@ -18,8 +18,14 @@ export const keys = {
   deadLetters: (stream: string) => `ops:dead:{${stream}}`,
   /** Which group buries an entry that nobody can read: one dead letter, not one a group. */
   deadLetterOwner: (stream: string, entry: string) => `ops:dead:{${stream}}:owner:${entry}`,
-  /** Done marker of a group for one event (`source/id`): a second delivery has no second effect. */
-  done: (stream: string, group: string, event: string) => `ops:done:{${stream}}:${group}:${event}`,
+  /** What a group is done with (sorted set, `source/id` by epoch ms): a second delivery has no second effect. */
+  done: (stream: string, group: string) => `ops:done:{${stream}}:${group}`,
+  /** The member that reads a stream for a group (its name, with a time to live): one at a time keeps the order of each subject. */
+  lease: (stream: string, group: string) => `ops:lease:{${stream}}:${group}`,
+  /** Where the groups of a stream are (hash): `<group>` everything up to this id is settled, `<group>:holder` who held the lease last. */
+  position: (stream: string) => `ops:position:{${stream}}`,
+  /** Entries that went before a group had handled them (hash): `<group>` how many, `<group>:at` when last, epoch ms. */
+  unread: (stream: string) => `ops:unread:{${stream}}`,
   /** The guard's state of a host (JSON): level, since, generation. Survives a restart of the monitor. */
   guardState: (host: string) => `ops:guard:state:${host}`,
   /** What the level allows now (hash): read by deployer and maintenance before every step that changes something. */
@@ -30,6 +36,8 @@ export const keys = {
   pausedQueues: (swarm: string) => `ops:swarm:${swarm}:paused-queues`,
   /** The infrastructure status, whole (JSON). */
   statusCurrent: 'ops:status:current',
+  /** Field of an entry, beside the event: only this group handles it; the others have done so before. */
+  onlyField: 'only',
   /** Prefix of the project's own BullMQ queues; braces keep a queue's keys in one slot. */
   queuePrefix: '{ops:queue}',
 } as const;

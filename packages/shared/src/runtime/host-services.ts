@@ -81,7 +81,15 @@ export async function hostServices(definitions: readonly ServiceDefinition[], op
 function keepRetention({ config, redisUrl, log }: HostOptions): () => Promise<void> {
   const client = openClient(redisUrl.reveal(), 'ops-retention');
   const trim = async () => {
-    for (const stream of STREAM_NAMES) await trimStream(client, stream, config.retention.streams, Date.now());
+    const { streams, unread } = config.retention;
+    const policy = { keepMs: streams, unreadMaxAgeMs: unread.max_age, unreadMaxEntries: unread.max_entries };
+    for (const stream of STREAM_NAMES) {
+      for (const lost of (await trimStream(client, stream, policy, Date.now())).unread)
+        log.error(
+          { stream, ...lost },
+          'entries were trimmed past the ceiling of retention.unread before the group had handled them',
+        );
+    }
   };
   const timer = setInterval(
     () => void trim().catch((error: unknown) => log.warn({ error }, 'retention did not run')),

@@ -28,6 +28,8 @@ export interface HostFacts {
 export type ServiceState = 'starting' | 'running' | 'failed' | 'stopping' | 'stopped';
 
 const DRAIN_MS = 8000;
+// Entries of one stream in hand at once.
+const CONCURRENCY = 256;
 
 /**
  * Runs one service: starting → running → stopping → stopped, and starting → failed → starting again after a pause.
@@ -152,13 +154,12 @@ export class ServiceRunner {
         group: this.name,
         consumer: `${this.#facts.host}-${process.pid}-${randomBytes(3).toString('hex')}`,
         handlers,
-        concurrency: 32,
-        minIdleMs: 30_000,
-        goneAfterMs: 300_000,
+        concurrency: CONCURRENCY,
+        leaseMs: config.bus.lease,
         maxAttempts: 5,
         maxDeliveries: 5,
         backoffMs: 200,
-        doneTtlSeconds: Math.ceil(config.retention.done_markers / 1000),
+        doneTtlMs: config.retention.done_markers,
         log,
         now: () => clock.now(),
         metrics,

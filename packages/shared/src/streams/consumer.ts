@@ -1,254 +1,183 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { Counter, Gauge, type Registry } from 'prom-client';
-import { decodeEntry } from '../events/index.js';
+import type { Registry } from 'prom-client';
+import { keys } from '../events/index.js';
 import type { RedisClient } from './clients.js';
-import { BLOCK_MS } from './clients.js';
-import { type Delivery, type Outcome, type RunnerOptions, runEntry } from './entry-runner.js';
+import { consumerMetrics } from './consumer-metrics.js';
+import type { RunnerOptions } from './entry-runner.js';
 import { isUnavailable } from './errors.js';
-import { ensureGroup, removeConsumerIfEmpty, removeGoneConsumers } from './groups.js';
-import { Lanes } from './lanes.js';
+import { ensureGroup, removeConsumerIfEmpty } from './groups.js';
+import { ReadingLease } from './lease.js';
+import { ReadingTerm } from './reading-term.js';
+import { noteUnread } from './unread.js';
 
 export interface ConsumerOptions extends RunnerOptions {
+  readonly client: RedisClient;
   /** A connection of its own: a blocking read holds up everything else on its connection. */
   readonly blocking: RedisClient;
   /** This member of the group: unique among the living. */
   readonly consumer: string;
   /** Entries in hand at once; no more are read than can be started. */
   readonly concurrency: number;
-  /** An entry that its consumer has not touched for this long (ms) is claimed by another one. */
-  readonly minIdleMs: number;
-  /** A member that has asked for nothing for this long (ms) and owns nothing is taken off the list. */
-  readonly goneAfterMs: number;
+  /** After this silence (ms) another member reads in its place. */
+  readonly leaseMs: number;
+  /** How long it is remembered that an event is done (ms): longer than the streams keep their entries. */
+  readonly doneTtlMs: number;
   readonly metrics: Registry;
 }
 
+const FORGET_EVERY_MS = 60_000;
+
 /**
- * Reads one stream for one group, for ever: claims what a dead member left behind, then what is new; keeps the entries
- * in hand alive (JUSTID heartbeat); repairs a lost group; gives back on drain what was not started.
+ * Reads one stream for one group, for ever. One member of the group reads at a time, by a lease; the others stand by.
+ * states: standing by → reading → (lease lost) → standing by; draining → ended
  */
 export class StreamConsumer {
   readonly #options: ConsumerOptions;
+  readonly #lease: ReadingLease;
+  readonly #metrics;
   readonly #stop = new AbortController();
-  readonly #abandon = new AbortController();
-  readonly #lanes = new Lanes();
-  readonly #inHand = new Map<string, { delivery: Delivery; state: 'waiting' | 'running' | 'ended' }>();
-  readonly #outcomes: Counter<'stream' | 'group' | 'outcome'>;
-  readonly #lastRead: Gauge<'stream' | 'group'>;
-  #slotFreed: () => void = () => undefined;
+  #term: ReadingTerm | undefined;
   #loop: Promise<void> = Promise.resolve();
-  #heartbeat: NodeJS.Timeout | undefined;
-  #claimCursor = '0-0';
-  #nextSweep = 0;
-  #reading = false;
-  #blockingId: number | undefined;
+  #timers: NodeJS.Timeout[] = [];
+  #standsBy = false;
+  #reads = false;
 
   constructor(options: ConsumerOptions) {
     this.#options = options;
-    this.#outcomes = counter(options.metrics);
-    this.#lastRead = gauge(options.metrics);
-    options.blocking.on('ready', () => void this.#learnBlockingId());
+    this.#lease = new ReadingLease({ ...options, monotonic: () => performance.now() });
+    this.#metrics = consumerMetrics(options.metrics, options.stream, options.group);
   }
 
-  /** Makes the group and begins to read. */
+  /** Makes the group and begins to read, or to stand by. */
   async start(): Promise<void> {
-    const { client, stream, group, minIdleMs } = this.#options;
+    const { client, stream, group, leaseMs } = this.#options;
     await ensureGroup(client, stream, group);
-    this.#heartbeat = setInterval(() => void this.#keepAlive(), minIdleMs / 3);
+    this.#timers = [
+      setInterval(() => void this.#renew(), leaseMs / 3),
+      setInterval(() => void this.#forget().catch(() => undefined), FORGET_EVERY_MS),
+    ];
     this.#loop = this.#run();
   }
 
-  /** Whether the stream is being read; false while a connection is lost, or a read has failed. */
+  /** Whether the stream is being read, or another member does; false while a connection is lost, or a read has failed. */
   get reading(): boolean {
     const { blocking, client } = this.#options;
     // A client that reconnects holds the read back for as long as it takes, and says nothing of it.
-    return this.#reading && blocking.status === 'ready' && client.status === 'ready';
+    if (client.status !== 'ready') return false;
+    return this.#standsBy || (this.#reads && blocking.status === 'ready');
   }
 
   /**
    * Stops reading, lets started entries finish within the deadline (ms), gives the others back, and leaves the group if
-   * nothing is left to it. Entries past the deadline stay pending: another member claims them.
+   * nothing is left to it. Entries past the deadline stay pending: the next reader takes them over at once.
    */
   async drain(deadlineMs: number): Promise<void> {
+    const { blocking, client, stream, group, consumer } = this.#options;
     this.#stop.abort();
-    this.#slotFreed();
-    await this.#endRead();
-    const deadline = this.#options.now() + deadlineMs;
-    while (this.#isRunning() && this.#options.now() < deadline) await wait(20);
-    this.#abandon.abort();
-    clearInterval(this.#heartbeat);
-    // Only now, and in order: a later event of a subject must not overtake the one that is still being handled.
-    await this.#giveBack();
-    await this.#leave();
+    this.#term?.end();
+    // What the cut read was given all the same is pending, and the next reader's.
+    blocking.disconnect();
+    await this.#term?.finish(deadlineMs);
+    await this.#loop;
+    for (const timer of this.#timers) clearInterval(timer);
+    if (client.status !== 'ready') return;
+    await removeConsumerIfEmpty(client, stream, group, consumer).catch(() => undefined);
+    await this.#lease.release().catch(() => undefined);
   }
 
   async #run(): Promise<void> {
     let failures = 0;
     while (!this.#stop.signal.aborted) {
       try {
-        const free = this.#options.concurrency - this.#inHand.size;
-        if (free <= 0) {
-          await new Promise<void>((freed) => {
-            this.#slotFreed = freed;
-          });
+        this.#standsBy = (await this.#lease.renew()) === 'other';
+        if (this.#standsBy) {
+          await this.#pause(this.#options.leaseMs / 3);
           continue;
         }
-        if (!this.#reading) {
-          // A read may block for seconds before it tells that its connection works.
-          await this.#options.blocking.ping();
-          this.#reading = true;
-        }
-        if (this.#options.now() >= this.#nextSweep) await this.#claim(free);
-        await this.#read(this.#options.concurrency - this.#inHand.size);
-        this.#lastRead.set({ stream: this.#options.stream, group: this.#options.group }, this.#options.now() / 1000);
-        failures = 0;
+        await ensureGroup(this.#options.client, this.#options.stream, this.#options.group);
+        await this.#options.blocking.ping();
+        await this.#lead(() => {
+          failures = 0;
+        });
       } catch (error) {
+        this.#reads = false;
         if (this.#stop.signal.aborted) return;
-        this.#reading = false;
         failures += 1;
         await this.#recover(error, failures);
       }
     }
   }
 
-  async #read(free: number): Promise<void> {
-    if (free <= 0) return;
-    const { blocking, stream, group, consumer } = this.#options;
-    const reply = (await blocking.xreadgroup(
-      'GROUP',
-      group,
-      consumer,
-      'COUNT',
-      free,
-      'BLOCK',
-      BLOCK_MS,
-      'STREAMS',
-      stream,
-      '>',
-    )) as [string, [string, string[] | null][]][] | null;
-    for (const [id, fields] of reply?.[0]?.[1] ?? []) this.#take({ id, fields: fields ?? [], deliveries: 1 });
-  }
-
-  // One sweep a half of minIdle. The cursor is followed: entries that are kept alive at the head must not hide a stale one behind.
-  async #claim(free: number): Promise<void> {
-    const { client, stream, group, consumer, minIdleMs, now } = this.#options;
-    const [cursor, entries] = (await client.xautoclaim(stream, group, consumer, minIdleMs, this.#claimCursor, 'COUNT', free)) as [
-      string,
-      [string, string[] | null][],
-    ];
-    this.#claimCursor = cursor;
-    if (cursor === '0-0') {
-      this.#nextSweep = now() + minIdleMs / 2;
-      await removeGoneConsumers(client, stream, group, consumer, this.#options.goneAfterMs);
-    }
-    for (const [id, fields] of entries) {
-      if (this.#inHand.has(id)) continue;
-      const [pending] = (await client.xpending(stream, group, id, id, 1)) as [string, string, number, number][];
-      this.#take({ id, fields: fields ?? [], deliveries: pending?.[3] ?? 1 });
-    }
-  }
-
-  #take(delivery: Delivery): void {
-    const held: { delivery: Delivery; state: 'waiting' | 'running' | 'ended' } = { delivery, state: 'waiting' };
-    this.#inHand.set(delivery.id, held);
-    const decoded = decodeEntry(this.#options.stream, delivery.id, delivery.fields);
-    const lane = decoded.ok ? decoded.event.subject : delivery.id;
-    void this.#lanes.run(lane, async () => {
-      // Stopped while it waited for its subject: it is given back.
-      if (this.#stop.signal.aborted) return;
-      held.state = 'running';
-      const outcome = await runEntry(delivery, this.#options, { stop: this.#stop.signal, abandon: this.#abandon.signal }).catch(
-        (error: unknown): Outcome => {
-          this.#options.log.error({ entry: delivery.id, stream: this.#options.stream, error }, 'entry left pending');
-          return 'given-back';
-        },
-      );
-      this.#outcomes.inc({ stream: this.#options.stream, group: this.#options.group, outcome });
-      held.state = 'ended';
-      if (outcome !== 'given-back' || !this.#stop.signal.aborted) this.#inHand.delete(delivery.id);
-      this.#slotFreed();
+  async #lead(onRead: () => void): Promise<void> {
+    const { log, stream, group } = this.#options;
+    const term = new ReadingTerm({
+      ...this.#options,
+      lease: this.#lease,
+      onOutcome: this.#metrics.outcome,
+      onRead: () => {
+        onRead();
+        this.#metrics.read(this.#options.now());
+      },
+      onLost: (entries) => void this.#tellLost(entries),
     });
-  }
-
-  async #learnBlockingId(): Promise<void> {
-    this.#blockingId = await this.#options.blocking.client('ID').catch(() => undefined);
-  }
-
-  // Unblocked by the server, the read ends with whatever it was given; a cut connection could strand an entry until minIdle.
-  async #endRead(): Promise<void> {
-    const { client, blocking } = this.#options;
-    const cut = setTimeout(() => blocking.disconnect(), 1000);
-    if (this.#blockingId !== undefined && client.status === 'ready') {
-      await client.client('UNBLOCK', this.#blockingId).catch(() => undefined);
-    } else {
-      blocking.disconnect();
+    this.#term = term;
+    this.#reads = true;
+    for (let failures = 0; !term.ended; ) {
+      try {
+        await term.run();
+      } catch (error) {
+        if (term.ended) break;
+        this.#reads = false;
+        failures += 1;
+        await this.#recover(error, failures);
+        // A read may block for seconds before it tells that its connection works.
+        this.#reads = await this.#options.blocking.ping().then(
+          () => true,
+          () => false,
+        );
+      }
     }
-    await this.#loop;
-    clearTimeout(cut);
-    blocking.disconnect();
+    this.#reads = false;
+    if (this.#stop.signal.aborted) return;
+    log.warn({ stream, group }, 'another member may read the stream now');
+    await term.finish(this.#options.leaseMs);
   }
 
-  async #keepAlive(): Promise<void> {
-    const { client, stream, group, consumer } = this.#options;
-    const ids = [...this.#inHand.keys()];
-    if (ids.length === 0) return;
-    // JUSTID resets the idle time and leaves the delivery count alone.
-    await client.call('XCLAIM', stream, group, consumer, 0, ...ids, 'JUSTID').catch(() => undefined);
-  }
-
-  #isRunning(): boolean {
-    return [...this.#inHand.values()].some(({ state }) => state === 'running');
-  }
-
-  async #giveBack(): Promise<void> {
-    const { client, stream, group, consumer, minIdleMs } = this.#options;
-    if (client.status !== 'ready') return;
-    for (const [id, { delivery, state }] of this.#inHand) {
-      if (state === 'running') continue;
-      this.#inHand.delete(id);
-      // Claimable at once, and as if it had not been delivered.
-      await client
-        .call('XCLAIM', stream, group, consumer, 0, id, 'IDLE', minIdleMs * 2, 'RETRYCOUNT', delivery.deliveries - 1, 'JUSTID')
-        .catch(() => undefined);
+  async #renew(): Promise<void> {
+    const term = this.#term;
+    if (term === undefined || term.ended) return;
+    try {
+      if ((await this.#lease.renew(term.settledUpTo)) !== 'kept') term.end();
+      else await term.keepAlive();
+    } catch (error) {
+      if (!isUnavailable(error)) this.#options.log.warn({ stream: this.#options.stream, error }, 'the lease was not renewed');
     }
   }
 
-  async #leave(): Promise<void> {
-    const { client, stream, group, consumer } = this.#options;
-    if (client.status !== 'ready') return;
-    await removeConsumerIfEmpty(client, stream, group, consumer).catch(() => undefined);
+  async #forget(): Promise<void> {
+    const { client, stream, group, now, doneTtlMs } = this.#options;
+    if (this.#lease.held) await client.zremrangebyscore(keys.done(stream, group), '-inf', now() - doneTtlMs);
+  }
+
+  async #tellLost(entries: number): Promise<void> {
+    const { client, stream, group, log, now } = this.#options;
+    log.error({ stream, group, entries }, 'entries went from the stream before the group had read them');
+    this.#metrics.lost(entries);
+    await noteUnread(client, stream, group, entries, now()).catch(() => undefined);
   }
 
   async #recover(error: unknown, failures: number): Promise<void> {
     const { client, stream, group, log } = this.#options;
     const message = error instanceof Error ? error.message : String(error);
     if (failures === 1) log.warn({ stream, group, error }, 'cannot read the stream, trying again');
-    await wait(Math.min(50 * 2 ** Math.min(failures, 7), 5000), undefined, { signal: this.#stop.signal }).catch(() => undefined);
-    if (this.#stop.signal.aborted) return;
-    if (/^(NOGROUP|UNBLOCKED)/.test(message)) {
-      await ensureGroup(client, stream, group).catch((cause: unknown) => {
-        if (!isUnavailable(cause)) log.error({ stream, group, error: cause }, 'cannot repair the group');
-      });
-    }
+    await this.#pause(Math.min(50 * 2 ** Math.min(failures, 7), 5000));
+    if (this.#stop.signal.aborted || !/^(NOGROUP|UNBLOCKED)/.test(message)) return;
+    await ensureGroup(client, stream, group).catch((cause: unknown) => {
+      if (!isUnavailable(cause)) log.error({ stream, group, error: cause }, 'cannot repair the group');
+    });
   }
-}
 
-function counter(metrics: Registry): Counter<'stream' | 'group' | 'outcome'> {
-  const name = 'ops_stream_entries_total';
-  return (
-    (metrics.getSingleMetric(name) as Counter<'stream' | 'group' | 'outcome'> | undefined) ??
-    new Counter({
-      name,
-      help: 'Entries by what became of them',
-      labelNames: ['stream', 'group', 'outcome'],
-      registers: [metrics],
-    })
-  );
-}
-
-function gauge(metrics: Registry): Gauge<'stream' | 'group'> {
-  const name = 'ops_stream_last_read_timestamp_seconds';
-  return (
-    (metrics.getSingleMetric(name) as Gauge<'stream' | 'group'> | undefined) ??
-    new Gauge({ name, help: 'When a read of the stream last came back', labelNames: ['stream', 'group'], registers: [metrics] })
-  );
+  async #pause(ms: number): Promise<void> {
+    await wait(ms, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+  }
 }

@@ -1,31 +1,32 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { decodeEntry, type EventDraft, issueLine, keys, type OpsEvent } from '../events/index.js';
+import { type Decoded, type EventDraft, issueLine, type OpsEvent } from '../events/index.js';
 import { redactor } from '../secrets/index.js';
-import type { RedisClient } from './clients.js';
-import { type DeadLetterReason, moveToDeadLetters } from './dead-letters.js';
-import { isUnavailable, OpsError } from './errors.js';
+import type { DeadLetterReason } from './dead-letters.js';
+import { DeferError, isUnavailable, OpsError } from './errors.js';
 import type { Handler, Handlers } from './handlers.js';
 import type { Publisher } from './publisher.js';
 
-/** An entry as Redis delivered it. */
+/** An entry in hand. */
 export interface Delivery {
   readonly id: string;
-  readonly fields: readonly string[];
-  /** How often Redis has delivered it, this time included. */
+  readonly decoded: Decoded;
+  /** How often it was delivered, this time included. */
   readonly deliveries: number;
+  /** The group that it is for alone, where it was written for one (a deferred event). */
+  readonly only: string | undefined;
 }
 
-/** How a service ends: first it stops (nothing is tried again), past its deadline it is abandoned (handlers are told). */
+/** How a reader ends: first it stops (nothing is tried again), past its deadline it is abandoned (handlers are told). */
 export interface Ending {
   readonly stop: AbortSignal;
   readonly abandon: AbortSignal;
 }
 
-export type Outcome = 'handled' | 'not-ours' | 'already-done' | 'dead' | 'given-back';
+/** What became of an entry. Only `given-back` stays pending; `handled` still waits for its acknowledgement. */
+export type Outcome = 'handled' | 'not-ours' | 'already-done' | 'deferred' | 'dead' | 'given-back';
 
 export interface RunnerOptions {
-  readonly client: RedisClient;
   readonly publisher: Publisher;
   readonly stream: string;
   readonly group: string;
@@ -37,38 +38,48 @@ export interface RunnerOptions {
   readonly maxDeliveries: number;
   /** First pause between tries, in ms; doubled each time, at most 30 s. */
   readonly backoffMs: number;
-  /** How long a done marker stays, in seconds: longer than the streams keep their entries. */
-  readonly doneTtlSeconds: number;
+  /** Puts an event off for longer than a reader may hold it (ms); resolves when that survives a restart. */
+  readonly defer?: (event: OpsEvent, delayMs: number) => Promise<void>;
+}
+
+/** What an entry needs of its reader. */
+export interface Desk {
+  /** Whether the group is done with this event (`source/id`). */
+  readonly isDone: (marker: string) => boolean;
+  /** Resolves with true when a handler may begin: the lease is ours. False when the reading ends first. */
+  readonly mayBegin: () => Promise<boolean>;
+  /** Moves the entry to the dead letters. */
+  readonly bury: (id: string, why: DeadLetterReason, type?: string) => Promise<unknown>;
 }
 
 const LONGEST_PAUSE_MS = 30_000;
 
-/** Handles one entry to its end: done and acknowledged, dead and acknowledged, or given back for another delivery. */
-export async function runEntry(delivery: Delivery, options: RunnerOptions, ending: Ending): Promise<Outcome> {
-  const signal = ending.stop;
+/** The idempotency key of an event: `source/id`. */
+export const markerOf = (event: OpsEvent) => `${event.source}/${event.id}`;
+
+/** Handles one entry: its outputs are published, or it is dead, or given back for another delivery. Never rejects. */
+export async function runEntry(delivery: Delivery, options: RunnerOptions, desk: Desk, ending: Ending): Promise<Outcome> {
   const started = options.now();
+  const { decoded, only } = delivery;
+  if (only !== undefined && only !== options.group) return 'not-ours';
   // Before the handler runs: one that kills the process must not be given the same entry for ever.
   if (delivery.deliveries > options.maxDeliveries) {
-    return bury(delivery, options, signal, {
+    return bury(delivery, options, desk, ending.stop, {
       code: 'delivery-limit',
       reasons: [`delivered ${delivery.deliveries} times and never finished`],
       attempts: delivery.deliveries,
     });
   }
-  const decoded = decodeEntry(options.stream, delivery.id, delivery.fields);
   if (!decoded.ok) {
     const { code, issues } = decoded.rejection;
-    return bury(delivery, options, signal, { code, reasons: issues.map(issueLine), attempts: 0, forAll: true });
+    return bury(delivery, options, desk, ending.stop, { code, reasons: issues.map(issueLine), attempts: 0, forAll: true });
   }
+  const handler = options.handlers[decoded.event.type] as Handler | undefined;
+  if (handler === undefined) return 'not-ours';
+  if (desk.isDone(markerOf(decoded.event))) return 'already-done';
   // Whatever somebody wrote into it: no handler stores, says or shows a secret of ours.
   const event = redactor.value(decoded.event) as OpsEvent;
-  const handler = options.handlers[event.type] as Handler | undefined;
-  if (handler === undefined) {
-    return (await untilAvailable(() => options.client.xack(options.stream, options.group, delivery.id), options, signal))
-      ? 'not-ours'
-      : 'given-back';
-  }
-  const outcome = await handle(event, handler, delivery, options, ending);
+  const outcome = await handle(event, handler, delivery, options, desk, ending);
   options.log.info(
     {
       event: event.type,
@@ -90,9 +101,9 @@ async function handle(
   handler: Handler,
   delivery: Delivery,
   options: RunnerOptions,
+  desk: Desk,
   ending: Ending,
 ): Promise<Outcome> {
-  const done = keys.done(options.stream, options.group, `${event.source}/${event.id}`);
   const history: string[] = [];
   const signal = ending.stop;
   let attempt = 1;
@@ -100,22 +111,22 @@ async function handle(
   // What has begun is tried once, also while stopping; nothing is tried again then.
   do {
     try {
-      if ((await options.client.exists(done)) === 1) {
-        await options.client.xack(options.stream, options.group, delivery.id);
-        return 'already-done';
-      }
+      if (!(await desk.mayBegin())) return 'given-back';
       const drafts: readonly EventDraft[] = await handler(event, { signal: ending.abandon, attempt });
       if (drafts.length > 0) await options.publisher.publish(drafts, event);
-      await settle(done, delivery, options);
       return 'handled';
     } catch (error) {
+      if (error instanceof DeferError && options.defer !== undefined) {
+        const { defer } = options;
+        return (await untilTaken(() => defer(event, error.delayMs), options, signal)) ? 'deferred' : 'given-back';
+      }
       // A server that is away is no fault of the event: it waits, however long, and its subject with it.
       const unavailable = isUnavailable(error);
       if (!unavailable) {
         history.push(redactor.text(String(error instanceof Error ? (error.stack ?? error) : error)).slice(0, 1000));
         options.log.warn({ event: event.type, id: event.id, attempt, error }, 'handler failed');
         if ((error instanceof OpsError && !error.retryable) || attempt >= options.maxAttempts) {
-          return bury(delivery, options, signal, { code: 'failed', reasons: history, attempts: attempt }, event.type);
+          return bury(delivery, options, desk, signal, { code: 'failed', reasons: history, attempts: attempt }, event.type);
         }
         attempt += 1;
       } else {
@@ -130,41 +141,25 @@ async function handle(
   return 'given-back';
 }
 
-// Outputs are published by now. Marker and acknowledgement share a slot and are one MULTI: a crash before it repeats the
-// handler, whose outputs carry the same ids; a crash after it repeats nothing.
-async function settle(done: string, delivery: Delivery, options: RunnerOptions): Promise<void> {
-  const replies = await options.client
-    .multi()
-    .set(done, '1', 'EX', options.doneTtlSeconds)
-    .xack(options.stream, options.group, delivery.id)
-    .exec();
-  const refused = replies?.find(([error]) => error !== null)?.[0];
-  if (refused) throw refused;
-}
-
 async function bury(
-  delivery: Delivery,
+  { id }: Delivery,
   options: RunnerOptions,
+  desk: Desk,
   signal: AbortSignal,
   why: DeadLetterReason,
   type?: string,
 ): Promise<Outcome> {
-  const entry = { stream: options.stream, group: options.group, id: delivery.id, ...(type === undefined ? {} : { type }) };
-  const buried = await untilAvailable(
-    () => moveToDeadLetters(options.client, entry, why, new Date(options.now()).toISOString()),
-    options,
-    signal,
-  );
-  if (!buried) return 'given-back';
+  if (!(await untilTaken(() => desk.bury(id, why, type), options, signal))) return 'given-back';
+  const { stream, group } = options;
   options.log.error(
-    { ...entry, code: why.code, reasons: why.reasons.map((line) => line.slice(0, 300)) },
+    { stream, group, id, type, code: why.code, reasons: why.reasons.map((line) => line.slice(0, 300)) },
     'entry moved to the dead letters',
   );
   return 'dead';
 }
 
-/** Repeats until Redis takes it; false when the service stops first. */
-async function untilAvailable(work: () => Promise<unknown>, options: RunnerOptions, signal: AbortSignal): Promise<boolean> {
+/** Repeats until Redis takes it; false when the reading ends first. */
+async function untilTaken(work: () => Promise<unknown>, options: RunnerOptions, signal: AbortSignal): Promise<boolean> {
   for (let pauseMs = options.backoffMs; !signal.aborted; pauseMs *= 2) {
     try {
       await work();

@@ -31,6 +31,16 @@ export class PermanentError extends OpsError {
   }
 }
 
+/** The handler wants the event again, later than a reader may hold it: it goes through BullMQ and survives a restart. */
+export class DeferError extends OpsError {
+  readonly delayMs: number;
+
+  constructor(delayMs: number, why: string) {
+    super('DEFERRED', why, { retryable: true, fields: { delayMs } });
+    this.delayMs = delayMs;
+  }
+}
+
 // A server that is away, starting, full or no longer the master; nothing is wrong with the event.
 const SYSTEM_CODES = new Set([
   'ECONNREFUSED',

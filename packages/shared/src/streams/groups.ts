@@ -1,14 +1,20 @@
+import { keys } from '../events/index.js';
 import type { RedisClient } from './clients.js';
+import { isBefore } from './entry-id.js';
+import type { StreamFacts } from './reading-position.js';
 
 /**
- * Makes the group if it is not there, at the beginning of the stream: a group made at `$` would lose whatever was
- * published before its first start, or between the loss of the key and its repair. Done markers absorb what comes again.
+ * Makes the group if it is not there: at its saved position, or at the beginning of the stream. One made at `$` would lose
+ * whatever was published before its first start, or between the loss of the key and its repair. Markers absorb what comes again.
  */
 export async function ensureGroup(client: RedisClient, stream: string, group: string): Promise<void> {
   // Looked up first: a full Redis refuses CREATE, also of a group that is there.
-  if ((await groupLags(client, stream)).some((known) => known.group === group)) return;
+  if ((await listGroups(client, stream)).some((known) => known.group === group)) return;
+  const [saved, facts] = await Promise.all([client.hget(keys.position(stream), group), streamFacts(client, stream)]);
+  // Past the end of the stream: it is another stream by now, or a master that had less. Nothing of it may be skipped.
+  const start = saved === null || facts === undefined || isBefore(facts.last, saved) ? '0' : saved;
   try {
-    await client.xgroup('CREATE', stream, group, '0', 'MKSTREAM');
+    await client.xgroup('CREATE', stream, group, start, 'MKSTREAM');
   } catch (error) {
     if (!(error instanceof Error && error.message.startsWith('BUSYGROUP'))) throw error;
   }
@@ -32,55 +38,69 @@ export async function removeConsumerIfEmpty(
 }
 
 /**
- * Removes the members that are gone and own nothing: every restart has a new name, and would stay on the list for ever.
- * A living one asks every few seconds; if it was removed all the same, its next read makes it again.
+ * Removes every member but this one that owns nothing: each restart has a new name, and would stay on the list for ever.
+ * Only the holder of the lease reads, so that nobody who is needed is removed.
  */
-export async function removeGoneConsumers(
-  client: RedisClient,
-  stream: string,
-  group: string,
-  self: string,
-  goneAfterMs: number,
-): Promise<void> {
+export async function removeOthers(client: RedisClient, stream: string, group: string, self: string): Promise<void> {
   for (const flat of (await client.xinfo('CONSUMERS', stream, group)) as unknown[][]) {
     const facts = pairs(flat);
     const name = String(facts.get('name'));
-    if (name === self || Number(facts.get('pending')) > 0 || Number(facts.get('idle')) < goneAfterMs) continue;
-    await removeConsumerIfEmpty(client, stream, group, name);
+    if (name !== self && Number(facts.get('pending')) === 0) await removeConsumerIfEmpty(client, stream, group, name);
   }
 }
 
-/** What a group has not done yet. */
-export interface GroupLag {
+/** A group as Redis knows it. */
+export interface GroupFacts {
   readonly group: string;
-  /** Entries not delivered yet; null where Redis cannot tell. */
-  readonly lag: number | null;
   readonly pending: number;
   readonly lastDelivered: string;
+  /** Entries that it has read, counted; null where Redis does not know. */
+  readonly entriesRead: number | null;
+  /** Entries that it has not read, as Redis counts: null after XDEL and for groups made at some id, and wrong after a trim. */
+  readonly serverLag: number | null;
 }
 
 /** The groups of a stream; none where the stream is not there. */
-export async function groupLags(client: RedisClient, stream: string): Promise<GroupLag[]> {
-  let groups: unknown[];
-  try {
-    groups = (await client.xinfo('GROUPS', stream)) as unknown[];
-  } catch (error) {
-    if (error instanceof Error && /no such key/i.test(error.message)) return [];
-    throw error;
-  }
-  return groups.map((flat) => {
-    const facts = pairs(flat as unknown[]);
+export async function listGroups(client: RedisClient, stream: string): Promise<GroupFacts[]> {
+  const groups = await orNone(() => client.xinfo('GROUPS', stream) as Promise<unknown[][]>);
+  return (groups ?? []).map((flat) => {
+    const facts = pairs(flat);
     return {
       group: String(facts.get('name')),
-      lag: typeof facts.get('lag') === 'number' ? Number(facts.get('lag')) : null,
       pending: Number(facts.get('pending') ?? 0),
       lastDelivered: String(facts.get('last-delivered-id')),
+      entriesRead: numberOrNull(facts.get('entries-read')),
+      serverLag: numberOrNull(facts.get('lag')),
     };
   });
 }
 
+/** What a stream holds; undefined where it is not there. */
+export async function streamFacts(client: RedisClient, stream: string): Promise<StreamFacts | undefined> {
+  const flat = await orNone(() => client.xinfo('STREAM', stream) as Promise<unknown[]>);
+  if (flat === undefined) return undefined;
+  const facts = pairs(flat);
+  return {
+    added: Number(facts.get('entries-added')),
+    length: Number(facts.get('length')),
+    first: String(facts.get('recorded-first-entry-id')),
+    last: String(facts.get('last-generated-id')),
+  };
+}
+
+async function orNone<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof Error && /no such key/i.test(error.message)) return undefined;
+    throw error;
+  }
+}
+
+const numberOrNull = (value: unknown) => (typeof value === 'number' ? value : null);
+
 /** A flat reply of name, value, name, value... as a map. */
-export function pairs(flat: readonly unknown[]): Map<string, unknown> {
+function pairs(flat: readonly unknown[]): Map<string, unknown> {
   const map = new Map<string, unknown>();
   for (let index = 0; index < flat.length; index += 2) map.set(String(flat[index]), flat[index + 1]);
   return map;

@@ -6,11 +6,11 @@ export class Lanes {
   readonly #tails = new Map<string, Promise<void>>();
 
   /** Queues the work behind the earlier work of its key. The work must not reject. */
-  run(key: string, work: () => Promise<void>): Promise<void> {
-    const tail = (this.#tails.get(key) ?? Promise.resolve()).then(work);
-    this.#tails.set(key, tail);
-    return tail.finally(() => {
+  run(key: string, work: () => Promise<void>): void {
+    const before = this.#tails.get(key);
+    const tail: Promise<void> = (before === undefined ? work() : before.then(work)).then(() => {
       if (this.#tails.get(key) === tail) this.#tails.delete(key);
     });
+    this.#tails.set(key, tail);
   }
 }

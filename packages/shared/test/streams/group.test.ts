@@ -29,15 +29,12 @@ describe('members of a group', () => {
     // Read, and never acknowledged: a member that was killed.
     await bus.client.xreadgroup('GROUP', GROUP, 'killed', 'COUNT', 1, 'STREAMS', STREAM, '>');
     const seen: OpsEvent[] = [];
-    await bus.join(
-      {
-        'alert.reported': (event) => {
-          seen.push(event);
-          return [];
-        },
+    await bus.join({
+      'alert.reported': (event) => {
+        seen.push(event);
+        return [];
       },
-      { minIdleMs: 100 },
-    );
+    });
     await eventually(async () => {
       expect(seen).toHaveLength(1);
       expect(await pending()).toBe(0);
@@ -50,15 +47,12 @@ describe('members of a group', () => {
     await bus.client.xreadgroup('GROUP', GROUP, 'm0', 'COUNT', 1, 'STREAMS', STREAM, '>');
     for (const member of ['m1', 'm2', 'm3']) await bus.client.xautoclaim(STREAM, GROUP, member, 0, '0-0');
     let runs = 0;
-    await bus.join(
-      {
-        'alert.reported': () => {
-          runs += 1;
-          return [];
-        },
+    await bus.join({
+      'alert.reported': () => {
+        runs += 1;
+        return [];
       },
-      { minIdleMs: 100 },
-    );
+    });
     await eventually(async () => expect(await listDeadLetters(bus.client, STREAM)).toMatchObject([{ code: 'delivery-limit' }]));
     expect(runs).toBe(0);
   });
@@ -70,8 +64,8 @@ describe('members of a group', () => {
       await new Promise((resolve) => setTimeout(resolve, 700));
       return [];
     };
-    await bus.join({ 'alert.reported': slow }, { minIdleMs: 200 });
-    await bus.join({ 'alert.reported': slow }, { minIdleMs: 200 });
+    await bus.join({ 'alert.reported': slow });
+    await bus.join({ 'alert.reported': slow });
     await bus.report('a');
     await eventually(async () => {
       expect(runs).toBeGreaterThan(0);
@@ -126,15 +120,12 @@ describe('members of a group', () => {
     expect(first).toEqual(['1']);
     const second: string[] = [];
     // With the ordinary minIdle: given back means claimable now.
-    await bus.join(
-      {
-        'alert.reported': ({ data }) => {
-          second.push(data.status);
-          return [];
-        },
+    await bus.join({
+      'alert.reported': ({ data }) => {
+        second.push(data.status);
+        return [];
       },
-      { minIdleMs: 600 },
-    );
+    });
     await eventually(() => expect(second).toEqual(['2', '3']));
     await eventually(async () => {
       const consumers = (await bus.client.xinfo('CONSUMERS', STREAM, GROUP)) as unknown[];

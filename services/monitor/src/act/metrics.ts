@@ -54,8 +54,7 @@ export function registerMetrics({ metrics, redis, guard, checks, waiting }: Metr
       for (const stream of STREAM_NAMES) {
         for (const { group, lag, pending } of await groupLags(redis, stream).catch(() => [])) {
           this.set({ stream, group, kind: 'pending' }, pending);
-          // Redis cannot always tell; no figure is better than a wrong one.
-          if (lag !== null) this.set({ stream, group, kind: 'unread' }, lag);
+          this.set({ stream, group, kind: 'unread' }, lag);
         }
       }
     },

@@ -1,0 +1,89 @@
+import { keys } from '../events/index.js';
+import type { RedisClient } from './clients.js';
+
+/** What Redis knows at one moment, asked in one round trip before a batch is begun. */
+export interface Inspection {
+  /** Who holds the lease. */
+  readonly holder: string | null;
+  /** How many entries the whole group has pending, whoever owns them. */
+  readonly pending: number;
+  /** For each marker, whether the group is done with that event. */
+  readonly done: readonly boolean[];
+}
+
+/** Asks who holds the lease, how much is pending, and which of these events the group is done with. Rejects as Redis does. */
+export async function inspect(
+  client: RedisClient,
+  stream: string,
+  group: string,
+  markers: readonly string[],
+): Promise<Inspection> {
+  // A pipeline, not single commands: it goes out now, behind the acknowledgements that were sent before.
+  const pipeline = client.pipeline().get(keys.lease(stream, group)).xpending(stream, group);
+  if (markers.length > 0) pipeline.zmscore(keys.done(stream, group), ...markers);
+  const replies = (await pipeline.exec()) ?? [];
+  const refused = replies.find(([error]) => error !== null)?.[0];
+  if (refused) throw refused;
+  const [holder, summary, scores] = replies.map(([, reply]) => reply);
+  return {
+    holder: holder as string | null,
+    pending: Number((summary as unknown[])[0]),
+    done: markers.map((_marker, index) => (scores as unknown[])[index] !== null),
+  };
+}
+
+/** An entry of the group that this member does not have in hand: of a dead member, or given by Redis in a reply that was lost. */
+export interface Stray {
+  readonly id: string;
+  /** How often it was delivered before. */
+  readonly deliveries: number;
+  /** Undefined where the body is gone. */
+  readonly fields: readonly string[] | undefined;
+}
+
+const PAGE = 1000;
+
+/**
+ * Takes over pending entries, oldest first, whoever owns them: only the holder of the lease may do so. Their delivery
+ * count stays: it goes up when one is begun, so that what merely lay beside a deadly entry is not blamed for it.
+ *
+ * @param most how many at most
+ */
+export async function takeStrays(
+  client: RedisClient,
+  { stream, group, consumer }: { stream: string; group: string; consumer: string },
+  inHand: (id: string) => boolean,
+  most: number,
+): Promise<Stray[]> {
+  const found: { id: string; deliveries: number }[] = [];
+  // The cursor is followed: entries in hand at the head must not hide one behind them.
+  for (let from = '-'; found.length < most; ) {
+    const page = (await client.xpending(stream, group, from, '+', PAGE)) as [string, string, number, number][];
+    for (const [id, , , deliveries] of page) if (!inHand(id)) found.push({ id, deliveries: Number(deliveries) });
+    const last = page.at(-1);
+    if (page.length < PAGE || last === undefined) break;
+    from = `(${last[0]}`;
+  }
+  const wanted = found.slice(0, most);
+  const bodies = new Map<string, readonly string[]>();
+  for (const deliveries of new Set(wanted.map((one) => one.deliveries))) {
+    const ids = wanted.filter((one) => one.deliveries === deliveries).map(({ id }) => id);
+    const claimed = (await claim(client, { stream, group, consumer }, ids, ['RETRYCOUNT', deliveries])) as (
+      | [string, string[] | null]
+      | null
+    )[];
+    for (const entry of claimed) if (entry?.[1]) bodies.set(entry[0], entry[1]);
+  }
+  return wanted.map(({ id, deliveries }) => ({ id, deliveries, fields: bodies.get(id) }));
+}
+
+/** XCLAIM of entries of the group, whoever owns them and however lately. */
+export function claim(
+  client: RedisClient,
+  { stream, group, consumer }: { stream: string; group: string; consumer: string },
+  ids: readonly string[],
+  options: readonly (string | number)[],
+): Promise<unknown> {
+  const rest: (string | number)[] = [...ids, ...options];
+  return client.call('XCLAIM', stream, group, consumer, 0, ...rest);
+}
