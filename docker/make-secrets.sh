@@ -44,13 +44,14 @@ printf 'postgresql://ops:%s@postgres:5432/ops' "$(secret postgres-password)" | w
 printf 'postgresql://ops:%s@127.0.0.1:%s/ops' "$(secret postgres-password)" "$postgres_port" | write database-url-host
 
 # What the names in <> of the template stand for: what every service needs.
-connection='+hello +auth +ping +quit +info +client|setname +client|id +client|unblock +multi +exec +discard'
-consume='+xgroup|create +xgroup|delconsumer +xreadgroup +xautoclaim +xclaim +xpending +xack +xrange +xinfo|consumers +eval'
-mark='+exists +set'
+connection='+hello +auth +ping +quit +info +client|setname +client|id +multi +exec +discard'
+consume='+xgroup|create +xgroup|delconsumer +xreadgroup +xclaim +xpending +xack +xrange +xinfo|consumers +eval'
+mark='+zadd +zmscore +zremrangebyscore'
+lease='+eval +get +set +del +hget +hset'
 queue='+@hash +@list +@sortedset +@set +@string +@stream +del +exists +expire +pexpire +rename +type +ttl +pttl +eval +evalsha -@dangerous'
-retention='~ops:guard ~ops:alerts ~ops:directives ~ops:incidents ~ops:status +xinfo|groups +xpending +xtrim'
+retention='~ops:guard ~ops:alerts ~ops:directives ~ops:incidents ~ops:status ~ops:unread:* +xinfo|groups +xinfo|stream +xpending +xtrim +eval_ro +hincrby +hset'
 sed -e '/^#/d' -e '/^$/d' "$template" | sed -e ':a' -e '$!N' -e 's/\n  */ /' -e 'ta' -e 'P' -e 'D' | sed \
-  -e "s/<connection>/$connection/" -e "s/<consume>/$consume/" -e "s/<mark>/$mark/g" \
+  -e "s/<connection>/$connection/" -e "s/<consume>/$consume/" -e "s/<mark>/$mark/g" -e "s/<lease>/$lease/g" \
   -e "s/<queue>/$queue/g" -e "s/<retention>/$retention/" | while read -r word user rest; do
   case $rest in
     'on <password>'*) rest="on #$(secret "redis-password-$user" | $sum | cut -d' ' -f1)${rest#on <password>}" ;;

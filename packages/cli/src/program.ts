@@ -5,6 +5,7 @@ import { doctorCommand } from './commands/doctor.js';
 import { envCommand } from './commands/env.js';
 import { guardCommand } from './commands/guard.js';
 import { incidentsCommand } from './commands/incidents.js';
+import { replayCommand } from './commands/replay.js';
 import { statusCommand } from './commands/status.js';
 import { tailCommand } from './commands/tail.js';
 import { upCommand } from './commands/up.js';
@@ -29,6 +30,7 @@ export function createProgram(): Command {
     alertCommands,
     incidentsCommand,
     tailCommand,
+    replayCommand,
     deadLettersCommand,
     doctorCommand,
     envCommand,

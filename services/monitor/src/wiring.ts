@@ -12,6 +12,7 @@ import { migrations } from './migrations/index.js';
 import type { Monitor } from './monitor.js';
 import { onAlertReported } from './on/alert-reported.js';
 import { AlertsRound } from './on/alerts-round.js';
+import { BusRound } from './on/bus-round.js';
 import { onGuardReported } from './on/guard-reported.js';
 import { Guard } from './on/guard-round.js';
 import { watchReportFile } from './on/report-file.js';
@@ -30,7 +31,7 @@ export const monitor: ServiceDefinition = {
   name: 'monitor',
   migrations,
   async wire(context) {
-    const { self, checks, uptime, close } = await open(context);
+    const { self, checks, uptime, bus, close } = await open(context);
     const { guard, alerts, status, outbox } = self;
     return {
       on: {
@@ -42,6 +43,7 @@ export const monitor: ServiceDefinition = {
         { name: 'guard', early: true, round: () => guard.round() },
         { name: 'outbox', early: true, round: (signal) => outbox.flush(1000, signal).then(() => 0) },
         { name: 'alerts', round: () => alerts.round().then(() => 500) },
+        { name: 'bus', round: () => bus.round() },
         { name: 'status', early: true, round: () => status.round() },
         { name: 'uptime', round: () => uptime.round(checks.states()) },
       ],
@@ -62,7 +64,7 @@ export const monitor: ServiceDefinition = {
 
 async function open(
   context: ServiceContext,
-): Promise<{ self: Monitor; checks: Checks; uptime: UptimeRound; close: () => Promise<void> }> {
+): Promise<{ self: Monitor; checks: Checks; uptime: UptimeRound; bus: BusRound; close: () => Promise<void> }> {
   const { config, host, clock, log, redis, publisher, ownPids, dockerHost } = context;
   const { services } = config.inventory;
   const outbox = new Outbox(publisher, log, clock);
@@ -78,6 +80,7 @@ async function open(
     onChange: (state, previous) =>
       log.info({ service: state.service, from: previous.status, status: state.status, detail: state.detail }, 'service'),
   });
+  const bus = new BusRound(context);
   const alertDatabase = context.database.withTables<AlertTables>();
   const alerts = new AlertsRound({
     host,
@@ -88,7 +91,9 @@ async function open(
     conditions: () => [
       ...guardConditions(host, guard.view, clock.now()),
       ...healthConditions(checks.states(), services, clock.now()),
+      ...bus.conditions(),
     ],
+    blindTo: () => bus.blindTo(),
   });
   const uptime = new UptimeRound(context);
   const status = new StatusRound({
@@ -113,7 +118,7 @@ async function open(
     await checks.close();
     await guard.close();
   };
-  return { self, checks, uptime, close };
+  return { self, checks, uptime, bus, close };
 }
 
 function reportFile({ config, host, guard, outbox, clock, log }: Monitor): { close(): void } | undefined {

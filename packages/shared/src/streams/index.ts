@@ -5,5 +5,8 @@ export { DeferError, isUnavailable, OpsError, PermanentError, RetryableError } f
 export type { Handler, HandlerContext, Handlers } from './handlers.js';
 export { type GroupLag, groupLags } from './lag.js';
 export { createPublisher, type Publisher } from './publisher.js';
-export { trimStream } from './retention.js';
+export { type Replayed, type ReplayRange, readRange, replayInto } from './replay.js';
+export { type RetentionPolicy, type Trimmed, trimStream } from './retention.js';
 export { type Origin, stamp } from './stamp.js';
+export { StreamTail, type TailedEntry } from './stream-tail.js';
+export { listUnread, type Unread } from './unread.js';

@@ -10,6 +10,8 @@ export interface GroupLag {
   readonly lag: number;
   readonly exact: boolean;
   readonly pending: number;
+  /** Id of the oldest entry that was delivered and is not finished; null where there is none. */
+  readonly oldestPending: string | null;
   readonly lastDelivered: string;
 }
 
@@ -49,13 +51,16 @@ export async function groupLags(client: RedisClient, stream: string): Promise<Gr
   return Promise.all(
     groups.map(async (known) => {
       const { group, pending, lastDelivered } = known;
-      const lag = lagFrom(facts, known) ?? (await countAfter(client, stream, lastDelivered));
-      return { group, lag, exact: lag < COUNT_MOST || lagFrom(facts, known) !== undefined, pending, lastDelivered };
+      const told = lagFrom(facts, known);
+      const lag = told ?? (await countAfter(client, stream, lastDelivered));
+      const [, oldest] = pending > 0 ? ((await client.xpending(stream, group)) as unknown[]) : [];
+      const oldestPending = typeof oldest === 'string' ? oldest : null;
+      return { group, lag, exact: told !== undefined || lag < COUNT_MOST, pending, oldestPending, lastDelivered };
     }),
   );
 }
 
 /** Entries after an id, counted on the server; stops at 20,000. */
 async function countAfter(client: RedisClient, stream: string, id: string): Promise<number> {
-  return Number(await client.eval(COUNT_AFTER, 1, stream, id, COUNT_MOST));
+  return Number(await client.call('EVAL_RO', COUNT_AFTER, 1, stream, id, COUNT_MOST));
 }

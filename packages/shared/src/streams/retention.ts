@@ -32,7 +32,7 @@ export async function trimStream(client: RedisClient, stream: string, policy: Re
   let bound = idAt(policy.keepMs);
   for (const lag of lags) {
     bound = older(bound, lag.lastDelivered);
-    if (lag.pending > 0) bound = older(bound, await oldestPending(client, stream, lag.group, bound));
+    if (lag.oldestPending !== null) bound = older(bound, lag.oldestPending);
   }
   const ceiling = idAt(policy.unreadMaxAgeMs);
   const far = lags.some(({ lag }) => lag > policy.unreadMaxEntries);
@@ -61,11 +61,6 @@ async function holdings(client: RedisClient, stream: string, lags: readonly Grou
     held.set(group, lag + pending - gone.length);
   }
   return held;
-}
-
-async function oldestPending(client: RedisClient, stream: string, group: string, otherwise: string): Promise<string> {
-  const [, oldest] = (await client.xpending(stream, group)) as unknown[];
-  return typeof oldest === 'string' ? oldest : otherwise;
 }
 
 const older = (a: string, b: string) => (isBefore(b, a) ? b : a);

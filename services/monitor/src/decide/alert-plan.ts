@@ -13,10 +13,16 @@ export interface AlertPlan {
  * paused) is over: nobody could ever clear it.
  *
  * @param firing fingerprint → the condition of a firing alert of ours
+ * @param blindTo metrics of which nobody has been able to look at anything yet
  */
-export function decideAlerts(conditions: readonly Condition[], firing: ReadonlyMap<string, Condition>, now: number): AlertPlan {
+export function decideAlerts(
+  conditions: readonly Condition[],
+  firing: ReadonlyMap<string, Condition>,
+  now: number,
+  blindTo: readonly string[] = [],
+): AlertPlan {
   const spoken = new Set(conditions.map(fingerprintOf));
-  const unspoken = [...firing].filter(([fingerprint]) => !spoken.has(fingerprint));
+  const unspoken = [...firing].filter(([fingerprint, { metric }]) => !spoken.has(fingerprint) && !blindTo.includes(metric));
   return {
     raise: conditions.filter((condition) => condition.state === 'firing' && !firing.has(fingerprintOf(condition))),
     clear: [

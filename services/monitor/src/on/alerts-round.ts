@@ -23,6 +23,8 @@ export interface AlertsOptions {
   readonly log: Logger;
   /** What is wrong now, as far as it is known. */
   readonly conditions: () => readonly Condition[];
+  /** Metrics of which nothing has been seen yet: their alerts stay as they are. */
+  readonly blindTo: () => readonly string[];
 }
 
 const REREAD_MS = 15_000;
@@ -48,12 +50,12 @@ export class AlertsRound {
 
   /** Rejects when PostgreSQL or Redis is away; the next round goes on from what is stored. */
   async round(): Promise<void> {
-    const { conditions, host, database, clock } = this.#options;
+    const { conditions, blindTo, host, database, clock } = this.#options;
     const present = conditions();
     const seen = present.map(({ service, metric, name, state }) => `${service}/${metric}/${name}/${state}`).join('|');
     const stale = clock.monotonic() - this.#readAt > REREAD_MS;
     if (seen === this.#seen && !this.#dirty && !stale) return;
-    const plan = decideAlerts(present, await firingWatched(database, host), clock.now());
+    const plan = decideAlerts(present, await firingWatched(database, host), clock.now(), blindTo());
     for (const condition of plan.clear) await endEpisode(database, condition);
     for (const condition of plan.raise) await beginEpisode(database, host, 'watched', condition);
     await this.#say();

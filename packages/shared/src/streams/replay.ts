@@ -1,0 +1,84 @@
+import { type Decoded, decodeEntry, keys } from '../events/index.js';
+import type { RedisClient } from './clients.js';
+import { isBefore, justBefore } from './entry-id.js';
+import { markerOf } from './entry-runner.js';
+import { listGroups, streamFacts } from './groups.js';
+
+/** What is replayed. */
+export interface ReplayRange {
+  /** First and last entry id, both included; `-` and `+` for the ends. */
+  readonly from: string;
+  readonly to: string;
+  readonly wanted: (decoded: Decoded) => boolean;
+}
+
+/** What a replay into a group did, or would do. */
+export interface Replayed {
+  /** Entries that the group will handle again. */
+  readonly again: number;
+  /** Entries in the range that it has not read yet: it will, without any replay. */
+  readonly unread: number;
+  /** Whether entries before the range's beginning are gone by retention, so that the range may have had more. */
+  readonly trimmed: boolean;
+}
+
+const PAGE = 500;
+
+/** The entries of a range, oldest first. Rejects as Redis does. */
+export async function* readRange(
+  client: RedisClient,
+  stream: string,
+  from: string,
+  to: string,
+): AsyncGenerator<[string, string[]]> {
+  for (let start = from; ; ) {
+    const page = (await client.xrange(stream, start, to, 'COUNT', PAGE)) as [string, string[]][];
+    yield* page;
+    const last = page.at(-1);
+    if (last === undefined || page.length < PAGE) return;
+    start = `(${last[0]}`;
+  }
+}
+
+/**
+ * Lets one group handle events again: its markers for them go, and its position goes back, in one MULTI. Nothing is written
+ * to the stream, so that nobody else sees anything twice; entries in between that are not wanted are absorbed by their markers.
+ *
+ * @param dryRun only counts
+ * @throws Error NOGROUP where there is no such group
+ */
+export async function replayInto(
+  client: RedisClient,
+  stream: string,
+  group: string,
+  { from, to, wanted }: ReplayRange,
+  dryRun = false,
+): Promise<Replayed> {
+  const known = (await listGroups(client, stream)).find((one) => one.group === group);
+  if (known === undefined) throw new Error(`NOGROUP ${stream} has no group ${group}`);
+  const markers: string[] = [];
+  let first: string | undefined;
+  let again = 0;
+  let unread = 0;
+  for await (const [id, fields] of readRange(client, stream, from, to)) {
+    const decoded = decodeEntry(stream, id, fields);
+    if (!wanted(decoded)) continue;
+    if (isBefore(known.lastDelivered, id)) {
+      unread += 1;
+      continue;
+    }
+    first ??= id;
+    again += 1;
+    if (decoded.ok) markers.push(markerOf(decoded.event));
+  }
+  const facts = await streamFacts(client, stream);
+  const trimmed = facts !== undefined && facts.added > facts.length && (from === '-' || isBefore(from, facts.first));
+  if (first !== undefined && !dryRun) {
+    const back = client.multi();
+    for (let at = 0; at < markers.length; at += PAGE) back.zrem(keys.done(stream, group), ...markers.slice(at, at + PAGE));
+    const replies = await back.xgroup('SETID', stream, group, justBefore(first)).exec();
+    const refused = replies?.find(([error]) => error !== null)?.[0];
+    if (refused) throw refused;
+  }
+  return { again, unread, trimmed };
+}

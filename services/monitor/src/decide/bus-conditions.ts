@@ -1,0 +1,89 @@
+import type { Condition } from './conditions.js';
+
+/** A group of a stream, as it was last looked at. */
+export interface GroupSight {
+  readonly stream: string;
+  readonly group: string;
+  /** Entries that it has not been given, and that it was given and has not finished. */
+  readonly lag: number;
+  readonly pending: number;
+  /** What changes when it gets on: where it is, and what it has in hand. */
+  readonly marker: string;
+  /** The member that reads for it; null where none of ours does. */
+  readonly reader: string | null;
+  /** Entries that went before it had handled them, ever, and when last (epoch ms). */
+  readonly unread: { readonly entries: number; readonly at: number } | null;
+}
+
+/** A group with what is remembered of it: since when (monotonic ms) it has had work and has not got on. */
+export interface GroupProgress extends GroupSight {
+  readonly stillSince: number;
+}
+
+/** The metrics of these conditions. */
+export const BUS_METRICS = ['bus-progress', 'bus-unread'] as const;
+
+// An hour in which somebody can see it; what is lost does not come back.
+const UNREAD_SHOWN_MS = 3_600_000;
+
+/** What is remembered of a group after another look. */
+export function progressOf(before: GroupProgress | undefined, sight: GroupSight, now: number): GroupProgress {
+  const hasWork = ({ lag, pending }: GroupSight) => lag + pending > 0;
+  const still = before !== undefined && hasWork(before) && hasWork(sight) && before.marker === sight.marker;
+  return { ...sight, stillSince: still ? before.stillSince : now };
+}
+
+/**
+ * A group with work that does not get on, and a group that has lost entries, as conditions.
+ *
+ * @param monotonic ms that never step back, of the look
+ * @param now epoch ms
+ */
+export function busConditions(
+  groups: readonly GroupProgress[],
+  stuckAfterMs: number,
+  monotonic: number,
+  now: number,
+): readonly Condition[] {
+  return groups.flatMap((one) => [stuck(one, stuckAfterMs, monotonic, now), unread(one, now)]);
+}
+
+function stuck(one: GroupProgress, stuckAfterMs: number, monotonic: number, now: number): Condition {
+  const { stream, group, lag, pending, reader, stillSince } = one;
+  const stillMs = monotonic - stillSince;
+  const firing = lag + pending > 0 && stillMs >= stuckAfterMs;
+  const who = reader === null ? 'nobody of ours reads for it' : `${reader} reads for it`;
+  return {
+    ...base(stream, group, now),
+    metric: BUS_METRICS[0],
+    state: firing ? 'firing' : 'ok',
+    severity: 'critical',
+    status: firing ? 'stuck' : 'reading',
+    threshold: stuckAfterMs / 1000,
+    current_value: firing ? Math.round(stillMs / 1000) : 0,
+    summary: firing
+      ? `${group} does not get on with ${stream}: ${lag} entries before it, ${pending} in hand, none finished for ${Math.round(stillMs / 1000)} s; ${who}`
+      : `${group} gets on with ${stream}`,
+  };
+}
+
+function unread(one: GroupProgress, now: number): Condition {
+  const { stream, group } = one;
+  const firing = one.unread !== null && now - one.unread.at < UNREAD_SHOWN_MS;
+  return {
+    ...base(stream, group, now),
+    metric: BUS_METRICS[1],
+    state: firing ? 'firing' : 'ok',
+    severity: 'critical',
+    status: firing ? 'lost' : 'complete',
+    threshold: 0,
+    current_value: one.unread?.entries ?? 0,
+    summary: firing
+      ? `${one.unread?.entries} entries of ${stream} went before ${group} had handled them, the last at ${new Date(one.unread?.at ?? 0).toISOString()}`
+      : `${group} has lost nothing of ${stream} lately`,
+  };
+}
+
+function base(stream: string, group: string, now: number) {
+  return { name: stream, service: group, at: now, depends_on: [], affects: [] } as const;
+}

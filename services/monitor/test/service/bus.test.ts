@@ -1,0 +1,57 @@
+import type { EventData } from '@ops/shared/events';
+import { recorder, type TestHost, testHost } from '@ops/shared/testing';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { monitor } from '../../src/index.js';
+
+// Nothing of bus: is set here: the times are those that an operator gets.
+const YAML = `
+inventory: { services: [{ name: crm, port: 1, health: { tcp: { port: 1 } }, paused: true }] }
+guard: { cpu: { enter: 10m }, ram: { warn: 98, critical: 99, emergency: 99.5 }, disk: { warn: 99, critical: 100 } }
+`;
+
+let host: TestHost;
+
+beforeEach(async () => {
+  host = await testHost([monitor], { yaml: YAML });
+});
+
+afterEach(() => host.close());
+
+async function raised(metric: string): Promise<EventData<'alert.raised'>> {
+  const seen = await recorder(host.redisUrl, ['ops:alerts']);
+  try {
+    const entry = await seen.waitFor(
+      ({ event }) => event?.type === 'alert.raised' && (event.data as { metric?: unknown }).metric === metric,
+      { within: 30_000 },
+    );
+    return entry.event?.data as EventData<'alert.raised'>;
+  } finally {
+    await seen.close();
+  }
+}
+
+describe('a stuck or dead group raises an alert within 30 s', () => {
+  test('a dead one: nobody reads for it', async () => {
+    await host.redis.xgroup('CREATE', 'ops:incidents', 'nucleus', '0', 'MKSTREAM');
+    await host.redis.xadd('ops:incidents', '*', 'event', '{}');
+    const alert = await raised('bus-progress');
+    expect(alert).toMatchObject({ service: 'nucleus', status: 'stuck', severity: 'critical' });
+    expect(alert.summary).toContain('1 entries before it, 0 in hand');
+    expect(alert.summary).toContain('nobody of ours reads for it');
+  });
+
+  test('a stuck one: its member has an entry in hand and never finishes', async () => {
+    await host.redis.xgroup('CREATE', 'ops:directives', 'kimi-swarm', '0', 'MKSTREAM');
+    await host.redis.xadd('ops:directives', '*', 'event', '{}');
+    await host.redis.xreadgroup('GROUP', 'kimi-swarm', 'worker', 'COUNT', 1, 'STREAMS', 'ops:directives', '>');
+    const alert = await raised('bus-progress');
+    expect(alert).toMatchObject({ service: 'kimi-swarm', status: 'stuck' });
+    expect(alert.summary).toContain('0 entries before it, 1 in hand');
+  });
+
+  test('entries that somebody trimmed before a group had read them are told as lost', async () => {
+    await host.redis.hset('ops:unread:{ops:guard}', 'scaler', 12, 'scaler:at', Date.now());
+    await host.redis.xgroup('CREATE', 'ops:guard', 'scaler', '0', 'MKSTREAM');
+    expect(await raised('bus-unread')).toMatchObject({ service: 'scaler', current_value: 12, status: 'lost' });
+  });
+});
