@@ -64,11 +64,9 @@ export async function runEntry(delivery: Delivery, options: RunnerOptions, desk:
   if (only !== undefined && only !== options.group) return 'not-ours';
   // Before the handler runs: one that kills the process must not be given the same entry for ever.
   if (delivery.deliveries > options.maxDeliveries) {
-    return bury(delivery, options, desk, ending.stop, {
-      code: 'delivery-limit',
-      reasons: [`delivered ${delivery.deliveries} times and never finished`],
-      attempts: delivery.deliveries,
-    });
+    const reasons = [`delivered ${delivery.deliveries} times and never finished`];
+    const why = { code: 'delivery-limit', reasons, attempts: delivery.deliveries };
+    return bury(delivery, options, desk, ending.stop, why, decoded.ok ? decoded.event.type : undefined);
   }
   if (!decoded.ok) {
     const { code, issues } = decoded.rejection;

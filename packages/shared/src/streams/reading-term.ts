@@ -28,6 +28,9 @@ interface Held extends Delivery {
 }
 
 const LOOK_EVERY_MS = 2000;
+// From here on what another reader left is begun one by one, each for so long (ms) before the next: what kills, kills at once.
+const SUSPICIOUS_DELIVERIES = 2;
+const SUSPICION_MS = 3000;
 // A few slots that come free one by one are read together.
 const FEW_SLOTS_MS = 5;
 
@@ -209,10 +212,18 @@ export class ReadingTerm {
       group,
       decoded.map((one) => (one.ok ? markerOf(one.event) : '')),
     );
+    const suspicious = strays.some(({ deliveries }) => deliveries >= SUSPICIOUS_DELIVERIES);
     for (const [index, entry] of all.entries()) {
       const one = decoded[index];
       if (one !== undefined) this.#start(entry, one, seen.done[index] === true, found.has(entry));
+      if (suspicious) await this.#untilSettled(entry.id);
     }
+  }
+
+  // One of those that were in hand killed two readers. Begun together, all would be blamed for it; one by one, only the one.
+  async #untilSettled(id: string): Promise<void> {
+    const until = this.#options.now() + SUSPICION_MS;
+    while (this.#inHand.has(id) && !this.ended && this.#options.now() < until) await wait(5);
   }
 
   #start({ id, deliveries, fields }: Stray, decoded: Decoded, done: boolean, isStray: boolean): void {

@@ -9,6 +9,8 @@ export interface FaultProxy {
   connections(): number;
   /** Nothing gets through in either direction, closing included; connections stay open, new ones are accepted. What was held goes on after `heal`. */
   blackhole(): void;
+  /** Those that are connected now are half-open for ever: nothing gets through, and neither side hears of it. New ones work. */
+  strand(): void;
   /** Delays each direction by this many ms. */
   latency(ms: number): void;
   /** Replies of the target are swallowed from now on; connections that lost some are reset by `heal`. */
@@ -50,6 +52,9 @@ export async function faultProxy(target: { host?: string; port: number }): Promi
     connections: () => connections.size,
     blackhole: () => {
       weather.blackhole = true;
+    },
+    strand: () => {
+      for (const connection of connections) connection.strand();
     },
     latency: (ms) => {
       weather.latency = ms;

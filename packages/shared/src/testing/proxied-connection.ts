@@ -16,6 +16,7 @@ export class ProxiedConnection {
   readonly #held: (() => void)[] = [];
   readonly #timers = new Set<NodeJS.Timeout>();
   #lostReplies = false;
+  #stranded = false;
 
   constructor(client: Socket, target: { host: string; port: number }, weather: Weather, closed: () => void) {
     this.#client = client;
@@ -42,6 +43,11 @@ export class ProxiedConnection {
       if (socket.connecting) socket.destroy();
       else socket.resetAndDestroy();
     }
+  }
+
+  /** Nothing gets through any more, also after `heal`, and neither side hears of it. */
+  strand(): void {
+    this.#stranded = true;
   }
 
   /** Lets what was held go on; a stream with a hole in it cannot. */
@@ -84,6 +90,7 @@ export class ProxiedConnection {
   }
 
   #now(step: () => void): void {
+    if (this.#stranded) return;
     if (this.#weather.blackhole) this.#held.push(step);
     else step();
   }

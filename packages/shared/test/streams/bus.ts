@@ -17,7 +17,12 @@ export interface TestBus {
   readonly client: RedisClient;
   readonly publisher: Publisher;
   /** Starts a member of a group on ops:alerts. */
-  join(handlers: Handlers, options?: Partial<ConstructorParameters<typeof StreamConsumer>[0]>): Promise<StreamConsumer>;
+  join(
+    handlers: Handlers,
+    options?: Partial<ConstructorParameters<typeof StreamConsumer>[0]>,
+    /** Another address of the same Redis: a proxy. */
+    consumeUrl?: string,
+  ): Promise<StreamConsumer>;
   /** Publishes an alert about a subject. */
   report(subject: string, status?: string): Promise<string>;
   close(): Promise<void>;
@@ -26,7 +31,7 @@ export interface TestBus {
 export const STREAM = 'ops:alerts';
 export const GROUP = 'tested';
 
-export async function testBus(url: string, consumeUrl = url): Promise<TestBus> {
+export async function testBus(url: string): Promise<TestBus> {
   const client = openClient(url, 'test-bus');
   await client.connect();
   const publisher = createPublisher(client, { service: 'test', host: 'h' }, () => Date.now());
@@ -34,7 +39,7 @@ export async function testBus(url: string, consumeUrl = url): Promise<TestBus> {
   return {
     client,
     publisher,
-    async join(handlers, options = {}) {
+    async join(handlers, options = {}, consumeUrl = url) {
       const own = openClient(consumeUrl, 'test-member');
       const blocking = openBlockingClient(consumeUrl, 'test-member-blocking');
       members += 1;
@@ -71,7 +76,7 @@ export async function testBus(url: string, consumeUrl = url): Promise<TestBus> {
       return event?.id ?? '';
     },
     async close() {
-      await Promise.all(closing.map((end) => end()));
+      await Promise.all(closing.splice(0).map((end) => end()));
       client.disconnect();
     },
   };
