@@ -1,9 +1,8 @@
 import { DelayedError, Queue, UnrecoverableError, Worker } from 'bullmq';
-import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { ZodError } from 'zod';
 import { keys } from '../events/index.js';
-import { isUnavailable, OpsError, type Publisher } from '../streams/index.js';
+import { isUnavailable, OpsError, openQueueClient, type Publisher } from '../streams/index.js';
 import { type JobHandler, type JobKind, jobId } from './catalog.js';
 
 const DAY_SECONDS = 86_400;
@@ -24,11 +23,8 @@ export interface Queues {
 }
 
 export function openQueues(url: string, service: string, publisher: Publisher, log: Logger): Queues {
-  const options = { maxRetriesPerRequest: null, connectionName: `ops-${service}-queue` } as const;
-  // A producer must hear that Redis is away; a worker must wait for it.
-  const producing = new Redis(url, { ...options, maxRetriesPerRequest: 3, lazyConnect: true });
-  const working = new Redis(url, { ...options, lazyConnect: true });
-  for (const client of [producing, working]) client.on('error', () => undefined);
+  const producing = openQueueClient(url, `ops-${service}-queue`, 'adding');
+  const working = openQueueClient(url, `ops-${service}-queue`, 'working');
   const queue = new Queue(service, { connection: producing, prefix: keys.queuePrefix });
   queue.on('error', () => undefined);
   let worker: Worker | undefined;

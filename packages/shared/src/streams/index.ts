@@ -1,4 +1,5 @@
-export { openBlockingClient, openClient, type RedisClient } from './clients.js';
+export { AddressError, parseRedisAddress, type RedisAddress, shownAddress } from './address.js';
+export { openBlockingClient, openClient, openQueueClient, type RedisClient } from './clients.js';
 export { type ConsumerOptions, StreamConsumer } from './consumer.js';
 export { type DeadLetter, dropDeadLetter, listDeadLetters, readDeadLetter, retryDeadLetter } from './dead-letters.js';
 export { isUnavailable, OpsError, PermanentError, RetryableError } from './errors.js';
