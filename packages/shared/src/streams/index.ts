@@ -5,6 +5,8 @@ export { type DeadLetter, dropDeadLetter, listDeadLetters, readDeadLetter, retry
 export { isUnavailable, OpsError, PermanentError, RetryableError } from './errors.js';
 export { type GroupLag, groupLags } from './groups.js';
 export type { Handler, HandlerContext, Handlers } from './handlers.js';
+export { findingText, judgeServer, type ServerFinding, type UnsafeRedis } from './judge-server.js';
 export { createPublisher, type Publisher } from './publisher.js';
 export { trimStream } from './retention.js';
+export { parseServerFacts, readServerFacts, type ServerFacts, type ServerFeatures } from './server-facts.js';
 export { type Origin, stamp } from './stamp.js';
