@@ -66,7 +66,6 @@ export class RedisSafety {
     await Promise.race([this.#look().catch(() => undefined), late]);
     clearTimeout(timer);
     if (this.#state === 'refused') throw new UnsafeRedisError(this.#reasons);
-    this.#again();
   }
 
   /** Resolves where Redis has been found safe; rejects with an {@link UnsafeRedisError}, or where it does not answer. */
@@ -81,23 +80,20 @@ export class RedisSafety {
     this.#client.disconnect();
   }
 
-  #again(): void {
-    if (this.#closed) return;
-    this.#timer = setTimeout(
-      () =>
-        void this.#look()
-          .catch(() => undefined)
-          .then(() => this.#again()),
-      this.#state === 'refused' ? LOOK_AGAIN_MS : LOOK_EVERY_MS,
-    );
-    this.#timer.unref();
-  }
-
   #look(): Promise<void> {
     this.#looking ??= this.#judge().finally(() => {
       this.#looking = undefined;
+      this.#lookAgain();
     });
     return this.#looking;
+  }
+
+  #lookAgain(): void {
+    clearTimeout(this.#timer);
+    if (this.#closed) return;
+    const pause = this.#state === 'refused' ? LOOK_AGAIN_MS : LOOK_EVERY_MS;
+    this.#timer = setTimeout(() => void this.#look().catch(() => undefined), pause);
+    this.#timer.unref();
   }
 
   async #judge(): Promise<void> {

@@ -97,7 +97,7 @@ export class ServiceRunner {
     const database = openDatabase(databaseUrl.reveal(), name);
     this.#releases.add('database', () => database.destroy());
     const publisher = createPublisher(redis, { service: name, host }, () => clock.now());
-    const queues = openQueues(redisUrl.reveal(), name, publisher, this.#log);
+    const queues = openQueues(redisUrl.reveal(), name, publisher, this.#log, metrics);
     this.#releases.add('queues', () => queues.close());
     return {
       config,

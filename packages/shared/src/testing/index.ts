@@ -10,3 +10,4 @@ export { type TestHost, testHost } from './test-host.js';
 export { type TestPostgres, testPostgres } from './test-postgres.js';
 export { type FreshRedis, type TestRedis, testRedis } from './test-redis.js';
 export { stopTestServers } from './test-servers.js';
+export { withClient } from './with-client.js';

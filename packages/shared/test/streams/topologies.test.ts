@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { Registry } from 'prom-client';
 import { afterEach, expect, it } from 'vitest';
 import { z } from 'zod';
 import { keys } from '../../src/events/index.js';
@@ -23,7 +24,7 @@ const note = defineJob({
 /** A queue on the bus whose jobs are noted. */
 function noting(url: string, bus: TestBus) {
   const done: string[] = [];
-  const queues = openQueues(url, 'tested', bus.publisher, pino({ level: 'silent' }));
+  const queues = openQueues(url, 'tested', bus.publisher, pino({ level: 'silent' }), new Registry());
   closing.push(() => queues.close());
   queues.work([
     onJob(note, async ({ text }) => {
