@@ -44,7 +44,7 @@ printf 'postgresql://ops:%s@postgres:5432/ops' "$(secret postgres-password)" | w
 printf 'postgresql://ops:%s@127.0.0.1:%s/ops' "$(secret postgres-password)" "$postgres_port" | write database-url-host
 
 # What the names in <> of the template stand for: what every service needs.
-connection='+hello +auth +ping +quit +info +client|setname +client|id +client|unblock +multi +exec +discard'
+connection='+hello +auth +ping +quit +info +command|info +client|setname +client|id +client|unblock +multi +exec +discard'
 consume='+xgroup|create +xgroup|delconsumer +xreadgroup +xautoclaim +xclaim +xpending +xack +xrange +xinfo|consumers +eval'
 mark='+exists +set'
 queue='+@hash +@list +@sortedset +@set +@string +@stream +del +exists +expire +pexpire +rename +type +ttl +pttl +eval +evalsha -@dangerous'

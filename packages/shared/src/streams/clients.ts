@@ -1,5 +1,6 @@
-import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
 import { parseRedisAddress, type RedisAddress } from './address.js';
+import { PatientCluster } from './patient-cluster.js';
 
 /** One Redis, the master that Sentinels name, or a Cluster: which it is, is configuration. */
 export type RedisClient = Redis | Cluster;
@@ -107,21 +108,23 @@ function singleOptions(address: Exclude<RedisAddress, { kind: 'cluster' }>, name
 }
 
 function openCluster(address: Extract<RedisAddress, { kind: 'cluster' }>, name: string, use: Use): Cluster {
-  const { enableAutoPipelining = false, ...times } = TIMES[use];
-  return new Cluster(
-    address.nodes.map((node) => ({ ...node })),
-    {
-      lazyConnect: true,
-      enableAutoPipelining,
-      clusterRetryStrategy: pause,
-      // With 16 redirections: 4 s of patience, in which a Cluster chooses its new master.
-      retryDelayOnFailover: 250,
-      retryDelayOnClusterDown: 250,
-      slotsRefreshTimeout: 2000,
-      slotsRefreshInterval: 5000,
-      redisOptions: { ...login(address), ...times, connectionName: name, connectTimeout: CONNECT_TIMEOUT_MS },
-      // The certificate is made out to a name: names are not turned into addresses.
-      ...(address.tls ? { dnsLookup: (host, found) => found(null, host) } : {}),
-    },
-  );
+  // No common pipelines: ioredis (6.0.0) groups them by the owner of a slot, and throws while a slot has none.
+  const { enableAutoPipelining: _, ...times } = TIMES[use];
+  const nodes = address.nodes.map((node) => ({ ...node }));
+  const options = {
+    lazyConnect: true,
+    clusterRetryStrategy: pause,
+    // With 16 redirections: 4 s of patience, in which a Cluster chooses its new master.
+    retryDelayOnFailover: 250,
+    retryDelayOnClusterDown: 250,
+    slotsRefreshTimeout: 2000,
+    slotsRefreshInterval: 5000,
+    redisOptions: { ...login(address), ...times, connectionName: name, connectTimeout: CONNECT_TIMEOUT_MS },
+    // The certificate is made out to a name: names are not turned into addresses.
+    ...(address.tls ? { dnsLookup } : {}),
+  };
+  const waits = use === 'blocking' || use === 'queue-working';
+  return waits ? new Cluster(nodes, options) : new PatientCluster(COMMAND_TIMEOUT_MS, nodes, options);
 }
+
+const dnsLookup: NonNullable<ClusterOptions['dnsLookup']> = (host, found) => found(null, host);

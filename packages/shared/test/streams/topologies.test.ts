@@ -106,3 +106,27 @@ it('Cluster: publish, consume, dead letter, queue job over three masters', async
   expect(await slot(keys.deadLetters(STREAM))).toBe(await slot(STREAM));
   expect(new Set(await Promise.all([STREAM, 'ops:incidents', `${keys.queuePrefix}:tested:meta`].map(slot))).size).toBe(3);
 });
+
+it('Cluster: while it is away a command ends with an error; when it is back, clients and readers go on', async () => {
+  const cluster = await ownCluster();
+  closing.push(() => cluster.close());
+  const bus = await testBus(cluster.url);
+  closing.push(() => bus.close());
+  const seen: string[] = [];
+  await bus.join({
+    'alert.reported': ({ subject }) => {
+      seen.push(subject);
+      return [];
+    },
+  });
+  await bus.report('before');
+  await eventually(() => expect(seen).toEqual(['before']));
+  await Promise.all(cluster.nodes.map((node) => node.stop()));
+  const begin = performance.now();
+  await expect(bus.client.set('a', '1')).rejects.toThrow();
+  await expect(bus.report('lost')).rejects.toThrow();
+  expect(performance.now() - begin).toBeLessThan(20_000);
+  await Promise.all(cluster.nodes.map((node) => node.start()));
+  await eventually(() => bus.report('after'), { within: 20_000 });
+  await eventually(() => expect(seen).toContain('after'), { within: 20_000 });
+});
