@@ -44,7 +44,7 @@ printf 'postgresql://ops:%s@postgres:5432/ops' "$(secret postgres-password)" | w
 printf 'postgresql://ops:%s@127.0.0.1:%s/ops' "$(secret postgres-password)" "$postgres_port" | write database-url-host
 
 # What the names in <> of the template stand for: what every service needs.
-connection='+hello +auth +ping +quit +info +client|setname +client|id +multi +exec +discard'
+connection='+hello +auth +ping +quit +info +command|info +wait +client|setname +client|id +multi +exec +discard'
 consume='+xgroup|create +xgroup|delconsumer +xreadgroup +xclaim +xpending +xack +xrange +xinfo|consumers +eval'
 mark='+zadd +zmscore +zremrangebyscore'
 lease='+eval +get +set +del +hget +hset'

@@ -1,8 +1,9 @@
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mayInstall } from './apt.mjs';
-import { lastLines, root, run } from './run.mjs';
+import { codename, unpackPackages } from './debian-packages.mjs';
+import { root, run } from './run.mjs';
 
 /** A folder for DOCKER_CONFIG that holds the plugin. */
 const CONFIG = join(root, 'node_modules', '.cache', 'ops', 'docker-cli');
@@ -36,48 +37,13 @@ async function works(config) {
 }
 
 async function fetchPlugin(folder, plugin) {
-  const codename = /^VERSION_CODENAME=(\w+)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? '';
-  const suite = SUITE_WITH_COMPOSE[codename];
-  const mirror = await mirrorOf(codename);
-  if (suite === undefined || mirror === undefined)
-    return 'there is no Docker Compose v2, and no known package of it for this system';
-
-  // Its own lists, cache and sources: the system's stay as they are. Settings such as a proxy are the system's.
-  for (const name of ['lists/partial', 'cache/archives/partial', 'unpacked']) mkdirSync(join(folder, name), { recursive: true });
-  const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
-  const signed = existsSync(keyring) ? `[signed-by=${keyring}] ` : '';
-  writeFileSync(join(folder, 'sources.list'), `deb ${signed}${mirror} ${suite} main\n`);
-  const options = [
-    `Dir::State::Lists=${folder}/lists`,
-    `Dir::Cache=${folder}/cache`,
-    `Dir::Etc::SourceList=${folder}/sources.list`,
-    'Dir::Etc::SourceParts=-',
-    'Acquire::Languages=none',
-    'APT::Sandbox::User=root',
-  ].flatMap((option) => ['-o', option]);
-  for (const args of [['update'], ['download', 'docker-compose']]) {
-    const result = await run('apt-get', ['-q', ...options, ...args], { cwd: folder });
-    if (!result.ok) return `Docker Compose v2 could not be fetched: ${lastLines(result.output, 3)}`;
-  }
-  const unpacked = await run('sh', ['-c', 'dpkg -x docker-compose_*.deb unpacked'], { cwd: folder });
+  const suite = SUITE_WITH_COMPOSE[codename()];
+  if (suite === undefined) return 'there is no Docker Compose v2, and no known package of it for this system';
+  const why = await unpackPackages(folder, suite, ['docker-compose']);
+  if (why !== undefined) return `Docker Compose v2 could not be fetched: ${why}`;
   const program = join(folder, 'unpacked', 'usr', 'libexec', 'docker', 'cli-plugins', 'docker-compose');
-  if (!unpacked.ok || !existsSync(program))
-    return `the package of Docker Compose is not as expected: ${lastLines(unpacked.output, 3)}`;
+  if (!existsSync(program)) return 'the package of Docker Compose is not as expected';
   mkdirSync(join(plugin, '..'), { recursive: true });
   copyFileSync(program, plugin);
   return undefined;
-}
-
-async function mirrorOf(codename) {
-  const { output } = await run('apt-get', [
-    'indextargets',
-    '--format',
-    '$(REPO_URI) $(RELEASE) $(COMPONENT)',
-    'Created-By: Packages',
-  ]);
-  const targets = output
-    .trim()
-    .split('\n')
-    .map((line) => line.split(' '));
-  return targets.find(([, release, component]) => release === codename && component === 'main')?.[0];
 }

@@ -1,8 +1,8 @@
 import { loadConfig } from '@ops/shared/config';
 import { ensureToken, type InstanceAddresses, readInstance } from '@ops/shared/embedded';
 import { type Environment, readEnvironment, rememberNamedSecrets } from '@ops/shared/runtime';
-import { passwordOf, redactor } from '@ops/shared/secrets';
-import { openClient, type RedisClient } from '@ops/shared/streams';
+import { passwordsOf, redactor } from '@ops/shared/secrets';
+import { openClient, type RedisClient, shownAddress } from '@ops/shared/streams';
 import { CommandError, EXIT, type ExitCode } from './exit-codes.js';
 
 /** Where the running instance is, and how to reach it. */
@@ -51,7 +51,7 @@ export class Connection {
       await client.connect();
     } catch (cause) {
       client.disconnect();
-      throw new CommandError(EXIT.unreachable, `Redis does not answer at ${new URL(url).host}`, cause);
+      throw new CommandError(EXIT.unreachable, `Redis does not answer at ${shownAddress(url)}`, cause);
     }
     return client;
   }
@@ -76,7 +76,7 @@ export class Connection {
   // What is read from the streams was written by anybody, and is shown on a screen: our secrets in it are hidden.
   async #rememberSecrets(): Promise<void> {
     const { REDIS_URL, DATABASE_URL, OPS_TOKEN } = await this.addresses();
-    for (const url of [REDIS_URL, DATABASE_URL]) if (url !== undefined) redactor.add(passwordOf(url));
+    for (const url of [REDIS_URL, DATABASE_URL]) for (const password of passwordsOf(url ?? '')) redactor.add(password);
     redactor.add(OPS_TOKEN);
     try {
       rememberNamedSecrets(loadConfig(this.environment.configFile));

@@ -10,16 +10,8 @@ import type { Command } from 'commander';
 import { contextOf } from '../context.js';
 import { EXIT } from '../exit-codes.js';
 import { columns, printData, tinted } from '../output.js';
-
-type State = 'ok' | 'warning' | 'missing';
-
-/** One thing that was looked at: what is there, and what to do about it. */
-interface Finding {
-  readonly what: string;
-  readonly state: State;
-  readonly found: string;
-  readonly mend: string;
-}
+import { examineRedis } from './examine-redis.js';
+import { type Finding, finding } from './finding.js';
 
 const run = promisify(execFile);
 const LEAST_FREE_BYTES = 1e9;
@@ -47,7 +39,7 @@ async function examine(environment: Environment): Promise<Finding[]> {
   return [
     node(),
     config(environment),
-    redis(environment),
+    await redis(environment, running?.redisUrl),
     running === undefined
       ? await port(environment)
       : finding('instance', 'ok', `runs as pid ${running.pid} on port ${running.port}`, ''),
@@ -57,8 +49,6 @@ async function examine(environment: Environment): Promise<Finding[]> {
     await compose(),
   ];
 }
-
-const finding = (what: string, state: State, found: string, mend: string): Finding => ({ what, state, found, mend });
 
 function node(): Finding {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
@@ -80,8 +70,9 @@ function config({ configFile }: Environment): Finding {
   }
 }
 
-function redis({ redisUrl }: Environment): Finding {
-  if (redisUrl !== undefined) return finding('redis', 'ok', 'given by REDIS_URL', '');
+async function redis(environment: Environment, running: string | undefined): Promise<Finding> {
+  const url = environment.redisUrl?.reveal() ?? running;
+  if (url !== undefined) return examineRedis(url, environment.configFile);
   const program = onPath('redis-server') ?? onPath('valkey-server');
   const mend = process.platform === 'darwin' ? 'brew install redis' : 'sudo apt-get install -y redis-server, or set REDIS_URL';
   return finding(

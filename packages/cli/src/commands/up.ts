@@ -6,7 +6,7 @@ import { scaler } from '@ops/scaler';
 import { loadConfig } from '@ops/shared/config';
 import { ensureToken, openInstance } from '@ops/shared/embedded';
 import { createLogger, type Environment, type HostedServices, hostServices, logFile, Releases } from '@ops/shared/runtime';
-import { passwordOf, redactor, Secret } from '@ops/shared/secrets';
+import { passwordsOf, redactor, Secret } from '@ops/shared/secrets';
 import type { Command } from 'commander';
 import { contextOf } from '../context.js';
 import { say } from '../output.js';
@@ -93,6 +93,6 @@ function untilSignal(): Promise<void> {
 
 function secretUrl(url: string): Secret {
   redactor.add(url);
-  redactor.add(passwordOf(url));
+  for (const password of passwordsOf(url)) redactor.add(password);
   return new Secret(url);
 }

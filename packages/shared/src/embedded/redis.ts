@@ -19,6 +19,10 @@ export interface RedisOptions {
   /** False keeps nothing on disk. For tests. */
   durable?: boolean;
   removeAfter?: string;
+  /** Further lines of the configuration; they win over ours. For tests. */
+  lines?: readonly string[];
+  /** Runs as a Sentinel, which keeps no data. For tests. */
+  sentinel?: boolean;
 }
 
 /**
@@ -32,7 +36,10 @@ export async function startRedis(options: RedisOptions): Promise<RunningServer> 
   await mkdir(folder, { recursive: true, mode: 0o700 });
   // The password is in a file, not on the command line: everyone on the machine sees the process table.
   await writePrivate(conf, configuration(options));
-  const [command, args] = program.kind === 'binary' ? [program.path, [conf]] : await containerCommand(program, folder, port);
+  const [command, args] =
+    program.kind === 'binary'
+      ? [program.path, options.sentinel === true ? [conf, '--sentinel'] : [conf]]
+      : await containerCommand(program, folder, port);
   const leashed = await startOnLeash({ command, args, stopSignal: 'TERM', log, removeAfter });
   // A container may have to fetch its image first.
   await untilUp('Redis', leashed, log, () => pingRedis(port, password), program.kind === 'binary' ? 60_000 : 600_000);
@@ -51,21 +58,23 @@ export async function startRedis(options: RedisOptions): Promise<RunningServer> 
   };
 }
 
-function configuration({ program, folder, port, password, durable = true }: RedisOptions): string {
+function configuration({ program, folder, port, password, durable = true, lines: further = [], sentinel }: RedisOptions): string {
   const contained = program.kind === 'container';
-  const lines = [
+  const place = [
     `bind ${contained ? '0.0.0.0' : '127.0.0.1'}`,
     `port ${contained ? 6379 : port}`,
     `requirepass ${password}`,
     `dir ${JSON.stringify(contained ? '/data' : folder)}`,
     'daemonize no',
+  ];
+  const data = [
     'save ""',
     `appendonly ${durable ? 'yes' : 'no'}`,
     'appendfsync everysec',
     // An event that was accepted is never evicted: a full Redis refuses, and publishers spool.
     'maxmemory-policy noeviction',
   ];
-  return `${lines.join('\n')}\n`;
+  return `${[...place, ...(sentinel === true ? [] : data), ...further].join('\n')}\n`;
 }
 
 async function containerCommand(

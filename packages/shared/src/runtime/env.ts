@@ -4,11 +4,20 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { OpsConfig } from '../config/index.js';
 import { issueLine, issuesOf } from '../events/index.js';
-import { passwordOf, redactor, Secret } from '../secrets/index.js';
-import { OpsError } from '../streams/index.js';
+import { passwordsOf, redactor, Secret } from '../secrets/index.js';
+import { AddressError, OpsError, parseRedisAddress } from '../streams/index.js';
 import { LOG_LEVELS } from './logger.js';
 
 const url = (protocols: RegExp, expected: string) => z.url({ protocol: protocols, error: expected }).optional();
+
+const redisAddress = (text: string, found: z.RefinementCtx) => {
+  try {
+    parseRedisAddress(text);
+  } catch (error) {
+    if (!(error instanceof AddressError)) throw error;
+    found.addIssue({ code: 'custom', message: error.expected });
+  }
+};
 
 const environment = z.object({
   OPS_CONFIG: z.string().min(1).default('ops.yaml'),
@@ -18,7 +27,7 @@ const environment = z.object({
   OPS_URL: url(/^https?$/, 'an http(s) URL'),
   OPS_TOKEN: z.string().min(16, 'at least 16 characters').optional(),
   OPS_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
-  REDIS_URL: url(/^rediss?$/, 'a redis:// URL'),
+  REDIS_URL: z.string().superRefine(redisAddress).optional(),
   DATABASE_URL: url(/^postgres(ql)?$/, 'a postgres:// URL'),
   DOCKER_HOST: z.string().min(1).optional(),
 });
@@ -57,6 +66,8 @@ export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Env
   // An empty variable is one that is not set, as Compose passes it.
   for (const [name, value] of Object.entries(variables)) if (value !== '') given[name] = value;
   for (const name of SECRET_NAMES) given[name] = readSecret(name, given);
+  // Before anything is said about them.
+  for (const name of SECRET_NAMES) secret(given[name]);
   const parsed = environment.safeParse(given);
   if (!parsed.success) throw new EnvironmentError(issuesOf(parsed.error, given).map(issueLine));
   const { data } = parsed;
@@ -122,6 +133,6 @@ function expandHome(file: string, variables: NodeJS.ProcessEnv): string {
 function secret(value: string | undefined): Secret | undefined {
   if (value === undefined) return undefined;
   redactor.add(value);
-  redactor.add(passwordOf(value));
+  for (const password of passwordsOf(value)) redactor.add(password);
   return new Secret(value);
 }

@@ -7,6 +7,7 @@ import { systemClock } from './clock.js';
 import { rememberNamedSecrets } from './env.js';
 import { openHttpServer } from './http.js';
 import type { Logger } from './logger.js';
+import { RedisSafety } from './redis-safety.js';
 import { Releases } from './releases.js';
 import type { ServiceDefinition } from './service.js';
 import { ServiceRunner } from './service-runner.js';
@@ -38,7 +39,10 @@ export interface HostedServices {
 
 const TRIM_EVERY_MS = 600_000;
 
-/** Runs services in one process, behind one HTTP server. A start that fails half-way unwinds. */
+/**
+ * Runs services in one process, behind one HTTP server. A start that fails half-way unwinds. Throws an UnsafeRedisError for a
+ * Redis that answers and may lose events.
+ */
 export async function hostServices(definitions: readonly ServiceDefinition[], options: HostOptions): Promise<HostedServices> {
   const { config, log } = options;
   const clock = systemClock;
@@ -47,10 +51,18 @@ export async function hostServices(definitions: readonly ServiceDefinition[], op
   redactor.add(options.token.reveal());
   rememberNamedSecrets(config);
   const releases = new Releases(log);
-  const facts = { ...options, clock, metrics };
+  const safety = new RedisSafety({
+    url: options.redisUrl.reveal(),
+    policy: config.bus.unsafe_redis,
+    log,
+    announce: options.announce,
+  });
+  releases.add('look at Redis', () => safety.close());
+  const facts = { ...options, clock, metrics, safety };
   const runners = definitions.map((definition) => new ServiceRunner(definition, facts));
   const missing = () => Object.fromEntries(runners.map((runner) => [runner.name, runner.missing()]));
   try {
+    await safety.begin();
     for (const runner of runners) {
       releases.add(`service ${runner.name}`, () => runner.stop());
       await runner.start();

@@ -1,8 +1,10 @@
 import { loadConfig } from '../config/index.js';
+import { redactor } from '../secrets/index.js';
 import { OpsError } from '../streams/index.js';
 import { readEnvironment } from './env.js';
 import { hostServices } from './host-services.js';
 import { createLogger } from './logger.js';
+import { UnsafeRedisError } from './redis-safety.js';
 import type { ServiceDefinition } from './service.js';
 
 /**
@@ -27,6 +29,10 @@ export async function runService(definition: ServiceDefinition): Promise<void> {
     ownPids: [],
     announce: (line) => process.stdout.write(`${line}\n`),
     log,
+  }).catch((error: unknown) => {
+    if (!(error instanceof UnsafeRedisError)) throw error;
+    process.stderr.write(`${definition.name}: ${redactor.text(error.message)}\n`);
+    process.exit(1);
   });
   log.info({ service: definition.name, address: hosted.address }, 'started');
   let stopping = false;

@@ -8,6 +8,7 @@ import { migrate, openDatabase } from '../storage/index.js';
 import { createPublisher, openBlockingClient, openClient, type RedisClient, StreamConsumer } from '../streams/index.js';
 import type { Clock } from './clock.js';
 import type { Logger } from './logger.js';
+import type { RedisSafety } from './redis-safety.js';
 import { Releases } from './releases.js';
 import type { Loop, ServiceContext, ServiceDefinition, Wiring } from './service.js';
 
@@ -23,6 +24,7 @@ export interface HostFacts {
   readonly log: Logger;
   readonly clock: Clock;
   readonly metrics: Registry;
+  readonly safety: Pick<RedisSafety, 'reasons' | 'confirm'>;
 }
 
 export type ServiceState = 'starting' | 'running' | 'failed' | 'stopping' | 'stopped';
@@ -63,9 +65,10 @@ export class ServiceRunner {
 
   /** Why it is not ready; empty when it is. */
   missing(): readonly string[] {
-    if (this.state !== 'running') return [this.#why];
+    const unsafe = this.#facts.safety.reasons();
+    if (this.state !== 'running') return unsafe.length > 0 ? unsafe : [this.#why];
     const deaf = this.#consumers.filter(({ reading }) => !reading).length;
-    return [...(deaf > 0 ? [`${deaf} streams are not being read`] : []), ...(this.#wiring?.missing?.() ?? [])];
+    return [...unsafe, ...(deaf > 0 ? [`${deaf} streams are not being read`] : []), ...(this.#wiring?.missing?.() ?? [])];
   }
 
   /** Wires the service and starts its early loops; storage, consumers, queues and the other loops follow as soon as their servers answer. */
@@ -96,7 +99,7 @@ export class ServiceRunner {
     const database = openDatabase(databaseUrl.reveal(), name);
     this.#releases.add('database', () => database.destroy());
     const publisher = createPublisher(redis, { service: name, host }, () => clock.now());
-    const queues = openQueues(redisUrl.reveal(), name, publisher, this.#log);
+    const queues = openQueues(redisUrl.reveal(), name, publisher, this.#log, metrics);
     this.#releases.add('queues', () => queues.close());
     return {
       config,
@@ -119,6 +122,7 @@ export class ServiceRunner {
   async #connect(context: ServiceContext): Promise<void> {
     for (let failures = 0; !this.#stop.signal.aborted; failures += 1) {
       try {
+        await this.#facts.safety.confirm();
         // What needs no table must not wait for one; a handler that needs one waits by itself.
         await this.#consume(context);
         await migrate(context.database, this.name, this.#definition.migrations);

@@ -1,2 +1,2 @@
 export { Redactor, redactor } from './redactor.js';
-export { passwordOf, Secret } from './secret.js';
+export { passwordsOf, Secret } from './secret.js';

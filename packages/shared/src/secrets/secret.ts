@@ -2,15 +2,24 @@ import { inspect } from 'node:util';
 
 const SHOWN = '[redacted]';
 
-/** The password in a URL, decoded where it is encoded; undefined without one. */
-export function passwordOf(url: string): string | undefined {
-  if (!URL.canParse(url)) return undefined;
-  const { password } = new URL(url);
+/**
+ * The passwords in a URL, decoded where they are encoded: that of its user, and `sentinel_password`. The URL may name
+ * several hosts, as the URLs of Sentinel and Cluster do.
+ */
+export function passwordsOf(url: string): string[] {
+  const [, authority = '', query = ''] = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)[^?#]*(?:\?([^#]*))?/i.exec(url) ?? [];
+  const user = authority.slice(0, Math.max(0, authority.lastIndexOf('@')));
+  const password = user.includes(':') ? user.slice(user.indexOf(':') + 1) : '';
+  const sentinel = new URLSearchParams(query).get('sentinel_password') ?? '';
+  return [decoded(password), sentinel].filter((found) => found !== '');
+}
+
+function decoded(text: string): string {
   try {
-    return password === '' ? undefined : decodeURIComponent(password);
+    return decodeURIComponent(text);
   } catch {
     // A bare % that begins no code stands for itself.
-    return password;
+    return text;
   }
 }
 

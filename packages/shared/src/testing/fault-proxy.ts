@@ -26,7 +26,7 @@ export interface FaultProxy {
   close(): Promise<void>;
 }
 
-/** Starts a proxy before a target. Throws what listening throws. */
+/** Starts a proxy before a target, which is looked at for every new connection. Throws what listening throws. */
 export async function faultProxy(target: { host?: string; port: number }): Promise<FaultProxy> {
   const connections = new Set<ProxiedConnection>();
   const weather: Weather = { blackhole: false, latency: 0, cutReplies: false, onCutNext: undefined };

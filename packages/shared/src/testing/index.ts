@@ -1,9 +1,13 @@
 export { eventually } from './eventually.js';
 export { type FaultProxy, faultProxy } from './fault-proxy.js';
 export { type LeakCheck, leakCheck } from './leak-check.js';
-export { type OwnRedis, ownRedis } from './own-redis.js';
+export { type OwnCluster, ownCluster } from './own-cluster.js';
+export { type OwnRedis, type OwnRedisOptions, ownRedis } from './own-redis.js';
+export { type OwnSentinel, ownSentinel } from './own-sentinel.js';
 export { type Recorded, type Recorder, recorder } from './recorder.js';
+export { type ReplicaPair, replicaPair } from './replica-pair.js';
 export { type TestHost, testHost } from './test-host.js';
 export { type TestPostgres, testPostgres } from './test-postgres.js';
 export { type FreshRedis, type TestRedis, testRedis } from './test-redis.js';
 export { stopTestServers } from './test-servers.js';
+export { withClient } from './with-client.js';

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { choosePort, onPort } from '../embedded/ports.js';
 import { redisUrlOf } from '../embedded/record.js';
 import { startRedis } from '../embedded/redis.js';
-import { findRedis } from '../embedded/redis-program.js';
+import { findRedis, type RedisProgram } from '../embedded/redis-program.js';
 import type { RunningServer } from '../embedded/server.js';
 import { remember, testFolder } from './test-servers.js';
 
@@ -25,10 +25,23 @@ export interface OwnRedis {
   close(): Promise<void>;
 }
 
-/** Starts a Redis that belongs to one test, which may stop, kill, freeze and restart it. `durable` (default true) has an append-only file. */
-export async function ownRedis({ durable = true }: { durable?: boolean } = {}): Promise<OwnRedis> {
-  const [program, folder, password] = [await findRedis(), await testFolder(), randomBytes(16).toString('hex')];
-  const launch = (port: number) => startRedis({ program, folder, password, durable, port });
+export interface OwnRedisOptions {
+  /** With an append-only file, which is the default. */
+  durable?: boolean;
+  /** Further lines of its configuration. */
+  lines?: readonly string[];
+  /** Servers of one group share it. */
+  password?: string;
+  sentinel?: boolean;
+  /** Another redis-server than that on the PATH. */
+  program?: RedisProgram;
+}
+
+/** Starts a Redis that belongs to one test, which may stop, kill, freeze and restart it. */
+export async function ownRedis(options: OwnRedisOptions = {}): Promise<OwnRedis> {
+  const { durable = true, lines = [], password = randomBytes(16).toString('hex'), sentinel = false } = options;
+  const [program, folder] = [options.program ?? (await findRedis()), await testFolder()];
+  const launch = (port: number) => startRedis({ program, folder, password, durable, port, lines, sentinel });
   let server: RunningServer = remember(await onPort(() => choosePort(0), launch));
   const { port } = server;
   const signal = (name: NodeJS.Signals) => process.kill(server.process.pid, name);

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { choosePort, onPort } from '../embedded/ports.js';
 import { redisUrlOf } from '../embedded/record.js';
 import { startRedis } from '../embedded/redis.js';
 import { findRedis } from '../embedded/redis-program.js';
 import { remember, testFolder } from './test-servers.js';
+import { withClient } from './with-client.js';
 
 /** A Redis with nothing in it. */
 export interface FreshRedis {
@@ -25,7 +26,7 @@ export interface TestRedis {
 
 let shared: Promise<TestRedis> | undefined;
 
-/** The one real Redis of this test worker, started when first asked for. It keeps nothing on disk. */
+/** The one real Redis of this test worker, started when first asked for. Its data goes with it. */
 export function testRedis(): Promise<TestRedis> {
   shared ??= start();
   return shared;
@@ -33,7 +34,9 @@ export function testRedis(): Promise<TestRedis> {
 
 async function start(): Promise<TestRedis> {
   const [program, folder, password] = [await findRedis(), await testFolder(), randomBytes(16).toString('hex')];
-  const options = { program, folder, password, durable: false, removeAfter: folder };
+  // An append-only file, since a service refuses a Redis without one; nobody waits for the disk.
+  const lines = ['appendfsync no', 'auto-aof-rewrite-percentage 0'];
+  const options = { program, folder, password, lines, removeAfter: folder };
   const server = remember(
     await onPort(
       () => choosePort(0),
@@ -63,14 +66,4 @@ async function configurationOf(redis: Redis): Promise<Map<string, string>> {
   const all = new Map<string, string>();
   for (let i = 0; i < flat.length; i += 2) all.set(flat[i] ?? '', flat[i + 1] ?? '');
   return all;
-}
-
-async function withClient<T>(url: string, use: (redis: Redis) => Promise<T>): Promise<T> {
-  const redis = new Redis(url, { retryStrategy: () => null });
-  redis.on('error', () => undefined);
-  try {
-    return await use(redis);
-  } finally {
-    redis.disconnect();
-  }
 }

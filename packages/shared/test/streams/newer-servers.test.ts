@@ -1,0 +1,52 @@
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { judgeServer, listDeadLetters, readServerFacts } from '../../src/streams/index.js';
+import { eventually, ownRedis } from '../../src/testing/index.js';
+import { GROUP, STREAM, testBus } from './bus.js';
+
+const TOOL = fileURLToPath(new URL('../../../../tools/newer-redis.mjs', import.meta.url));
+
+/** The newer servers of this machine, fetched at the first time; or why there are none. */
+function newerServers(): { redis?: string; valkey?: string; why?: string } {
+  try {
+    return JSON.parse(execFileSync(process.execPath, [TOOL], { encoding: 'utf8', timeout: 90_000 }));
+  } catch (error) {
+    return { why: `tools/newer-redis.mjs: ${String(error)}` };
+  }
+}
+
+const found = newerServers();
+
+it.for(['redis', 'valkey'] as const)('a newer %s: publish, consume, claim, dead letter', async (kind, { skip }) => {
+  const path = found[kind];
+  if (path === undefined) return skip(found.why);
+  const version = /v=([\d.]+)/.exec(execFileSync(path, ['--version'], { encoding: 'utf8' }))?.[1] ?? '';
+  const server = await ownRedis({ program: { kind: 'binary', path, version } });
+  const bus = await testBus(server.url);
+  try {
+    const [facts] = await readServerFacts(bus.client);
+    expect(facts).toMatchObject({ kind, version, appendOnly: true, features: { waitaof: true } });
+    expect(facts && judgeServer(facts, 'refuse')).toEqual([]);
+
+    // One that read an entry and died.
+    await bus.client.xgroup('CREATE', STREAM, GROUP, '0', 'MKSTREAM');
+    await bus.report('stranded');
+    await bus.client.xreadgroup('GROUP', GROUP, 'dead', 'COUNT', 1, 'STREAMS', STREAM, '>');
+    const seen: string[] = [];
+    await bus.join({
+      'alert.reported': ({ subject }) => {
+        if (subject === 'poison') throw new Error('never');
+        seen.push(subject);
+        return [];
+      },
+    });
+    for (const subject of ['a', 'poison', 'b']) await bus.report(subject);
+    await eventually(() => expect([...seen].sort()).toEqual(['a', 'b', 'stranded']));
+    await eventually(async () => expect(await listDeadLetters(bus.client, STREAM)).toHaveLength(1));
+    await eventually(async () => expect((await bus.client.xpending(STREAM, GROUP))[0]).toBe(0));
+  } finally {
+    await bus.close();
+    await server.close();
+  }
+});
