@@ -20,6 +20,8 @@ export const keys = {
   deadLetterOwner: (stream: string, entry: string) => `ops:dead:{${stream}}:owner:${entry}`,
   /** Done marker of a group for one event (`source/id`): a second delivery has no second effect. */
   done: (stream: string, group: string, event: string) => `ops:done:{${stream}}:${group}:${event}`,
+  /** Epoch of a publisher on a stream: a write of an earlier epoch, which a network held up, is refused. Gone after a day. */
+  publisherEpoch: (stream: string, writer: string) => `ops:publisher:{${stream}}:${writer}`,
   /** The guard's state of a host (JSON): level, since, generation. Survives a restart of the monitor. */
   guardState: (host: string) => `ops:guard:state:${host}`,
   /** What the level allows now (hash): read by deployer and maintenance before every step that changes something. */

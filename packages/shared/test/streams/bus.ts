@@ -23,7 +23,7 @@ export const GROUP = 'tested';
 export async function testBus(url: string, consumeUrl = url): Promise<TestBus> {
   const client = openClient(url, 'test-bus');
   await client.connect();
-  const publisher = createPublisher(client, { service: 'test', host: 'h' }, () => Date.now());
+  const publisher = createPublisher({ client, origin: { service: 'test', host: 'h' }, now: () => Date.now() });
   const closing: (() => Promise<void>)[] = [];
   return {
     client,
@@ -31,11 +31,12 @@ export async function testBus(url: string, consumeUrl = url): Promise<TestBus> {
     async join(handlers, options = {}) {
       const own = openClient(consumeUrl, 'test-member');
       const blocking = openBlockingClient(consumeUrl, 'test-member-blocking');
+      const outputs = createPublisher({ client: own, origin: { service: GROUP, host: 'h' }, now: () => Date.now() });
       members += 1;
       const consumer = new StreamConsumer({
         client: own,
         blocking,
-        publisher: createPublisher(own, { service: GROUP, host: 'h' }, () => Date.now()),
+        publisher: outputs,
         stream: STREAM,
         group: GROUP,
         consumer: `member-${members}`,
@@ -54,6 +55,7 @@ export async function testBus(url: string, consumeUrl = url): Promise<TestBus> {
       });
       closing.push(async () => {
         await consumer.drain(0);
+        await outputs.close();
         own.disconnect();
         blocking.disconnect();
       });
@@ -67,6 +69,7 @@ export async function testBus(url: string, consumeUrl = url): Promise<TestBus> {
     },
     async close() {
       await Promise.all(closing.map((end) => end()));
+      await publisher.close();
       client.disconnect();
     },
   };
