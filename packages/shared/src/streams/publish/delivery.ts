@@ -98,7 +98,12 @@ export class Delivery {
         texts,
         parcels.some(({ confirm }) => confirm),
       );
-      for (const { done } of parcels) done();
+      const settle = () => {
+        for (const { done } of parcels) done();
+      };
+      // What waits goes out before the callers come with more: they work while Redis does.
+      if (lane.isWaiting) setImmediate(settle);
+      else settle();
     } catch (error) {
       if (error instanceof NotReplicatedError) {
         // Stored they are; only some of them ask for more.

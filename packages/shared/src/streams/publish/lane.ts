@@ -10,6 +10,7 @@ export interface Parcel {
 
 // A batch is one command of Redis, which answers nobody else meanwhile: about a millisecond.
 const MOST_EVENTS = 500;
+const FEW_EVENTS = 64;
 const MOST_BYTES = 1024 * 1024;
 
 /**
@@ -41,21 +42,28 @@ export class Lane {
     return this.#waiting.splice(0);
   }
 
+  /** More waits than what is on its way. */
+  get isWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
       // Whoever publishes in this turn of the event loop comes with it, also who was just told of the last batch.
       await new Promise(setImmediate);
-      if (this.#waiting.length > 0) await this.#deliver(this.#next());
+      while (this.#waiting.length > 0) await this.#deliver(this.#next());
     }
     this.#running = undefined;
   }
 
+  // Half of what waits: while it is on its way, the other half is ready to follow, and Redis does not wait for us.
   #next(): readonly Parcel[] {
+    const most = Math.min(Math.max(FEW_EVENTS, Math.ceil(this.#waiting.length / 2)), MOST_EVENTS);
     let [count, events, bytes] = [0, 0, 0];
     for (const parcel of this.#waiting) {
       events += parcel.texts.length;
       bytes += parcel.bytes;
-      if (count > 0 && (events > MOST_EVENTS || bytes > MOST_BYTES)) break;
+      if (count > 0 && (events > most || bytes > MOST_BYTES)) break;
       count += 1;
     }
     return this.#waiting.splice(0, count);

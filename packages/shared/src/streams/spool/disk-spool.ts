@@ -129,7 +129,8 @@ export class DiskSpool implements Spool {
     while (this.#flushing) await this.#turn;
     await this.#alone(async () => {
       await this.#tail?.close();
-      await this.#options.unlock();
+      // A lock that cannot be given up counts for nothing once this process has ended.
+      await this.#options.unlock().catch((error: unknown) => this.#options.log.warn({ error }, 'the spool stays locked'));
     });
   }
 
@@ -173,12 +174,14 @@ export class DiskSpool implements Spool {
   // Not synced: after a loss of power some entries come again, and the look into the stream leaves them out.
   async #moveTo(to: { segment: number; offset: number }, marks: Readonly<Record<string, string>>): Promise<void> {
     this.#position = { ...this.#position, ...to, marks: { ...this.#position.marks, ...marks } };
-    try {
-      await writePosition(this.#options.folder, this.#position, false);
-      await this.#removeFinished();
-    } catch (error) {
-      this.#options.log.warn({ folder: this.#options.folder, error }, 'the position of the spool is not saved');
-    }
+    const warn = (error: unknown) => {
+      this.#options.log.warn(
+        { folder: this.#options.folder, error },
+        'the spool cannot tidy up: after a crash some events are compared again',
+      );
+    };
+    await writePosition(this.#options.folder, this.#position, false).catch(warn);
+    await this.#removeFinished().catch(warn);
   }
 
   async #removeFinished(): Promise<void> {
