@@ -46,11 +46,14 @@ printf 'postgresql://ops:%s@127.0.0.1:%s/ops' "$(secret postgres-password)" "$po
 # What the names in <> of the template stand for: what every service needs.
 connection='+hello +auth +ping +quit +info +client|setname +client|id +client|unblock +multi +exec +discard'
 consume='+xgroup|create +xgroup|delconsumer +xreadgroup +xautoclaim +xclaim +xpending +xack +xrange +xinfo|consumers +eval'
+publish='+eval +evalsha +xadd +xrange +xrevrange +wait'
+epoch='+get +incr +expire'
 mark='+exists +set'
 queue='+@hash +@list +@sortedset +@set +@string +@stream +del +exists +expire +pexpire +rename +type +ttl +pttl +eval +evalsha -@dangerous'
 retention='~ops:guard ~ops:alerts ~ops:directives ~ops:incidents ~ops:status +xinfo|groups +xpending +xtrim'
 sed -e '/^#/d' -e '/^$/d' "$template" | sed -e ':a' -e '$!N' -e 's/\n  */ /' -e 'ta' -e 'P' -e 'D' | sed \
   -e "s/<connection>/$connection/" -e "s/<consume>/$consume/" -e "s/<mark>/$mark/g" \
+  -e "s/<publish>/$publish/" -e "s/<epoch>/$epoch/" \
   -e "s/<queue>/$queue/g" -e "s/<retention>/$retention/" | while read -r word user rest; do
   case $rest in
     'on <password>'*) rest="on #$(secret "redis-password-$user" | $sum | cut -d' ' -f1)${rest#on <password>}" ;;
