@@ -24,10 +24,15 @@ COPY . /app
 
 FROM ${WORKSPACE} AS workspace
 
+# An empty folder: a new volume gets the owner of the folder that it covers, and nothing runs in the stage below to make one.
+FROM scratch AS home
+WORKDIR /var/lib/ops
+
 # Nothing runs in this stage: a base without a shell will do.
 FROM ${NODE_IMAGE} AS service
 WORKDIR /app
 COPY --from=workspace /app /app
+COPY --from=home --chown=10001:10001 /var/lib /var/lib
 ENV NODE_ENV=production \
   OPS_CONFIG=/etc/ops/ops.yaml \
   OPS_HOME=/var/lib/ops \

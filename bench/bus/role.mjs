@@ -57,12 +57,12 @@ async function bareProducer() {
 async function ourProducer() {
   const client = openClient(url, 'bench-producer');
   await client.connect();
-  const publisher = createPublisher(client, { service: "bench", host: "bench" }, () => Date.now());
+  const publisher = createPublisher({ client, origin: { service: "bench", host: "bench" }, now: () => Date.now() });
   return {
     publish: (index) =>
       publisher.publish([{ type: 'alert.reported', subject: `service-${index % SUBJECTS}`, data: dataOf(index) }]),
     close: async () => {
-      await publisher.close?.();
+      await publisher.close();
       client.disconnect();
     },
   };
@@ -96,7 +96,7 @@ async function ourConsumer(group, handle) {
   const consumer = new StreamConsumer({
     client,
     blocking,
-    publisher: createPublisher(client, { service: group, host: "bench" }, () => Date.now()),
+    publisher: createPublisher({ client, origin: { service: group, host: "bench" }, now: () => Date.now() }),
     stream: STREAM,
     group,
     consumer: `bench-${process.pid}`,

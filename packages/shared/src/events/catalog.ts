@@ -16,6 +16,8 @@ interface CatalogEntry {
   readonly from: string;
   /** Who outside this project reads it; without this, a service of the project must handle it. */
   readonly outward?: string;
+  /** With `bus.min_replicas`, it counts as published only when so many replicas have it. */
+  readonly confirmed?: boolean;
 }
 
 /** Every event: type → stream, version, schema, meaning. The event map, the AsyncAPI document and the JSON Schemas come from here. */
@@ -40,6 +42,7 @@ export const catalog = {
     version: 1,
     schema: guardLevelChanged,
     from: 'monitor',
+    confirmed: true,
     meaning: 'The effective guard level of a host is another one, with the response that it asks for.',
   },
   'guard.runaway-handled': {

@@ -77,7 +77,7 @@ export function decodeEnvelope(stream: string, input: unknown): Decoded {
 
 /** The event as the text of the field `event`, without secrets. Throws a RangeError past {@link MAX_EVENT_BYTES}. */
 export function encodeEvent(event: OpsEvent): string {
-  const text = JSON.stringify(redactor.value(event));
+  const text = redactor.json(event);
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_EVENT_BYTES) throw new RangeError(`${event.type} is ${bytes} bytes, expected at most ${MAX_EVENT_BYTES}`);
   return text;

@@ -26,6 +26,8 @@ export const keys = {
   position: (stream: string) => `ops:position:{${stream}}`,
   /** Entries that went before a group had handled them (hash): `<group>` how many, `<group>:at` when last, epoch ms. */
   unread: (stream: string) => `ops:unread:{${stream}}`,
+  /** Epoch of a publisher on a stream: a write of an earlier epoch, which a network held up, is refused. Gone after a day. */
+  publisherEpoch: (stream: string, writer: string) => `ops:publisher:{${stream}}:${writer}`,
   /** The guard's state of a host (JSON): level, since, generation. Survives a restart of the monitor. */
   guardState: (host: string) => `ops:guard:state:${host}`,
   /** What the level allows now (hash): read by deployer and maintenance before every step that changes something. */

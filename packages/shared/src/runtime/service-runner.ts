@@ -1,11 +1,20 @@
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import type { Registry } from 'prom-client';
 import type { OpsConfig } from '../config/index.js';
 import { catalogEntry, type StreamName } from '../events/index.js';
 import { openQueues } from '../queues/index.js';
 import type { Secret } from '../secrets/index.js';
 import { migrate, openDatabase } from '../storage/index.js';
-import { createPublisher, openBlockingClient, openClient, type RedisClient, StreamConsumer } from '../streams/index.js';
+import {
+  createPublisher,
+  openBlockingClient,
+  openClient,
+  openSpool,
+  type RedisClient,
+  type Spool,
+  StreamConsumer,
+} from '../streams/index.js';
 import type { Clock } from './clock.js';
 import type { Logger } from './logger.js';
 import type { RedisSafety } from './redis-safety.js';
@@ -73,7 +82,7 @@ export class ServiceRunner {
 
   /** Wires the service and starts its early loops; storage, consumers, queues and the other loops follow as soon as their servers answer. */
   async start(): Promise<void> {
-    const context = this.#openContext();
+    const context = await this.#openContext();
     this.#wiring = await this.#definition.wire(context);
     const { stop, loops = [] } = this.#wiring;
     if (stop !== undefined) this.#releases.add('the service', stop);
@@ -91,14 +100,23 @@ export class ServiceRunner {
     this.state = 'stopped';
   }
 
-  #openContext(): ServiceContext {
+  async #openContext(): Promise<ServiceContext> {
     const { config, host, home, dockerHost, redisUrl, databaseUrl, ownPids, announce, clock, metrics } = this.#facts;
     const { name } = this.#definition;
     const redis = openClient(redisUrl.reveal(), `ops-${name}`);
     this.#releases.add('redis', async () => redis.disconnect());
     const database = openDatabase(databaseUrl.reveal(), name);
     this.#releases.add('database', () => database.destroy());
-    const publisher = createPublisher(redis, { service: name, host }, () => clock.now());
+    const publisher = createPublisher({
+      client: redis,
+      origin: { service: name, host },
+      now: () => clock.now(),
+      log: this.#log,
+      spool: await this.#openSpool(),
+      minReplicas: config.bus.min_replicas,
+      replicaTimeoutMs: config.bus.replica_timeout,
+    });
+    this.#releases.add('publisher', () => publisher.close());
     const queues = openQueues(redisUrl.reveal(), name, publisher, this.#log, metrics);
     this.#releases.add('queues', () => queues.close());
     return {
@@ -117,6 +135,20 @@ export class ServiceRunner {
       ownPids,
       signal: this.#stop.signal,
     };
+  }
+
+  // Without it the service does its work all the same: while Redis is away, its events are refused instead of kept.
+  async #openSpool(): Promise<Spool | undefined> {
+    const { home, config } = this.#facts;
+    try {
+      const maxBytes = config.bus.spool.max_mb * 1024 * 1024;
+      const spool = await openSpool(join(home, 'spool', this.name), { maxBytes, log: this.#log });
+      this.#releases.add('spool', () => spool.close());
+      return spool;
+    } catch (error) {
+      this.#log.error({ error }, 'no spool: while Redis is away, events are refused');
+      return undefined;
+    }
   }
 
   async #connect(context: ServiceContext): Promise<void> {

@@ -16,19 +16,30 @@ const SHAPES: readonly [RegExp, string][] = [
   ],
 ];
 
+// Whatever SHAPES or KEYS could find in a value, this finds in the value's JSON. JSON escapes quotes, backslashes and
+// control characters, and leaves these letters and signs as they are; what may stand around them is left out here, so it
+// finds more, never less. (A URL's password needs both `://` and `@`, which two searches tell faster.)
+const PERHAPS =
+  /bearer|basic|passwd|password|secret|token|api[_-]?key|authorization|cookie|(?:sk|pk|rk|ghp|gho|xox[abpr])[-_][\w-]{16}|\d{8}:[\w-]{30}/i;
+// `value` cuts below this depth.
+const DEEPEST = 12;
+
 const KEYS = /^(?:.*[_-])?(?:password|passwd|secret|token|api[_-]?key|authorization|cookie)$/i;
 
 /** Removes secrets from whatever leaves the process: known ones by their value, others by their shape or their key. */
 export class Redactor {
   readonly #values = new Set<string>();
+  // The same as they look in JSON: what the fast path searches for.
+  readonly #inJson = new Set<string>();
 
   /** Remembers a value, and the forms in which it may come back (URL-encoded, base64, JSON-escaped). Values under 6 characters and single words would hide ordinary text, and are left. */
   add(value: string | undefined): void {
     if (value === undefined || value.length < SHORTEST || WORD.test(value)) return;
-    this.#values.add(value);
-    this.#values.add(encodeURIComponent(value));
-    this.#values.add(Buffer.from(value).toString('base64'));
-    this.#values.add(JSON.stringify(value).slice(1, -1));
+    const escaped = JSON.stringify(value).slice(1, -1);
+    for (const form of [value, encodeURIComponent(value), Buffer.from(value).toString('base64'), escaped]) {
+      this.#values.add(form);
+      this.#inJson.add(JSON.stringify(form).slice(1, -1));
+    }
   }
 
   /** The text without secrets. */
@@ -42,6 +53,15 @@ export class Redactor {
   }
 
   /**
+   * The JSON of plain data without secrets: the same text as `JSON.stringify(this.value(data))`. Nearly always there is
+   * nothing to hide, and then one look at the whole text tells so, for a tenth of the price of walking through it.
+   */
+  json(data: object): string {
+    const text = encoded(data);
+    return text === undefined || this.#mayHold(text) || isDeep(data) ? JSON.stringify(this.value(data)) : text;
+  }
+
+  /**
    * A copy of the value in which every string is clean and every field whose name says that it is a secret is hidden.
    * Errors become plain objects with their fields and causes; depth and cycles are bounded.
    */
@@ -49,7 +69,7 @@ export class Redactor {
     if (typeof value === 'string') return this.text(value);
     if (typeof value === 'bigint') return value.toString();
     if (value === null || typeof value !== 'object') return value;
-    if (depth > 12 || seen.includes(value)) return '[cut]';
+    if (depth > DEEPEST || seen.includes(value)) return '[cut]';
     const within = [...seen, value];
     if (Array.isArray(value)) return value.map((item) => this.value(item, depth + 1, within));
     if (value instanceof Date) return value.toISOString();
@@ -62,6 +82,27 @@ export class Redactor {
       ]),
     );
   }
+
+  #mayHold(json: string): boolean {
+    for (const value of this.#inJson) if (json.includes(value)) return true;
+    return PERHAPS.test(json) || (json.includes('@') && json.includes('://'));
+  }
+}
+
+// Undefined for what only the walk can write: cycles, big integers.
+function encoded(data: object): string | undefined {
+  try {
+    return JSON.stringify(data);
+  } catch {
+    return undefined;
+  }
+}
+
+function isDeep(value: unknown, left = DEEPEST): boolean {
+  if (value === null || typeof value !== 'object') return false;
+  if (left < 0) return true;
+  for (const key in value) if (isDeep((value as Record<string, unknown>)[key], left - 1)) return true;
+  return false;
 }
 
 function errorFields(error: Error): [string, unknown][] {

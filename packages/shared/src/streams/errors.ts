@@ -41,6 +41,33 @@ export class DeferError extends OpsError {
   }
 }
 
+/** The spool holds as much as it may. */
+export class SpoolFullError extends RetryableError {
+  constructor(folder: string, bytes: number, maxBytes: number) {
+    const message = 'the spool is full: bring Redis back, or raise bus.spool.max_mb';
+    super('SPOOL_FULL', message, { fields: { folder, bytes, maxBytes } });
+  }
+}
+
+/** The disk did not take it. */
+export class SpoolFailedError extends RetryableError {
+  constructor(folder: string, cause: unknown) {
+    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+    super('SPOOL_FAILED', 'the disk did not take it: look at its space and its rights', { fields: { folder, reason }, cause });
+  }
+}
+
+/**
+ * Fewer replicas than wanted have confirmed in time. The master has the events: what is published again with the same
+ * id is absorbed.
+ */
+export class NotReplicatedError extends RetryableError {
+  constructor(wanted: number, confirmed: number, cause?: unknown) {
+    const message = 'too few replicas have confirmed: the events may be lost with the master';
+    super('BUS_NOT_REPLICATED', message, { fields: { wanted, confirmed }, ...(cause === undefined ? {} : { cause }) });
+  }
+}
+
 // A server that is away, starting, full or no longer the master; nothing is wrong with the event.
 const SYSTEM_CODES = new Set([
   'ECONNREFUSED',
@@ -54,7 +81,8 @@ const SYSTEM_CODES = new Set([
 ]);
 // 42P01 and 3F000: our own tables are not there yet, because the migration waits for something.
 const POSTGRES_CODES = /^(?:08|53|57P0|42P01|3F000)/;
-const REDIS_REPLIES = /^(?:OOM|READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|MISCONF|UNBLOCKED|EXECABORT)\b/;
+const REDIS_REPLIES =
+  /^(?:OOM|READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|MISCONF|UNBLOCKED|EXECABORT|BUSY|FENCED)\b/;
 const CLIENT_WORDS =
   /Connection is closed|max retries per request|Connection terminated|Stream isn't writeable|Socket timeout|Command timed out|timeout exceeded when trying to connect|Query read timeout|no answer within/i;
 

@@ -58,16 +58,18 @@ export async function testHost(
   await hosted.ready(AbortSignal.timeout(30_000));
   const redis = openClient(redisUrl, 'test-host');
   await redis.connect();
+  const publisher = createPublisher({ client: redis, origin: { service: 'test', host: 'test-host' }, now: () => Date.now() });
   return {
     redis,
     redisUrl,
     databaseUrl,
-    publisher: createPublisher(redis, { service: 'test', host: 'test-host' }, () => Date.now()),
+    publisher,
     hosted,
     token,
     log,
     announced,
     async close() {
+      await publisher.close();
       redis.disconnect();
       await hosted.stop();
       await rm(home, { recursive: true, force: true });

@@ -39,7 +39,7 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-const publisher = () => createPublisher(client, { service: 'tested', host: 'h' }, () => Date.now());
+const publisher = () => createPublisher({ client, origin: { service: 'tested', host: 'h' }, now: () => Date.now() });
 
 function queuesOf(): Queues {
   const queues = openQueues(redis.url, 'tested', publisher(), log, new Registry());

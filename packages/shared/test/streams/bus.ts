@@ -34,7 +34,7 @@ export const GROUP = 'tested';
 export async function testBus(url: string): Promise<TestBus> {
   const client = openClient(url, 'test-bus');
   await client.connect();
-  const publisher = createPublisher(client, { service: 'test', host: 'h' }, () => Date.now());
+  const publisher = createPublisher({ client, origin: { service: 'test', host: 'h' }, now: () => Date.now() });
   const closing: (() => Promise<void>)[] = [];
   return {
     client,
@@ -42,11 +42,12 @@ export async function testBus(url: string): Promise<TestBus> {
     async join(handlers, options = {}, consumeUrl = url) {
       const own = openClient(consumeUrl, 'test-member');
       const blocking = openBlockingClient(consumeUrl, 'test-member-blocking');
+      const outputs = createPublisher({ client: own, origin: { service: GROUP, host: 'h' }, now: () => Date.now() });
       members += 1;
       const consumer = new StreamConsumer({
         client: own,
         blocking,
-        publisher: createPublisher(own, { service: GROUP, host: 'h' }, () => Date.now()),
+        publisher: outputs,
         stream: STREAM,
         group: GROUP,
         consumer: `member-${members}`,
@@ -64,6 +65,7 @@ export async function testBus(url: string): Promise<TestBus> {
       });
       closing.push(async () => {
         await consumer.drain(0);
+        await outputs.close();
         own.disconnect();
         blocking.disconnect();
       });
@@ -77,6 +79,7 @@ export async function testBus(url: string): Promise<TestBus> {
     },
     async close() {
       await Promise.all(closing.splice(0).map((end) => end()));
+      await publisher.close();
       client.disconnect();
     },
   };

@@ -12,9 +12,10 @@ interface Waiting {
 }
 
 /**
- * Events that the monitor has to say, in order, kept while Redis is away: the guard must not wait for the bus. A summary
- * is dropped before anything else is. What is in here when the process dies is lost, except for what its owners know to
- * say again (levels, alerts).
+ * Events that the monitor has to say, in order: the guard must not wait for Redis, nor for the disk. The publisher takes
+ * them from here, onto the bus or, while Redis is away, into its spool; only what it refuses (both are full, a level that
+ * no replica has confirmed) stays here longer. A summary is dropped before anything else is. What is in here when the
+ * process dies is lost, except for what its owners know to say again (levels, alerts).
  */
 export class Outbox {
   readonly #publisher: Publisher;
@@ -31,14 +32,15 @@ export class Outbox {
 
   /**
    * Queues an event. It gets its identity and its time now, so that a repeat of an unanswered write is the same event and
-   * an old one is not taken for new. `said` is called when it is on the bus.
+   * an old one is not taken for new. `said` is called when it is on the bus or in the spool: it
+   * will not be lost any more.
    */
   add(draft: EventDraft, said?: () => void): void {
     const known = { ...draft, purpose: draft.purpose ?? randomUUID(), at: draft.at ?? this.#clock.now() };
     this.#waiting.push({ draft: known, said });
     if (this.#waiting.length > MOST) {
       this.#waiting = this.#waiting.filter(({ draft: { type } }) => type !== 'guard.sampled' && type !== 'status.published');
-      this.#log.warn({ waiting: this.#waiting.length }, 'the bus is away for long: summaries are dropped');
+      this.#log.warn({ waiting: this.#waiting.length }, 'nothing is taken for long: summaries are dropped');
     }
     this.#wake();
   }
@@ -48,7 +50,7 @@ export class Outbox {
     return this.#waiting.length;
   }
 
-  /** Writes what waits. Rejects when the bus is away; what waits stays. */
+  /** Writes what waits. Rejects when the publisher refuses it; what waits stays. */
   async drain(): Promise<void> {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.slice(0, BATCH);

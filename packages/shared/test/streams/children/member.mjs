@@ -9,7 +9,7 @@ await client.connect();
 const consumer = new StreamConsumer({
   client,
   blocking: openBlockingClient(url, 'child-blocking'),
-  publisher: createPublisher(client, { service: group, host: 'h' }, () => Date.now()),
+  publisher: createPublisher({ client, origin: { service: group, host: 'h' }, now: () => Date.now() }),
   stream,
   group,
   consumer: `child-${process.pid}`,
