@@ -24,7 +24,10 @@ export type EventDraft<T extends EventType = EventType> = T extends EventType
     }
   : never;
 
-export type Decoded = { readonly ok: true; readonly event: OpsEvent } | { readonly ok: false; readonly rejection: Rejection };
+/** `text` is the JSON that the event was read from, where it was one. */
+export type Decoded =
+  | { readonly ok: true; readonly event: OpsEvent; readonly text?: string }
+  | { readonly ok: false; readonly rejection: Rejection };
 
 const reject = (code: RejectCode, path: string, value: unknown, expected: string): Decoded => ({
   ok: false,
@@ -47,7 +50,8 @@ export function decodeEntry(stream: string, entryId: string, fields: readonly st
   if (broken !== undefined) return reject('not-utf8', broken[0], broken[1], 'valid UTF-8');
   const envelope = record.event === undefined ? flatEnvelope(stream, entryId, record) : parseJson('event', record.event);
   if (!envelope.ok) return envelope;
-  return decodeEnvelope(stream, envelope.value);
+  const decoded = decodeEnvelope(stream, envelope.value);
+  return decoded.ok && record.event !== undefined ? { ...decoded, text: record.event } : decoded;
 }
 
 /** Checks a parsed envelope and its data against the catalog. */

@@ -62,6 +62,17 @@ export class Redactor {
   }
 
   /**
+   * Data that was read from this JSON text, without secrets: the data itself where there is nothing to hide.
+   *
+   * @param read the text as somebody else wrote it
+   */
+  data<T extends object>(data: T, read: string | undefined): T {
+    // Escaped by hand, a word may look otherwise than `JSON.stringify` writes it.
+    const text = read === undefined || read.includes('\\') ? encoded(data) : read;
+    return text === undefined || this.#mayHold(text) || isDeep(data) ? (this.value(data) as T) : data;
+  }
+
+  /**
    * A copy of the value in which every string is clean and every field whose name says that it is a secret is hidden.
    * Errors become plain objects with their fields and causes; depth and cycles are bounded.
    */

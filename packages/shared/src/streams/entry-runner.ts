@@ -76,7 +76,7 @@ export async function runEntry(delivery: Delivery, options: RunnerOptions, desk:
   if (handler === undefined) return 'not-ours';
   if (desk.isDone(markerOf(decoded.event))) return 'already-done';
   // Whatever somebody wrote into it: no handler stores, says or shows a secret of ours.
-  const event = redactor.value(decoded.event) as OpsEvent;
+  const event = redactor.data<OpsEvent>(decoded.event, decoded.text);
   const outcome = await handle(event, handler, delivery, options, desk, ending);
   options.log.info(
     {
