@@ -98,8 +98,8 @@ function singleOptions(address: Exclude<RedisAddress, { kind: 'cluster' }>, name
     sentinelRetryStrategy: pause,
     // A Sentinel that hangs must not hold up the question to the next one.
     sentinelCommandTimeout: 2000,
-    // Told by the Sentinels themselves: a demoted master that keeps its connections open is left at once.
-    failoverDetector: true,
+    // Without `failoverDetector`: it keeps three more connections for each of ours, and prints whatever happens to them
+    // (ioredis 6.0.0 gives them no listener). A demoted master is left by READONLY, and Sentinel cuts its clients off.
     enableTLSForSentinelMode: address.tls,
     ...(address.tls ? { sentinelTLS: {} } : {}),
     ...(sentinelUsername === undefined ? {} : { sentinelUsername }),

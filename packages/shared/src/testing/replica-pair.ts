@@ -28,9 +28,11 @@ export interface ReplicaPair {
 /** Starts them and waits until the replica follows. The link is a {@link faultProxy}: black-holed, the replica falls behind. */
 export async function replicaPair({ lines = [] }: { lines?: readonly string[] } = {}): Promise<ReplicaPair> {
   const password = randomBytes(16).toString('hex');
-  const master = await ownRedis({ password, lines });
+  // Otherwise the master waits 5 s for further replicas before it sends its data.
+  const both = [...lines, 'repl-diskless-sync-delay 0'];
+  const master = await ownRedis({ password, lines: both });
   const link = await faultProxy({ port: master.port });
-  const following = [...lines, `replicaof 127.0.0.1 ${link.port}`, `masterauth ${password}`, 'repl-diskless-sync-delay 0'];
+  const following = [...both, `replicaof 127.0.0.1 ${link.port}`, `masterauth ${password}`];
   const replica = await ownRedis({ password, lines: following });
   const target = { port: master.port };
   const proxy = await faultProxy(target);
