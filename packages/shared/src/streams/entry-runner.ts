@@ -47,7 +47,7 @@ export interface Desk {
   /** Whether the group is done with this event (`source/id`). */
   readonly isDone: (marker: string) => boolean;
   /** Resolves with true when a handler may begin: the lease is ours. False when the reading ends first. */
-  readonly mayBegin: () => Promise<boolean>;
+  readonly mayBegin: () => boolean | Promise<boolean>;
   /** Moves the entry to the dead letters. */
   readonly bury: (id: string, why: DeadLetterReason, type?: string) => Promise<unknown>;
 }
