@@ -96,8 +96,7 @@ test('from the spool: a guard level stays in it until a replica has it, and is s
   const { publisher } = here;
   await publisher.publish([level(1)]);
   await master.stop();
-  await publisher.publish([level(2)]);
-  await publisher.publish([level(3)]);
+  await publisher.publish([level(2), level(3)]);
   expect(publisher.waiting.entries).toBe(2);
   await link.refuse();
   link.reset();
