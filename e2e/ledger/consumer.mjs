@@ -75,8 +75,10 @@ process.on('SIGTERM', async () => {
   await end(false);
   process.exit(0);
 });
+let finishing = false;
 process.on('message', async (word) => {
-  if (word !== 'finish') return;
+  if (word !== 'finish' || finishing) return;
+  finishing = true;
   await end(true);
   tell({ finished: true });
 });

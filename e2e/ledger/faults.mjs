@@ -35,6 +35,7 @@ const DOES = {
   'connections reset': (scene, fault) => scene.proxies[fault.on].reset(),
   'connections half-open for ever': (scene, fault) => scene.proxies[fault.on].strand(),
   'black hole': (scene, fault) => weather(scene, fault, (proxy) => proxy.blackhole()),
+  'connections held up, new ones work': (scene, fault) => weather(scene, fault, (proxy) => proxy.stall()),
   'replies cut': (scene, fault) => weather(scene, fault, (proxy) => proxy.cutReplies()),
   'connections refused': (scene, fault) =>
     weather(scene, fault, async (proxy) => {

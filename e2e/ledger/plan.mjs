@@ -23,6 +23,7 @@ function kinds(leaseMs) {
     'connections reset': { on: SIDES, lasts: [0, 0] },
     'black hole': { on: SIDES, lasts: [1000, 12_000] },
     'connections half-open for ever': { on: SIDES, lasts: [0, 0] },
+    'connections held up, new ones work': { on: SIDES, lasts: [2000, 13_000] },
     'replies cut': { on: SIDES, lasts: [500, 3000] },
     'connections refused': { on: SIDES, lasts: [500, 3000] },
     latency: { on: SIDES, lasts: [2000, 5000], extent: [20, 300] },

@@ -60,8 +60,10 @@ const ticker = setInterval(() => {
   tell({ figures: { spooled: publisher.waiting.entries } });
 }, TICK_MS);
 
+let finishing = false;
 process.on('message', async (word) => {
-  if (word !== 'finish') return;
+  if (word !== 'finish' || finishing) return;
+  finishing = true;
   clearInterval(ticker);
   await Promise.all([...lines.values()].map(({ last }) => last));
   while (publisher.waiting.entries > 0) await wait(50);
