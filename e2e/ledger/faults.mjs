@@ -48,15 +48,23 @@ const DOES = {
 /** Carries out a plan: each fault at its time, beside those that still last. Resolves when all are over; notes when they began and ended. */
 export async function carryOut(plan, scene, said) {
   const begun = Date.now();
+  // One at a time where they strike the same thing, also when a restart takes longer than was planned.
+  const turns = new Map();
   await Promise.all(
-    plan.map(async (fault) => {
-      await wait(fault.at, undefined, { signal: scene.signal });
-      fault.began = Date.now();
-      said(fault, begun);
-      await DOES[fault.kind](scene, fault);
-      fault.ended = Date.now();
+    plan.map((fault) => {
+      const turn = (turns.get(fault.on) ?? Promise.resolve()).then(() => strike(fault));
+      turns.set(fault.on, turn);
+      return turn;
     }),
   );
+
+  async function strike(fault) {
+    await wait(Math.max(0, begun + fault.at - Date.now()), undefined, { signal: scene.signal });
+    fault.began = Date.now();
+    said(fault, begun);
+    await DOES[fault.kind](scene, fault);
+    fault.ended = Date.now();
+  }
 }
 
 const lasting = (scene, fault) => wait(fault.lasts, undefined, { signal: scene.signal }).catch(() => undefined);
