@@ -117,10 +117,12 @@ export async function takeStrays(
     stream,
     wanted.flatMap(({ id }) => (bodies.has(id) ? [] : [id])),
   );
-  return wanted.flatMap(({ id, deliveries }) => {
+  const taken = wanted.flatMap(({ id, deliveries }) => {
     const fields = bodies.get(id);
     return fields === undefined && !gone.has(id) ? [] : [{ id, deliveries, fields }];
   });
+  // None of them was left: there may be more behind them.
+  return taken.length === 0 && wanted.length > 0 ? takeStrays({ client, stream, group, consumer }, inHand, most) : taken;
 }
 
 // Not claimed, and in the stream: acknowledged since the look, by a write that the network or a frozen reader held up. That is no loss.

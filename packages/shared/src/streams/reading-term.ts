@@ -129,8 +129,8 @@ export class ReadingTerm {
     for (;;) {
       const free = concurrency - this.#hand.size;
       const strays = await this.#takeStrays((id) => this.#hand.has(id), free);
+      if ((free > 0 && strays.length === 0) || this.ended) break;
       await this.#accept(strays, []);
-      if (strays.length < free || this.ended) break;
       await this.#slots();
     }
     await removeOthers(client, stream, group, this.#reader);
@@ -153,28 +153,30 @@ export class ReadingTerm {
     const { stream, consumer } = this.#options;
     if (this.#position.advance(entries.map(([id]) => id))) this.#hand.forgetRecent();
     const fresh: Entry[] = [];
-    let asks = this.#mayHaveStrays || othersHold || holder !== consumer;
+    const suspects = this.#mayHaveStrays || othersHold || holder !== consumer;
+    let asks = suspects;
     for (const [id, fields] of entries) {
       if (this.#hand.has(id)) continue;
       const decoded = decodeEntry(stream, id, fields ?? []);
       fresh.push({ id, deliveries: 0, fields: fields ?? [], decoded, isStray: false });
       asks ||= this.#hand.mayBeDone(decoded);
     }
-    if (asks) await this.#askFirst(fresh);
+    if (asks) await this.#askFirst(fresh, suspects);
     else for (const entry of fresh) this.#hand.start(entry, false);
   }
 
-  async #askFirst(fresh: readonly Entry[]): Promise<void> {
+  async #askFirst(fresh: readonly Entry[], suspects: boolean): Promise<void> {
     const { client, stream, group, consumer, lease } = this.#options;
     this.#mayHaveStrays = false;
     try {
       const expected = this.#hand.pending + fresh.length;
       const seen = await this.#inspect(fresh);
       if (seen.holder !== consumer && (await lease.renew()) !== 'kept') return this.end();
-      if (seen.pending > expected) {
+      // Where there is reason to suspect some, no number will do: a reader that wakes up acknowledges what we have in hand.
+      if (suspects || seen.pending > expected) {
         const ours = new Set(fresh.map(({ id }) => id));
         // All of them, however much is in hand: what is left behind would come after what follows it.
-        const strays = await this.#takeStrays((id) => this.#hand.has(id) || ours.has(id), seen.pending);
+        const strays = await this.#takeStrays((id) => this.#hand.has(id) || ours.has(id), Number.POSITIVE_INFINITY);
         if (strays.length > 0) this.#position.doubt();
         await this.#accept(strays, fresh);
         await removeOthers(client, stream, group, this.#reader);
