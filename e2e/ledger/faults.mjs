@@ -50,13 +50,16 @@ export async function carryOut(plan, scene, said) {
   const begun = Date.now();
   // One at a time where they strike the same thing, also when a restart takes longer than was planned.
   const turns = new Map();
-  await Promise.all(
+  const ended = await Promise.allSettled(
     plan.map((fault) => {
       const turn = (turns.get(fault.on) ?? Promise.resolve()).then(() => strike(fault));
       turns.set(fault.on, turn);
       return turn;
     }),
   );
+  // Only now: whoever closes the scene must not meet a fault that is just starting something.
+  const failed = ended.find(({ status }) => status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 
   async function strike(fault) {
     await wait(Math.max(0, begun + fault.at - Date.now()), undefined, { signal: scene.signal });
@@ -67,7 +70,8 @@ export async function carryOut(plan, scene, said) {
   }
 }
 
-const lasting = (scene, fault) => wait(fault.lasts, undefined, { signal: scene.signal }).catch(() => undefined);
+// Rejects when the run is interrupted: nothing is started again then.
+const lasting = (scene, fault) => wait(fault.lasts, undefined, { signal: scene.signal });
 
 async function away(scene, fault, member, how) {
   fault.who = member.alias;

@@ -40,6 +40,6 @@ try {
   process.exitCode = 1;
   if (stop.signal.aborted) say('interrupted');
   else throw error;
-} finally {
-  if (process.connected) process.disconnect();
 }
+// Not by running out of work: Node (20.20) spins for ever in its clean-up where the far end of a pipe, frozen or killed, is still closing.
+process.exit();

@@ -11,11 +11,12 @@ while read -r sign pid; do
     -) all="\${all%% $pid *} \${all#* $pid }" ;;
   esac
 done
-for pid in $all; do kill -KILL "$pid"; done`;
+for pid in $all; do kill -KILL "$pid"; done
+rm -rf "$1"`;
 
-/** Kills the processes on its list when this process ends, also when it is killed. */
-export function startReaper() {
-  const child = spawn('/bin/sh', ['-c', REAPER], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+/** Kills the processes on its list and deletes the folder when this process ends, also when it is killed. */
+export function startReaper(folder) {
+  const child = spawn('/bin/sh', ['-c', REAPER, 'reaper', folder], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
   child.stdin.on('error', () => undefined);
   return {
     add: (pid) => child.stdin.write(`+ ${pid}\n`),

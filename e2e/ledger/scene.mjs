@@ -35,7 +35,7 @@ export async function setScene({ leaseMs, perSecond, signal }) {
       consumers: await faultProxy({ port: redis.port }),
     };
     for (const proxy of Object.values(proxies)) releases.push(() => proxy.close());
-    const reaper = startReaper();
+    const reaper = startReaper(folder);
     releases.push(() => reaper.close());
     const place = (name, what, side, options) => {
       const home = join(folder, name);
