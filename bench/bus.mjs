@@ -132,7 +132,14 @@ async function idle() {
     await redis.close();
   }
   const share = median(shares);
-  row('idle consumer, % of a core', '', `${share.toFixed(2)} %`, share, { text: '≤ 0.3 %', meets: (value) => value <= 0.3 }, spread(shares));
+  row(
+    'idle consumer, % of a core',
+    '',
+    `${share.toFixed(2)} %`,
+    share,
+    { text: '≤ 0.3 %', meets: (value) => value <= 0.3 },
+    spread(shares),
+  );
 }
 
 if (only.has('throughput')) await throughput('throughput, 1 group', atLeast(0.6), 1);

@@ -8,6 +8,7 @@ import type { Secret } from '../secrets/index.js';
 import { migrate, openDatabase } from '../storage/index.js';
 import {
   createPublisher,
+  type EntryReader,
   openBlockingClient,
   openClient,
   openSpool,
@@ -33,6 +34,8 @@ export interface HostFacts {
   readonly log: Logger;
   readonly clock: Clock;
   readonly metrics: Registry;
+  /** Shared by all services: they read the same entries. */
+  readonly reader: EntryReader;
   readonly safety: Pick<RedisSafety, 'reasons' | 'confirm'>;
 }
 
@@ -199,6 +202,7 @@ export class ServiceRunner {
         log,
         now: () => clock.now(),
         metrics,
+        reader: this.#facts.reader,
       });
       await consumer.start();
       this.#consuming.add(stream);

@@ -42,16 +42,14 @@ export class DoneMarkers {
     }
   }
 
-  /** Whether the group may be done with an event; false is certain. */
-  mayHave(marker: string): boolean {
-    return this.#known === undefined || this.#known.mayHave(marker);
-  }
-
-  /** The group is done with an event. */
-  add(marker: string): void {
-    this.#known?.add(marker);
+  /** Whether the group may be done with an event, or was asked for it before; false is certain, once. */
+  seen(marker: string): boolean {
     this.#filling?.add(marker);
-    if (this.#known === undefined || this.#known.count <= this.#capacity || this.#filling !== undefined) return;
-    void this.fill().catch(() => undefined);
+    const known = this.#known;
+    if (known === undefined) return true;
+    if (known.mayHave(marker)) return true;
+    known.add(marker);
+    if (known.count > this.#capacity && this.#filling === undefined) void this.fill().catch(() => undefined);
+    return false;
   }
 }

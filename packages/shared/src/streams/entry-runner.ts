@@ -1,8 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { type Decoded, type EventDraft, issueLine, type OpsEvent } from '../events/index.js';
+import { type EventDraft, issueLine, type OpsEvent } from '../events/index.js';
 import { redactor } from '../secrets/index.js';
 import type { DeadLetterReason } from './dead-letters.js';
+import type { ReadEntry } from './entry-reader.js';
 import { DeferError, isUnavailable, OpsError } from './errors.js';
 import type { Handler, Handlers } from './handlers.js';
 import type { Publisher } from './publisher.js';
@@ -10,11 +11,9 @@ import type { Publisher } from './publisher.js';
 /** An entry in hand. */
 export interface Delivery {
   readonly id: string;
-  readonly decoded: Decoded;
+  readonly read: ReadEntry;
   /** How often it was delivered, this time included. */
   readonly deliveries: number;
-  /** The group that it is for alone, where it was written for one (a deferred event). */
-  readonly only: string | undefined;
 }
 
 /** How a reader ends: first it stops (nothing is tried again), past its deadline it is abandoned (handlers are told). */
@@ -44,8 +43,8 @@ export interface RunnerOptions {
 
 /** What an entry needs of its reader. */
 export interface Desk {
-  /** Whether the group is done with this event (`source/id`). */
-  readonly isDone: (marker: string) => boolean;
+  /** Whether the group is done with the event. */
+  readonly isDone: () => boolean;
   /** Resolves with true when a handler may begin: the lease is ours. False when the reading ends first. */
   readonly mayBegin: () => boolean | Promise<boolean>;
   /** Moves the entry to the dead letters. */
@@ -54,13 +53,10 @@ export interface Desk {
 
 const LONGEST_PAUSE_MS = 30_000;
 
-/** The idempotency key of an event: `source/id`. */
-export const markerOf = (event: OpsEvent) => `${event.source}/${event.id}`;
-
 /** Handles one entry: its outputs are published, or it is dead, or given back for another delivery. Never rejects. */
 export async function runEntry(delivery: Delivery, options: RunnerOptions, desk: Desk, ending: Ending): Promise<Outcome> {
   const started = options.now();
-  const { decoded, only } = delivery;
+  const { decoded, only } = delivery.read;
   if (only !== undefined && only !== options.group) return 'not-ours';
   // Before the handler runs: one that kills the process must not be given the same entry for ever.
   if (delivery.deliveries > options.maxDeliveries) {
@@ -74,9 +70,8 @@ export async function runEntry(delivery: Delivery, options: RunnerOptions, desk:
   }
   const handler = options.handlers[decoded.event.type] as Handler | undefined;
   if (handler === undefined) return 'not-ours';
-  if (desk.isDone(markerOf(decoded.event))) return 'already-done';
-  // Whatever somebody wrote into it: no handler stores, says or shows a secret of ours.
-  const event = redactor.data<OpsEvent>(decoded.event, decoded.text);
+  if (desk.isDone()) return 'already-done';
+  const { event } = decoded;
   const outcome = await handle(event, handler, delivery, options, desk, ending);
   options.log.info(
     {

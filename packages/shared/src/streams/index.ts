@@ -2,6 +2,7 @@ export { AddressError, parseRedisAddress, type RedisAddress, shownAddress } from
 export { openBlockingClient, openClient, openQueueClient, type RedisClient } from './clients.js';
 export { type ConsumerOptions, StreamConsumer } from './consumer.js';
 export { type DeadLetter, dropDeadLetter, listDeadLetters, readDeadLetter, retryDeadLetter } from './dead-letters.js';
+export { EntryReader } from './entry-reader.js';
 export {
   DeferError,
   isUnavailable,

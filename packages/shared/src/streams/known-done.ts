@@ -1,16 +1,16 @@
 /**
- * Which events a group is surely not done with: a Bloom filter over its markers. Only the reader of the group writes markers,
- * so a filter that was filled once and is kept up knows them all; `false` needs no question to Redis, `true` does.
+ * A Bloom filter over the markers of a group. Only the reader of the group writes markers, so a filter that was filled once and is
+ * kept up knows them all; `false` needs no question to Redis, `true` does.
  */
 export class KnownDone {
   readonly #bits: Int32Array;
   readonly #mask: number;
   #count = 0;
 
-  /** @param capacity markers for which about one in a hundred questions is asked in vain */
+  /** @param capacity markers for which about one in two thousand questions is asked in vain */
   constructor(capacity: number) {
-    // About ten bits a marker, as a power of two.
-    const bits = 2 ** Math.ceil(Math.log2(Math.max(capacity, 1000) * 10));
+    // Twenty bits a marker and more, as a power of two.
+    const bits = 2 ** Math.ceil(Math.log2(Math.max(capacity, 1000) * 20));
     this.#bits = new Int32Array(bits / 32);
     this.#mask = bits - 1;
   }
