@@ -156,7 +156,8 @@ async function produce() {
 }
 
 async function consume() {
-  const { count, groups = 1, skip = 0, memoryEvery } = options;
+  const { count, groups = 1, skip = 0, warm = 0, memoryEvery } = options;
+  let warmNs;
   const latencies = [];
   let handled = 0;
   let reached;
@@ -171,6 +172,7 @@ async function consume() {
       globalThis.gc?.();
       memory.push({ handled, rss: process.memoryUsage.rss(), heap: process.memoryUsage().heapUsed });
     }
+    if (handled === warm * groups) warmNs = nowNs();
     if (handled === count * groups) reached();
   };
   const start = kind === 'bare' ? bareConsumer : ourConsumer;
@@ -187,6 +189,7 @@ async function consume() {
   const at = (share) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? null;
   say({
     doneNs: nowNs(),
+    warmNs,
     wallMs: wall,
     handled,
     p50: at(0.5),

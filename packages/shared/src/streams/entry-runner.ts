@@ -42,20 +42,27 @@ export interface RunnerOptions {
 }
 
 /** What an entry needs of its reader. */
-export interface Desk {
+export interface Desk<D extends Delivery> {
   /** Whether the group is done with the event. */
-  readonly isDone: () => boolean;
-  /** Resolves with true when a handler may begin: the lease is ours. False when the reading ends first. */
-  readonly mayBegin: () => boolean | Promise<boolean>;
+  isDone(delivery: D): boolean;
+  /** True when a handler may begin: the lease is ours. False when the reading has ended. */
+  mayBegin(delivery: D): boolean | Promise<boolean>;
   /** Moves the entry to the dead letters. */
-  readonly bury: (id: string, why: DeadLetterReason, type?: string) => Promise<unknown>;
+  bury(id: string, why: DeadLetterReason, type?: string): Promise<unknown>;
 }
 
 const LONGEST_PAUSE_MS = 30_000;
 
-/** Handles one entry: its outputs are published, or it is dead, or given back for another delivery. Never rejects. */
-export async function runEntry(delivery: Delivery, options: RunnerOptions, desk: Desk, ending: Ending): Promise<Outcome> {
-  const started = options.now();
+/**
+ * Handles one entry: its outputs are published, or it is dead, or given back for another delivery. Never throws or rejects.
+ * What a handler does at once is done at once: most events ask for nothing, and promises cost more than they do.
+ */
+export function runEntry<D extends Delivery>(
+  delivery: D,
+  options: RunnerOptions,
+  desk: Desk<D>,
+  ending: Ending,
+): Outcome | Promise<Outcome> {
   const { decoded, only } = delivery.read;
   if (only !== undefined && only !== options.group) return 'not-ours';
   // Before the handler runs: one that kills the process must not be given the same entry for ever.
@@ -68,47 +75,60 @@ export async function runEntry(delivery: Delivery, options: RunnerOptions, desk:
     const { code, issues } = decoded.rejection;
     return bury(delivery, options, desk, ending.stop, { code, reasons: issues.map(issueLine), attempts: 0, forAll: true });
   }
-  const handler = options.handlers[decoded.event.type] as Handler | undefined;
-  if (handler === undefined) return 'not-ours';
-  if (desk.isDone()) return 'already-done';
   const { event } = decoded;
-  const outcome = await handle(event, handler, delivery, options, desk, ending);
-  options.log.info(
-    {
-      event: event.type,
-      id: event.id,
-      subject: event.subject,
-      chain: event.correlationid,
-      entry: delivery.id,
-      deliveries: delivery.deliveries,
-      outcome,
-      ms: options.now() - started,
-    },
-    'handled',
+  const handler = options.handlers[event.type] as Handler | undefined;
+  if (handler === undefined) return 'not-ours';
+  if (desk.isDone(delivery)) return 'already-done';
+  const started = options.now();
+  let first: ReturnType<Handler> | undefined;
+  if (desk.mayBegin(delivery) === true) {
+    try {
+      first = handler(event, { signal: ending.abandon, attempt: 1 });
+    } catch (error) {
+      first = Promise.reject(error);
+    }
+    if (Array.isArray(first) && first.length === 0) return told(event, delivery, options, started, 'handled');
+  }
+  return handle(event, handler, first, delivery, options, desk, ending).then((outcome) =>
+    told(event, delivery, options, started, outcome),
   );
+}
+
+function told(event: OpsEvent, { id, deliveries }: Delivery, options: RunnerOptions, started: number, outcome: Outcome): Outcome {
+  // The record is made only for somebody who reads it.
+  if (options.log.isLevelEnabled('info')) {
+    const { type, subject, correlationid: chain } = event;
+    const ms = options.now() - started;
+    options.log.info({ event: type, id: event.id, subject, chain, entry: id, deliveries, outcome, ms }, 'handled');
+  }
   return outcome;
 }
 
-async function handle(
+/** @param first what the handler has returned already, where it has begun */
+async function handle<D extends Delivery>(
   event: OpsEvent,
   handler: Handler,
-  delivery: Delivery,
+  first: ReturnType<Handler> | undefined,
+  delivery: D,
   options: RunnerOptions,
-  desk: Desk,
+  desk: Desk<D>,
   ending: Ending,
 ): Promise<Outcome> {
   const history: string[] = [];
   const signal = ending.stop;
+  let begun = first;
   let attempt = 1;
   let waits = 0;
   // What has begun is tried once, also while stopping; nothing is tried again then.
   do {
     try {
-      if (!(await desk.mayBegin())) return 'given-back';
-      const drafts: readonly EventDraft[] = await handler(event, { signal: ending.abandon, attempt });
+      if (begun === undefined && !(await desk.mayBegin(delivery))) return 'given-back';
+      const drafts: readonly EventDraft[] = await (begun ?? handler(event, { signal: ending.abandon, attempt }));
+      begun = undefined;
       if (drafts.length > 0) await options.publisher.publish(drafts, event);
       return 'handled';
     } catch (error) {
+      begun = undefined;
       if (error instanceof DeferError && options.defer !== undefined) {
         const { defer } = options;
         return (await untilTaken(() => defer(event, error.delayMs), options, signal)) ? 'deferred' : 'given-back';
@@ -134,10 +154,10 @@ async function handle(
   return 'given-back';
 }
 
-async function bury(
-  { id }: Delivery,
+async function bury<D extends Delivery>(
+  { id }: D,
   options: RunnerOptions,
-  desk: Desk,
+  desk: Desk<D>,
   signal: AbortSignal,
   why: DeadLetterReason,
   type?: string,

@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ConsumerOptions } from './consumer.js';
-import { moveToDeadLetters } from './dead-letters.js';
+import { type DeadLetterReason, moveToDeadLetters } from './dead-letters.js';
 import { DoneMarkers } from './done-markers.js';
 import { isBefore, justBefore } from './entry-id.js';
 import type { ReadEntry } from './entry-reader.js';
-import { type Delivery, type Ending, type Outcome, runEntry } from './entry-runner.js';
+import { type Delivery, type Desk, type Ending, type Outcome, runEntry } from './entry-runner.js';
 import { claim } from './intake.js';
 import { Lanes } from './lanes.js';
 import type { ReadingLease } from './lease.js';
@@ -43,6 +43,11 @@ export class InHand {
   readonly #recent = new RecentMarkers();
   readonly #done: DoneMarkers;
   readonly #settlement: Settlement;
+  readonly #desk: Desk<Held> = {
+    isDone: ({ done, isKnown, read }) => done || (isKnown && this.#recent.has(read.marker ?? '')),
+    mayBegin: (held) => this.#mayBegin(held),
+    bury: (id, why, type) => this.#bury(id, why, type),
+  };
   #burying = 0;
   #freed: () => void = () => undefined;
 
@@ -101,8 +106,8 @@ export class InHand {
   }
 
   /** Whether Redis has to be asked if the group is done with it. An event is taken for one that may be done from the first question on. */
-  mayBeDone({ marker }: ReadEntry): boolean {
-    return marker !== undefined && this.#done.seen(marker);
+  mayBeDone({ marker, hashed }: ReadEntry): boolean {
+    return marker !== undefined && this.#done.seen(hashed);
   }
 
   /** Somebody replays: what has just been done may be done again. */
@@ -156,30 +161,25 @@ export class InHand {
     return false;
   }
 
-  async #work(held: Held): Promise<void> {
-    if (this.#ending.stop.aborted) return;
+  #work(held: Held): undefined | Promise<void> {
+    if (this.#ending.stop.aborted) return undefined;
     held.state = 'running';
-    const outcome = await runEntry(
-      held,
-      this.#options,
-      {
-        isDone: () => held.done || (held.isKnown && this.#recent.has(held.read.marker ?? '')),
-        mayBegin: () => this.#mayBegin(held),
-        bury: async (id, why, type) => {
-          const { client, stream, group, now } = this.#options;
-          this.#burying += 1;
-          try {
-            const entry = { stream, group, id, ...(type === undefined ? {} : { type }) };
-            await moveToDeadLetters(client, entry, why, new Date(now()).toISOString());
-            this.#held.delete(id);
-          } finally {
-            this.#burying -= 1;
-          }
-        },
-      },
-      this.#ending,
-    );
+    const outcome = runEntry(held, this.#options, this.#desk, this.#ending);
+    if (typeof outcome !== 'string') return outcome.then((late) => this.#finished(held, late));
     this.#finished(held, outcome);
+    return undefined;
+  }
+
+  async #bury(id: string, why: DeadLetterReason, type?: string): Promise<void> {
+    const { client, stream, group, now } = this.#options;
+    this.#burying += 1;
+    try {
+      const entry = { stream, group, id, ...(type === undefined ? {} : { type }) };
+      await moveToDeadLetters(client, entry, why, new Date(now()).toISOString());
+      this.#held.delete(id);
+    } finally {
+      this.#burying -= 1;
+    }
   }
 
   #finished(held: Held, outcome: Outcome): void {
