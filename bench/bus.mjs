@@ -80,7 +80,7 @@ const atLeast = (least) => ({ text: `≥ ${least}`, meets: (ratio) => ratio >= l
 const atMost = (most) => ({ text: `≤ ${most}`, meets: (ratio) => ratio <= most });
 
 async function throughput(name, bar, groups) {
-  const count = Math.floor(COUNT / (groups > 1 ? 3 : 1));
+  const count = Math.floor(COUNT / (groups > 1 ? 2 : 1));
   const all = count + WARM;
   const runs = await pairs(REPEATS, { producer: { count: all }, consumer: { count: all, warm: WARM, groups } });
   const rate = (kind) => median(runs.map((run) => (count * groups * 1000) / run[kind].ms));
