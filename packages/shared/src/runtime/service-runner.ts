@@ -21,6 +21,7 @@ import type { Logger } from './logger.js';
 import type { RedisSafety } from './redis-safety.js';
 import { Releases } from './releases.js';
 import type { Loop, ServiceContext, ServiceDefinition, Wiring } from './service.js';
+import { measureSpool } from './spool-metrics.js';
 
 export interface HostFacts {
   readonly config: OpsConfig;
@@ -119,6 +120,7 @@ export class ServiceRunner {
       minReplicas: config.bus.min_replicas,
       replicaTimeoutMs: config.bus.replica_timeout,
     });
+    measureSpool(metrics, name, publisher);
     this.#releases.add('publisher', () => publisher.close());
     const queues = openQueues(redisUrl.reveal(), name, publisher, this.#log, metrics);
     this.#releases.add('queues', () => queues.close());

@@ -123,5 +123,5 @@ export function claim(
   options: readonly (string | number)[],
 ): Promise<unknown> {
   const rest: (string | number)[] = [...ids, ...options];
-  return client.call('XCLAIM', stream, group, consumer, 0, ...rest);
+  return client.call('xclaim', stream, group, consumer, 0, ...rest);
 }
