@@ -88,7 +88,7 @@ export async function redisTransport({ url, direct, faults, onClose }: Wiring): 
       await look.xadd(STREAM, '*', ...(last?.[1] ?? []));
     },
     async publishOther() {
-      const data = { fingerprint: 'f', service: 's', metric: 'm', by: 'b', reason: 'r', firing: false };
+      const data = { fingerprint: 'f'.repeat(16), service: 's', metric: 'm', by: 'b', reason: 'r', firing: false };
       await publisher.publish([{ type: 'alert.unsilenced', subject: 's', data }]);
     },
     async join(handler, options) {
