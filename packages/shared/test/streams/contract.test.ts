@@ -1,7 +1,8 @@
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { describeTransport, type Faults } from '../../src/contract/index.js';
 import {
   faultProxy,
+  leakCheck,
   type OwnCluster,
   type OwnRedis,
   type OwnSentinel,
@@ -64,12 +65,19 @@ describeTransport({
   name: 'one Redis',
   open: async () => {
     await onAll([redis], memory('0'), EMPTY);
+    const leaks = await leakCheck({ redisUrl: redis.url });
     const proxy = await faultProxy({ port: redis.port });
     return redisTransport({
       url: redis.url.replace(String(redis.port), String(proxy.port)),
       direct: redis.url,
       faults: { ...proxy, ...serverFaults(() => [redis]) },
-      onClose: () => proxy.close(),
+      onClose: async () => {
+        await proxy.close();
+        const left = await leaks.leaks();
+        await leaks.close();
+        // Pending entries are what a dead member leaves, on purpose.
+        expect(left.filter((leak) => !leak.includes('pending'))).toEqual([]);
+      },
     });
   },
 });
