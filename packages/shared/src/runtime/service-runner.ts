@@ -8,6 +8,7 @@ import type { Secret } from '../secrets/index.js';
 import { migrate, openDatabase } from '../storage/index.js';
 import {
   createPublisher,
+  type EntryReader,
   openBlockingClient,
   openClient,
   openSpool,
@@ -20,6 +21,7 @@ import type { Logger } from './logger.js';
 import type { RedisSafety } from './redis-safety.js';
 import { Releases } from './releases.js';
 import type { Loop, ServiceContext, ServiceDefinition, Wiring } from './service.js';
+import { measureSpool } from './spool-metrics.js';
 
 export interface HostFacts {
   readonly config: OpsConfig;
@@ -33,6 +35,8 @@ export interface HostFacts {
   readonly log: Logger;
   readonly clock: Clock;
   readonly metrics: Registry;
+  /** Shared by all services: they read the same entries. */
+  readonly reader: EntryReader;
   readonly safety: Pick<RedisSafety, 'reasons' | 'confirm'>;
 }
 
@@ -116,6 +120,7 @@ export class ServiceRunner {
       minReplicas: config.bus.min_replicas,
       replicaTimeoutMs: config.bus.replica_timeout,
     });
+    measureSpool(metrics, name, publisher);
     this.#releases.add('publisher', () => publisher.close());
     const queues = openQueues(redisUrl.reveal(), name, publisher, this.#log, metrics);
     this.#releases.add('queues', () => queues.close());
@@ -200,6 +205,7 @@ export class ServiceRunner {
         log,
         now: () => clock.now(),
         metrics,
+        reader: this.#facts.reader,
       });
       await consumer.start();
       this.#consuming.add(stream);

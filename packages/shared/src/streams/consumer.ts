@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client';
 import { keys } from '../events/index.js';
 import type { RedisClient } from './clients.js';
 import { consumerMetrics } from './consumer-metrics.js';
+import type { EntryReader } from './entry-reader.js';
 import type { RunnerOptions } from './entry-runner.js';
 import { isUnavailable } from './errors.js';
 import { ensureGroup, removeConsumerIfEmpty } from './groups.js';
@@ -23,6 +24,8 @@ export interface ConsumerOptions extends RunnerOptions {
   /** How long it is remembered that an event is done (ms): longer than the streams keep their entries. */
   readonly doneTtlMs: number;
   readonly metrics: Registry;
+  /** Shared by the consumers of a process: services read the same entries. */
+  readonly reader: EntryReader;
 }
 
 const FORGET_EVERY_MS = 60_000;

@@ -90,7 +90,8 @@ const CLIENT_WORDS =
 export function isUnavailable(error: unknown): boolean {
   for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth += 1) {
     const code = 'code' in at && typeof at.code === 'string' ? at.code : '';
-    if (SYSTEM_CODES.has(code) || POSTGRES_CODES.test(code) || code === 'BUS_UNAVAILABLE') return true;
+    if (SYSTEM_CODES.has(code) || POSTGRES_CODES.test(code) || code === 'BUS_UNAVAILABLE' || code === 'BUS_NOT_REPLICATED')
+      return true;
     if (REDIS_REPLIES.test(at.message) || CLIENT_WORDS.test(at.message)) return true;
     if (at instanceof AggregateError && at.errors.some((inner) => isUnavailable(inner))) return true;
   }

@@ -3,6 +3,7 @@ export { openBlockingClient, openClient, openQueueClient, type RedisClient } fro
 export { type ConsumerOptions, StreamConsumer } from './consumer.js';
 export { type DeadLetter, listDeadLetters, readDeadLetter } from './dead-letter-list.js';
 export { dropDeadLetter, retryDeadLetter } from './dead-letters.js';
+export { EntryReader } from './entry-reader.js';
 export type { RunnerOptions } from './entry-runner.js';
 export {
   DeferError,

@@ -1,14 +1,53 @@
 import { keys } from '../events/index.js';
 import type { RedisClient } from './clients.js';
 
+/** New entries, and what Redis knew when it gave them. */
+export interface Reading {
+  readonly entries: readonly [string, string[] | null][];
+  /** Who held the lease. */
+  readonly holder: string | null;
+  /** Whether another member has entries of the group: a frozen reader before us was given some. */
+  readonly othersHold: boolean;
+}
+
+/**
+ * Reads what is new, and waits for it. What else must be known stands behind the read on the same connection, so that it is
+ * answered in the moment of the read and costs no round trip of its own.
+ *
+ * @param most entries at most
+ * @param blockMs how long it waits
+ */
+export async function readNew(
+  blocking: RedisClient,
+  { stream, group, consumer }: { stream: string; group: string; consumer: string },
+  most: number,
+  blockMs: number,
+): Promise<Reading> {
+  const replies = await blocking
+    .pipeline()
+    .xreadgroup('GROUP', group, consumer, 'COUNT', most, 'BLOCK', blockMs, 'STREAMS', stream, '>')
+    .get(keys.lease(stream, group))
+    .xpending(stream, group)
+    .exec();
+  const refused = replies?.find(([error]) => error !== null)?.[0];
+  if (refused) throw refused;
+  const [read, holder, summary] = (replies ?? []).map(([, reply]) => reply);
+  const owners = ((summary as unknown[])[3] ?? []) as [string, string][];
+  return {
+    entries: (read as [string, [string, string[] | null][]][] | null)?.[0]?.[1] ?? [],
+    holder: holder as string | null,
+    othersHold: owners.some(([owner]) => owner !== consumer),
+  };
+}
+
 /** What Redis knows at one moment, asked in one round trip before a batch is begun. */
 export interface Inspection {
   /** Who holds the lease. */
   readonly holder: string | null;
   /** How many entries the whole group has pending, whoever owns them. */
   readonly pending: number;
-  /** For each marker, whether the group is done with that event. */
-  readonly done: readonly boolean[];
+  /** Those of the markers whose events the group is done with. */
+  readonly done: ReadonlySet<string>;
 }
 
 /** Asks who holds the lease, how much is pending, and which of these events the group is done with. Rejects as Redis does. */
@@ -28,7 +67,7 @@ export async function inspect(
   return {
     holder: holder as string | null,
     pending: Number((summary as unknown[])[0]),
-    done: markers.map((_marker, index) => (scores as unknown[])[index] !== null),
+    done: new Set(markers.filter((_marker, index) => (scores as unknown[])[index] !== null)),
   };
 }
 
@@ -50,8 +89,7 @@ const PAGE = 1000;
  * @param most how many at most
  */
 export async function takeStrays(
-  client: RedisClient,
-  { stream, group, consumer }: { stream: string; group: string; consumer: string },
+  { client, stream, group, consumer }: { client: RedisClient; stream: string; group: string; consumer: string },
   inHand: (id: string) => boolean,
   most: number,
 ): Promise<Stray[]> {
@@ -85,5 +123,5 @@ export function claim(
   options: readonly (string | number)[],
 ): Promise<unknown> {
   const rest: (string | number)[] = [...ids, ...options];
-  return client.call('XCLAIM', stream, group, consumer, 0, ...rest);
+  return client.call('xclaim', stream, group, consumer, 0, ...rest);
 }

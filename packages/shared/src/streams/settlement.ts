@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { keys } from '../events/index.js';
 import type { RedisClient } from './clients.js';
 
@@ -16,21 +17,38 @@ interface Waiting {
   readonly id: string;
   /** `source/id` of an event that is done; undefined for what is only acknowledged. */
   readonly marker: string | undefined;
-  readonly done: (settled: boolean) => void;
 }
 
 const MOST = 500;
+// A few acknowledgements that come one by one go together: nobody waits for them.
+const LINGER_MS = 2;
+const ENOUGH = 64;
 const LONGEST_PAUSE_MS = 2000;
 
 /**
- * Acknowledges what is finished, many entries a write. Markers and acknowledgements share a slot and are one MULTI: Redis
- * takes both or none. What comes while a write is under way is in the next one. A write that is refused (Redis is away or
- * full) is repeated; no handler runs again for that.
+ * Markers and acknowledgements, both or none: Redis refuses a script for want of memory or rights before its first write.
+ *
+ * KEYS: stream, the group's markers. ARGV: group, the time, how many markers, the markers, the entry ids.
+ */
+const SETTLE = `
+local markers = tonumber(ARGV[3])
+if markers > 0 then
+  local scored = {}
+  for at = 1, markers do scored[#scored + 1] = ARGV[2]; scored[#scored + 1] = ARGV[3 + at] end
+  redis.call('ZADD', KEYS[2], unpack(scored))
+end
+return redis.call('XACK', KEYS[1], ARGV[1], unpack(ARGV, 4 + markers))`;
+const SHA = createHash('sha1').update(SETTLE).digest('hex');
+
+/**
+ * Acknowledges what is finished, many entries a write. What comes while a write is under way is in the next one. A write
+ * that is refused (Redis is away or full) is repeated; no handler runs again for that.
  */
 export class Settlement {
   readonly #options: SettlementOptions;
   #waiting: Waiting[] = [];
   #writing = false;
+  #lingers = false;
   #sent = 0;
   #closed = false;
   #wake: () => void = () => undefined;
@@ -44,43 +62,42 @@ export class Settlement {
     return this.#sent;
   }
 
-  /** Settles an entry; resolves with true when Redis has taken it, with false when it was closed before. */
-  settle(id: string, marker?: string): Promise<boolean> {
-    if (this.#closed) return Promise.resolve(false);
-    return new Promise((done) => {
-      this.#waiting.push({ id, marker, done });
-      if (!this.#writing) {
-        this.#writing = true;
-        // What finishes in the same turn goes into the same write.
-        setImmediate(() => void this.#write());
-      }
-    });
+  /** Settles an entry as soon as Redis takes it; `onSettled` tells. */
+  settle(id: string, marker: string | undefined): void {
+    if (this.#closed) return;
+    this.#waiting.push({ id, marker });
+    if (this.#lingers && this.#waiting.length >= ENOUGH) this.#wake();
+    if (this.#writing) return;
+    this.#writing = true;
+    void this.#write();
   }
 
   /** Gives up what has not been taken; it stays pending. */
   close(): void {
     this.#closed = true;
+    this.#waiting = [];
     this.#wake();
-    for (const { done } of this.#waiting.splice(0)) done(false);
   }
 
   async #write(): Promise<void> {
     let failures = 0;
     while (this.#waiting.length > 0) {
+      if (this.#waiting.length < ENOUGH) {
+        this.#lingers = true;
+        await this.#pause(LINGER_MS);
+        this.#lingers = false;
+      }
       const batch = this.#waiting.splice(0, MOST);
+      if (batch.length === 0) break;
       try {
         this.#sent = batch.length;
         await this.#send(batch);
         this.#sent = 0;
         failures = 0;
         this.#options.onSettled(batch.map(({ id }) => id));
-        for (const { done } of batch) done(true);
       } catch (error) {
         this.#sent = 0;
-        if (this.#closed) {
-          for (const { done } of batch) done(false);
-          break;
-        }
+        if (this.#closed) break;
         this.#waiting.unshift(...batch);
         failures += 1;
         this.#options.onRefused(error);
@@ -92,21 +109,15 @@ export class Settlement {
 
   async #send(batch: readonly Waiting[]): Promise<void> {
     const { client, stream, group, now } = this.#options;
-    const at = String(now());
-    const marked = batch.flatMap(({ marker }) => (marker === undefined ? [] : [at, marker]));
-    const ids = batch.map(({ id }) => id);
-    if (marked.length === 0) {
-      await client.xack(stream, group, ...ids);
-      return;
+    const markers = batch.flatMap(({ marker }) => (marker === undefined ? [] : [marker]));
+    const given = [group, now(), markers.length, ...markers, ...batch.map(({ id }) => id)];
+    const done = keys.done(stream, group);
+    try {
+      await client.evalsha(SHA, 2, stream, done, ...given);
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+      await client.eval(SETTLE, 2, stream, done, ...given);
     }
-    const replies = await client
-      .multi()
-      .zadd(keys.done(stream, group), ...marked)
-      .xack(stream, group, ...ids)
-      .exec();
-    const refused = replies?.find(([error]) => error !== null)?.[0];
-    if (refused) throw refused;
-    if (replies === null) throw new Error('EXECABORT the acknowledgement was not taken');
   }
 
   async #pause(ms: number): Promise<void> {

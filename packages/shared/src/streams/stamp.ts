@@ -1,11 +1,16 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { catalog, type EventDraft, type OpsEvent, schemaName } from '../events/index.js';
+import { hash, randomUUID } from 'node:crypto';
+import { catalog, EVENT_TYPES, type EventDraft, type EventType, type OpsEvent, schemaName } from '../events/index.js';
 
 /** Who publishes, and from where. */
 export interface Origin {
   readonly service: string;
   readonly host: string;
 }
+
+const SCHEMAS = Object.fromEntries(EVENT_TYPES.map((type) => [type, schemaName(type, catalog[type].version)])) as Record<
+  EventType,
+  string
+>;
 
 /**
  * A draft as an event. What is caused by another event gets an id made from the cause, the publisher and the draft's
@@ -21,7 +26,7 @@ export function stamp(draft: EventDraft, origin: Origin, now: number, cause?: { 
       : cause === undefined
         ? undefined
         : [cause.event.source, cause.event.id, draft.type, draft.subject, String(cause.index)];
-  const id = seed === undefined ? randomUUID() : createHash('sha256').update(seed.join('\n')).digest('hex').slice(0, 32);
+  const id = seed === undefined ? randomUUID() : hash('sha256', seed.join('\n')).slice(0, 32);
   const actor = draft.actor ?? cause?.event.actor;
   const traceparent = cause?.event.traceparent;
   return {
@@ -30,9 +35,9 @@ export function stamp(draft: EventDraft, origin: Origin, now: number, cause?: { 
     source,
     type: draft.type,
     subject: draft.subject,
-    time: new Date(draft.at ?? now).toISOString(),
+    time: isoOf(draft.at ?? now),
     datacontenttype: 'application/json',
-    dataschema: schemaName(draft.type, catalog[draft.type].version),
+    dataschema: SCHEMAS[draft.type],
     correlationid: cause?.event.correlationid ?? cause?.event.id ?? id,
     ...(cause === undefined ? {} : { causationid: `${cause.event.source}/${cause.event.id}` }),
     ...(traceparent === undefined ? {} : { traceparent }),
@@ -40,4 +45,12 @@ export function stamp(draft: EventDraft, origin: Origin, now: number, cause?: { 
     host: draft.host ?? origin.host,
     data: draft.data,
   } as OpsEvent;
+}
+
+// Many events have the millisecond of the one before.
+let known = { at: 0, iso: new Date(0).toISOString() };
+
+function isoOf(at: number): string {
+  if (at !== known.at) known = { at, iso: new Date(at).toISOString() };
+  return known.iso;
 }

@@ -86,7 +86,7 @@ export class StreamTail {
       rounds.map((streams) => {
         const cursors = streams.map((stream) => this.#cursors.get(stream) ?? '0-0');
         const waiting = block && !client.isCluster ? ['BLOCK', BLOCK_MS] : [];
-        // In small letters: ioredis (6.0.0) leaves the reply of a command that it does not know by name as RESP3 has it.
+        // In small letters: ioredis (6.0.0) knows by that name how the reply of RESP3 is shaped.
         return client.call('xread', 'COUNT', COUNT, ...waiting, 'STREAMS', ...streams, ...cursors) as Promise<Reply>;
       }),
     );

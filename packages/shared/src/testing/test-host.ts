@@ -31,14 +31,19 @@ const SMALLEST = 'inventory: { services: [{ name: thing, health: { tcp: { port: 
  * Starts services and waits until they read their streams.
  * @param yaml an ops.yaml; the smallest one where it is not given
  * @param servers to go on with the servers of an earlier host
+ * @param home a folder that stays; a new one that goes with the host where it is not given
  */
 export async function testHost(
   definitions: readonly ServiceDefinition[],
-  { yaml = SMALLEST, servers }: { yaml?: string; servers?: Pick<TestHost, 'redisUrl' | 'databaseUrl'> } = {},
+  {
+    yaml = SMALLEST,
+    servers,
+    home: givenHome,
+  }: { yaml?: string; servers?: Pick<TestHost, 'redisUrl' | 'databaseUrl'>; home?: string } = {},
 ): Promise<TestHost> {
   const redisUrl = servers?.redisUrl ?? (await (await testRedis()).fresh()).url;
   const databaseUrl = servers?.databaseUrl ?? (await (await testPostgres()).fresh());
-  const home = await mkdtemp(join(tmpdir(), 'ops-test-host-'));
+  const home = givenHome ?? (await mkdtemp(join(tmpdir(), 'ops-test-host-')));
   const token = randomBytes(16).toString('hex');
   const log: string[] = [];
   const announced: string[] = [];
@@ -72,7 +77,7 @@ export async function testHost(
       await publisher.close();
       redis.disconnect();
       await hosted.stop();
-      await rm(home, { recursive: true, force: true });
+      if (givenHome === undefined) await rm(home, { recursive: true, force: true });
     },
   };
 }

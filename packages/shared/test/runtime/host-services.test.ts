@@ -1,10 +1,13 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Queue } from 'bullmq';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { keys } from '../../src/events/index.js';
 import { defineJob, onJob } from '../../src/queues/index.js';
 import type { ServiceDefinition } from '../../src/runtime/index.js';
-import { DeferError } from '../../src/streams/index.js';
+import { DeferError, type Publisher } from '../../src/streams/index.js';
 import { eventually, ownRedis, recorder, testHost, testPostgres } from '../../src/testing/index.js';
 
 const good = (name: string, seen: string[] = []): ServiceDefinition => ({
@@ -85,6 +88,42 @@ test('loops run while Redis is away; the service is ready when it is there, and 
   await eventually(async () => expect(await ready()).toBe(200), { within: 20_000 });
   await host.close();
   await redis.close();
+});
+
+test('what a service says while Redis is away is on the bus after its restart; without a spool it is told so, and works', async () => {
+  const [redis, databaseUrl] = [await ownRedis(), await (await testPostgres()).fresh()];
+  const servers = { redisUrl: redis.url, databaseUrl };
+  const home = await mkdtemp(join(tmpdir(), 'ops-test-home-'));
+  let publisher: Publisher | undefined;
+  const talking: ServiceDefinition = {
+    ...good('talking'),
+    wire: async (context) => {
+      publisher = context.publisher;
+      return { on: {} };
+    },
+  };
+  const first = await testHost([talking], { servers, home });
+  await redis.stop();
+  await publisher?.publish([alert('crm')]);
+  expect(publisher?.waiting.entries).toBe(1);
+  await first.close();
+  await redis.start();
+  const second = await testHost([talking], { servers, home });
+  await eventually(async () => expect(await second.redis.xlen('ops:alerts')).toBe(1));
+  await second.close();
+
+  await rm(join(home, 'spool'), { recursive: true });
+  // A file where the folder should be stops also those who may write anywhere.
+  await writeFile(join(home, 'spool'), '');
+  const third = await testHost([talking], { servers, home });
+  expect(third.log.filter((line) => line.includes('no spool'))).toHaveLength(1);
+  await publisher?.publish([alert('crm')]);
+  expect(await third.redis.xlen('ops:alerts')).toBe(2);
+  await redis.stop();
+  await expect(publisher?.publish([alert('crm')])).rejects.toMatchObject({ code: 'BUS_UNAVAILABLE' });
+  await third.close();
+  await redis.close();
+  await rm(home, { recursive: true, force: true });
 });
 
 test('a job runs once for its purpose, its events are published with ids of their own, a bad one is not repeated', async () => {

@@ -124,6 +124,34 @@ const notice = (subject: string) =>
     data: { notice_id: 'n', audience: 'maurice', severity: 'info', text: 't', about: 'a', incident_id: null },
   }) as const;
 
+test('whatever the network and the server do, and however often: in order, and once', async () => {
+  here = await publishing(through());
+  const { publisher, say } = here;
+  const faults: readonly (() => unknown)[] = [
+    () => void proxy.cutNextReply(),
+    () => proxy.reset(),
+    () => direct.config('SET', 'maxmemory', '1'),
+    () => direct.config('SET', 'maxmemory', '0'),
+    () => proxy.cutReplies(),
+    () => proxy.heal(),
+    () => redis.kill().then(() => redis.start()),
+    () => direct.script('FLUSH'),
+    () => proxy.latency(5),
+  ];
+  let next = 0;
+  for (let round = 0; round < 120; round += 1) {
+    // Each fault after each other one, at any stage of the recovery from it.
+    const trouble = Promise.resolve(faults[(round * 5 + Math.floor(round / 9)) % faults.length]?.());
+    await say(...numbers(next, 1 + (round % 20)));
+    next += 1 + (round % 20);
+    await trouble;
+  }
+  await direct.config('SET', 'maxmemory', '0');
+  await proxy.heal();
+  await eventually(() => expect(publisher.waiting.entries).toBe(0), { within: 30_000 });
+  expect(await statuses(direct)).toEqual(numbers(0, next));
+});
+
 test('the spool is full: a clear refusal, nothing lost, nothing reordered', async () => {
   here = await publishing(through(), { maxBytes: 4000 });
   const { publisher, say } = here;

@@ -6,6 +6,7 @@ import { deferring, onDeliverAgain, openQueues, type Queues } from '../../src/qu
 import {
   createPublisher,
   DeferError,
+  EntryReader,
   groupLags,
   type Handlers,
   listDeadLetters,
@@ -177,6 +178,7 @@ function openMember(
     log,
     now,
     metrics: new Registry(),
+    reader: new EntryReader(),
   });
   let ended: Promise<void> | undefined;
   const end = async () => {

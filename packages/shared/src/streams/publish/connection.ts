@@ -48,6 +48,10 @@ export class PublishConnection {
     });
     try {
       return await Promise.race([reply, late]);
+    } catch (error) {
+      // Who is no longer the master says so for ever: the next connection may lead to the one that is.
+      if (error instanceof Error && /^(READONLY|MASTERDOWN)/.test(error.message)) this.#drop(redis);
+      throw error;
     } finally {
       clearTimeout(timer);
       // Dropped, it rejects once more: that is known already.

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { isUnavailable } from '../errors.js';
+import { isUnavailable, NotReplicatedError } from '../errors.js';
 import type { Spool } from '../spool/spool.js';
 import { isConfirmed } from './confirmed.js';
 import type { StreamWriter } from './stream-writer.js';
@@ -97,12 +97,13 @@ export class Drainer {
     return { entries: entries.length, groups };
   }
 
-  // Once an outage, and once more if a refusal takes its place: a person must mend that one.
+  // Once a reason: an outage of hours must be seen, and must not fill the disk.
   #say(error: unknown): void {
-    const away = isUnavailable(error);
-    if (this.failure !== undefined && isUnavailable(this.failure) === away) return;
+    const reason = reasonOf(error);
+    if (this.failure !== undefined && reasonOf(this.failure) === reason) return;
     const facts = { waiting: this.#spool.size, error };
-    if (away) this.#log?.warn(facts, 'Redis does not take the spool yet, trying again');
+    if (reason === 'away') this.#log?.warn(facts, 'Redis does not take the spool yet, trying again');
+    else if (reason === 'replicas') this.#log?.warn(facts, 'too few replicas confirm what comes from the spool, trying again');
     else this.#log?.error(facts, 'the spool cannot be written to the bus, trying again until a person has mended it');
   }
 
@@ -111,4 +112,9 @@ export class Drainer {
     if (this.#stop.signal.aborted) return;
     await wait(ms, undefined, { signal: this.#cutPause.signal }).catch(() => undefined);
   }
+}
+
+function reasonOf(error: unknown): 'away' | 'replicas' | 'refused' {
+  if (error instanceof NotReplicatedError) return 'replicas';
+  return isUnavailable(error) ? 'away' : 'refused';
 }

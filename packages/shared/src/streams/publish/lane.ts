@@ -50,7 +50,7 @@ export class Lane {
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
       // Whoever publishes in this turn of the event loop comes with it, also who was just told of the last batch.
-      await new Promise(setImmediate);
+      await new Promise<void>((next) => process.nextTick(next));
       while (this.#waiting.length > 0) await this.#deliver(this.#next());
     }
     this.#running = undefined;
