@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Registry } from 'prom-client';
 import type { OpsConfig } from '../config/index.js';
 import { catalogEntry, type StreamName } from '../events/index.js';
-import { openQueues } from '../queues/index.js';
+import { deferring, onDeliverAgain, openQueues } from '../queues/index.js';
 import type { Secret } from '../secrets/index.js';
 import { migrate, openDatabase } from '../storage/index.js';
 import {
@@ -164,7 +164,7 @@ export class ServiceRunner {
         await this.#consume(context);
         await migrate(context.database, this.name, this.#definition.migrations);
         this.#startLoops((this.#wiring?.loops ?? []).filter(({ early }) => early !== true));
-        if (this.#wiring?.jobs !== undefined) context.queues.work(this.#wiring.jobs);
+        this.#work(context);
         this.state = 'running';
         this.#log.info('running');
         return;
@@ -177,7 +177,7 @@ export class ServiceRunner {
     }
   }
 
-  async #consume({ redis, publisher, log, clock, metrics, config }: ServiceContext): Promise<void> {
+  async #consume({ redis, publisher, queues, log, clock, metrics, config }: ServiceContext): Promise<void> {
     const handlers = this.#wiring?.on ?? {};
     const streams = new Set<StreamName>();
     for (const type of Object.keys(handlers)) {
@@ -201,6 +201,7 @@ export class ServiceRunner {
         maxDeliveries: 5,
         backoffMs: 200,
         doneTtlMs: config.retention.done_markers,
+        defer: deferring(queues, stream, this.name),
         log,
         now: () => clock.now(),
         metrics,
@@ -211,6 +212,12 @@ export class ServiceRunner {
       this.#consumers.push(consumer);
       this.#releases.add(`consumer of ${stream}`, () => consumer.drain(DRAIN_MS));
     }
+  }
+
+  // Who consumes may have put events off, also before a restart: they come back through the queue.
+  #work({ queues, redis }: ServiceContext): void {
+    const jobs = [...(this.#wiring?.jobs ?? []), ...(this.#consumers.length > 0 ? [onDeliverAgain(redis)] : [])];
+    if (jobs.length > 0) queues.work(jobs);
   }
 
   #openBlocking(stream: string): RedisClient {

@@ -29,6 +29,7 @@ export interface ConsumerOptions extends RunnerOptions {
 }
 
 const FORGET_EVERY_MS = 60_000;
+const LOOP_END_MS = 2000;
 
 /**
  * Reads one stream for one group, for ever. One member of the group reads at a time, by a lease; the others stand by.
@@ -81,7 +82,8 @@ export class StreamConsumer {
     // What the cut read was given all the same is pending, and the next reader's.
     blocking.disconnect();
     await this.#term?.finish(deadlineMs);
-    await this.#loop;
+    // A Cluster client that was disconnected may leave a command without any answer (ioredis 6.0.0): the end does not wait for it.
+    await Promise.race([this.#loop, wait(LOOP_END_MS, undefined, { ref: false })]);
     for (const timer of this.#timers) clearInterval(timer);
     if (client.status !== 'ready') return;
     await removeConsumerIfEmpty(client, stream, group, consumer).catch(() => undefined);

@@ -74,7 +74,7 @@ export class EntryReader {
 
 function fresh(stream: string, id: string, fields: readonly string[]): ReadEntry {
   const decoded = decodeEntry(stream, id, fields);
-  const only = fields.length > 2 ? valueOf(fields, keys.onlyField) : undefined;
+  const only = fields.length > 2 ? fieldOf(fields, keys.onlyField) : undefined;
   if (!decoded.ok) return { decoded, marker: undefined, hashed: NOTHING, only };
   const event = redactor.data<OpsEvent>(decoded.event, decoded.text);
   // A flat string: one that is made of parts would be put together again by whoever hashes it.
@@ -82,7 +82,7 @@ function fresh(stream: string, id: string, fields: readonly string[]): ReadEntry
   return { decoded: { ok: true, event }, marker, hashed: hashed(marker), only };
 }
 
-function valueOf(fields: readonly string[], name: string): string | undefined {
+function fieldOf(fields: readonly string[], name: string): string | undefined {
   for (let index = 0; index < fields.length; index += 2) if (fields[index] === name) return fields[index + 1];
   return undefined;
 }

@@ -37,8 +37,8 @@ export interface RunnerOptions {
   readonly maxDeliveries: number;
   /** First pause between tries, in ms; doubled each time, at most 30 s. */
   readonly backoffMs: number;
-  /** Puts an event off for longer than a reader may hold it (ms); resolves when that survives a restart. */
-  readonly defer?: (event: OpsEvent, delayMs: number) => Promise<void>;
+  /** Puts the event of an entry off for longer than a reader may hold it (ms); resolves when that survives a restart. */
+  readonly defer?: (event: OpsEvent, delayMs: number, entry: string) => Promise<void>;
 }
 
 /** What an entry needs of its reader. */
@@ -64,7 +64,8 @@ export function runEntry<D extends Delivery>(
   ending: Ending,
 ): Outcome | Promise<Outcome> {
   const { decoded, only } = delivery.read;
-  if (only !== undefined && only !== options.group) return 'not-ours';
+  // What nobody can read is buried, whomever it names.
+  if (decoded.ok && only !== undefined && only !== options.group) return 'not-ours';
   // Before the handler runs: one that kills the process must not be given the same entry for ever.
   if (delivery.deliveries > options.maxDeliveries) {
     const reasons = [`delivered ${delivery.deliveries} times and never finished`];
@@ -131,7 +132,7 @@ async function handle<D extends Delivery>(
       begun = undefined;
       if (error instanceof DeferError && options.defer !== undefined) {
         const { defer } = options;
-        return (await untilTaken(() => defer(event, error.delayMs), options, signal)) ? 'deferred' : 'given-back';
+        return (await untilTaken(() => defer(event, error.delayMs, delivery.id), options, signal)) ? 'deferred' : 'given-back';
       }
       // A server that is away is no fault of the event: it waits, however long, and its subject with it.
       const unavailable = isUnavailable(error);
