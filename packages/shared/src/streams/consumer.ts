@@ -44,12 +44,16 @@ export class StreamConsumer {
   #loop: Promise<void> = Promise.resolve();
   #timers: NodeJS.Timeout[] = [];
   #standsBy = false;
+  #connection = 0;
   #reads = false;
 
   constructor(options: ConsumerOptions) {
     this.#options = options;
     this.#lease = new ReadingLease({ ...options, monotonic: () => performance.now() });
     this.#metrics = consumerMetrics(options.metrics, options.stream, options.group);
+    options.blocking.on('close', () => {
+      this.#connection += 1;
+    });
   }
 
   /** Makes the group and begins to read, or to stand by. */
@@ -76,7 +80,7 @@ export class StreamConsumer {
    * nothing is left to it. Entries past the deadline stay pending: the next reader takes them over at once.
    */
   async drain(deadlineMs: number): Promise<void> {
-    const { blocking, client, stream, group, consumer } = this.#options;
+    const { blocking, client, stream, group } = this.#options;
     this.#stop.abort();
     this.#term?.end();
     // What the cut read was given all the same is pending, and the next reader's.
@@ -86,7 +90,8 @@ export class StreamConsumer {
     await Promise.race([this.#loop, wait(LOOP_END_MS, undefined, { ref: false })]);
     for (const timer of this.#timers) clearInterval(timer);
     if (client.status !== 'ready') return;
-    await removeConsumerIfEmpty(client, stream, group, consumer).catch(() => undefined);
+    for (const reader of this.#term?.readers ?? [])
+      await removeConsumerIfEmpty(client, stream, group, reader).catch(() => undefined);
     await this.#lease.release().catch(() => undefined);
   }
 
@@ -118,6 +123,7 @@ export class StreamConsumer {
     const term = new ReadingTerm({
       ...this.#options,
       lease: this.#lease,
+      connection: () => this.#connection,
       onOutcome: this.#metrics.outcome,
       onRead: () => {
         onRead();

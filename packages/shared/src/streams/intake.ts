@@ -112,7 +112,23 @@ export async function takeStrays(
     )[];
     for (const entry of claimed) if (entry?.[1]) bodies.set(entry[0], entry[1]);
   }
-  return wanted.map(({ id, deliveries }) => ({ id, deliveries, fields: bodies.get(id) }));
+  const gone = await goneFrom(
+    client,
+    stream,
+    wanted.flatMap(({ id }) => (bodies.has(id) ? [] : [id])),
+  );
+  const taken = wanted.flatMap(({ id, deliveries }) => {
+    const fields = bodies.get(id);
+    return fields === undefined && !gone.has(id) ? [] : [{ id, deliveries, fields }];
+  });
+  // None of them was left: there may be more behind them.
+  return taken.length === 0 && wanted.length > 0 ? takeStrays({ client, stream, group, consumer }, inHand, most) : taken;
+}
+
+// Not claimed, and in the stream: acknowledged since the look, by a write that the network or a frozen reader held up. That is no loss.
+async function goneFrom(client: RedisClient, stream: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const found = await Promise.all(ids.map((id) => client.xrange(stream, id, id)));
+  return new Set(ids.filter((_id, index) => found[index]?.length === 0));
 }
 
 /** XCLAIM of entries of the group, whoever owns them and however lately. */

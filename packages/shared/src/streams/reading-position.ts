@@ -42,6 +42,11 @@ export class ReadingPosition {
     return again;
   }
 
+  /** Entries were delivered that are not counted here: in an answer that was lost, or to a reader before us that was frozen. */
+  doubt(): void {
+    this.#index = null;
+  }
+
   /** How many entries went unread since the last look. No read may be under way. */
   look({ added, length, first, last }: StreamFacts): number {
     const caughtUp = !isBefore(this.#last, last);

@@ -8,6 +8,8 @@ import { ReadingPosition } from './reading-position.js';
 
 export interface TermOptions extends InHandOptions {
   readonly onRead: () => void;
+  /** The number of the connection that reads: how often it was closed before. */
+  readonly connection: () => number;
   /** So many entries went before the group had read them. */
   readonly onLost: (entries: number) => void;
 }
@@ -33,13 +35,22 @@ export class ReadingTerm {
   readonly #abandon = new AbortController();
   readonly #hand: InHand;
   #position = new ReadingPosition('0-0', null);
+  /** The names under which it has read. */
+  readonly readers = new Set<string>();
   /** A reply may have been lost with its connection: entries of ours may be pending that we do not know of. */
   #mayHaveStrays = false;
   #nextLook = 0;
 
   constructor(options: TermOptions) {
     this.#options = options;
-    this.#hand = new InHand(options, { stop: this.#stop.signal, abandon: this.#abandon.signal });
+    const reader = () => this.#reader;
+    const owner = {
+      ...options,
+      get consumer() {
+        return reader();
+      },
+    };
+    this.#hand = new InHand(owner, { stop: this.#stop.signal, abandon: this.#abandon.signal });
     const doubt = () => {
       this.#mayHaveStrays = true;
     };
@@ -49,6 +60,14 @@ export class ReadingTerm {
 
   get ended(): boolean {
     return this.#stop.signal.aborted;
+  }
+
+  // A read that the network holds up may arrive after a later connection has read. What it is given then has another owner, and is
+  // seen with the next read: under one name it would be taken for what is in hand.
+  get #reader(): string {
+    const { consumer, connection } = this.#options;
+    const before = connection();
+    return before === 0 ? consumer : `${consumer}~${before}`;
   }
 
   /** Everything up to this id is settled. */
@@ -63,7 +82,10 @@ export class ReadingTerm {
       if (this.#options.now() >= this.#nextLook) await this.#look();
       const free = await this.#slots();
       if (free <= 0) continue;
-      const reading = await readNew(this.#options.blocking, this.#options, free, BLOCK_MS);
+      const { blocking, stream, group } = this.#options;
+      const consumer = this.#reader;
+      this.readers.add(consumer);
+      const reading = await readNew(blocking, { stream, group, consumer }, free, BLOCK_MS);
       if (reading.entries.length === 0) this.#nextLook = 0;
       await this.#take(reading);
       this.#options.onRead();
@@ -97,19 +119,24 @@ export class ReadingTerm {
   }
 
   async #begin(): Promise<void> {
-    const { client, stream, group, consumer, concurrency } = this.#options;
+    const { client, stream, group, concurrency } = this.#options;
     this.#hand.learn();
     const known = (await listGroups(client, stream)).find((one) => one.group === group);
     if (known === undefined) throw new Error(`NOGROUP ${group} of ${stream} is gone`);
     this.#position = new ReadingPosition(known.lastDelivered, known.entriesRead);
     for (;;) {
       const free = concurrency - this.#hand.size;
-      const strays = await takeStrays(this.#options, (id) => this.#hand.has(id), free);
+      const strays = await this.#takeStrays((id) => this.#hand.has(id), free);
+      if ((free > 0 && strays.length === 0) || this.ended) break;
       await this.#accept(strays, []);
-      if (strays.length < free || this.ended) break;
       await this.#slots();
     }
-    await removeOthers(client, stream, group, consumer);
+    await removeOthers(client, stream, group, this.#reader);
+  }
+
+  #takeStrays(inHand: (id: string) => boolean, most: number): Promise<Stray[]> {
+    const { client, stream, group } = this.#options;
+    return takeStrays({ client, stream, group, consumer: this.#reader }, inHand, most);
   }
 
   async #slots(): Promise<number> {
@@ -124,7 +151,8 @@ export class ReadingTerm {
     const { stream, consumer, reader } = this.#options;
     if (this.#position.advance(entries.map(([id]) => id))) this.#hand.forgetRecent();
     const fresh: Entry[] = [];
-    let asks = this.#mayHaveStrays || othersHold || holder !== consumer;
+    const suspects = this.#mayHaveStrays || othersHold || holder !== consumer;
+    let asks = suspects;
     for (const [id, fields] of entries) {
       if (this.#hand.has(id)) continue;
       const read = reader.read(stream, id, fields ?? []);
@@ -132,21 +160,25 @@ export class ReadingTerm {
       fresh.push({ id, deliveries: 0, read, isStray: false, isKnown });
       asks ||= isKnown;
     }
-    if (asks) await this.#askFirst(fresh);
+    if (asks) await this.#askFirst(fresh, suspects);
     else for (const entry of fresh) this.#hand.start(entry, false);
   }
 
-  async #askFirst(fresh: readonly Entry[]): Promise<void> {
-    const { consumer, lease, concurrency } = this.#options;
+  async #askFirst(fresh: readonly Entry[], suspects: boolean): Promise<void> {
+    const { client, stream, group, consumer, lease } = this.#options;
     this.#mayHaveStrays = false;
     try {
       const expected = this.#hand.pending + fresh.length;
       const seen = await this.#inspect(fresh);
       if (seen.holder !== consumer && (await lease.renew()) !== 'kept') return this.end();
-      if (seen.pending > expected) {
+      // Where there is reason to suspect some, no number will do: a reader that wakes up acknowledges what we have in hand.
+      if (suspects || seen.pending > expected) {
         const ours = new Set(fresh.map(({ id }) => id));
-        const strays = await takeStrays(this.#options, (id) => this.#hand.has(id) || ours.has(id), concurrency);
+        // All of them, however much is in hand: what is left behind would come after what follows it.
+        const strays = await this.#takeStrays((id) => this.#hand.has(id) || ours.has(id), Number.POSITIVE_INFINITY);
+        if (strays.length > 0) this.#position.doubt();
         await this.#accept(strays, fresh);
+        await removeOthers(client, stream, group, this.#reader);
       } else for (const entry of fresh) this.#hand.start(entry, seen.done.has(entry.read.marker ?? ''));
     } catch (error) {
       // What was read and is not in hand is a stray now.

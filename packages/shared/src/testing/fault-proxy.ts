@@ -11,6 +11,8 @@ export interface FaultProxy {
   blackhole(): void;
   /** Those that are connected now are half-open for ever: nothing gets through, and neither side hears of it. New ones work. */
   strand(): void;
+  /** Those that are connected now are held up until `heal`, as by a network that tries again ever later; new ones work. */
+  stall(): void;
   /** Delays each direction by this many ms. */
   latency(ms: number): void;
   /** Replies of the target are swallowed from now on; connections that lost some are reset by `heal`. */
@@ -55,6 +57,9 @@ export async function faultProxy(target: { host?: string; port: number }): Promi
     },
     strand: () => {
       for (const connection of connections) connection.strand();
+    },
+    stall: () => {
+      for (const connection of connections) connection.stall();
     },
     latency: (ms) => {
       weather.latency = ms;

@@ -17,6 +17,7 @@ export class ProxiedConnection {
   readonly #timers = new Set<NodeJS.Timeout>();
   #lostReplies = false;
   #stranded = false;
+  #stalled = false;
 
   constructor(client: Socket, target: { host: string; port: number }, weather: Weather, closed: () => void) {
     this.#client = client;
@@ -50,8 +51,14 @@ export class ProxiedConnection {
     this.#stranded = true;
   }
 
+  /** Holds what comes from now on, until `heal`. */
+  stall(): void {
+    this.#stalled = true;
+  }
+
   /** Lets what was held go on; a stream with a hole in it cannot. */
   heal(): void {
+    this.#stalled = false;
     if (this.#lostReplies) this.reset();
     for (const step of this.#held.splice(0)) step();
   }
@@ -91,7 +98,7 @@ export class ProxiedConnection {
 
   #now(step: () => void): void {
     if (this.#stranded) return;
-    if (this.#weather.blackhole) this.#held.push(step);
+    if (this.#weather.blackhole || this.#stalled) this.#held.push(step);
     else step();
   }
 }
