@@ -57,6 +57,7 @@ export class Redactor {
     for (const value of this.#values) {
       if (clean.includes(value)) clean = clean.replaceAll(value, SHOWN);
     }
+    if (!perhaps(clean)) return clean;
     for (const [shape, shown] of SHAPES) clean = clean.replace(shape, shown);
     return clean;
   }
@@ -105,8 +106,13 @@ export class Redactor {
 
   #mayHold(json: string): boolean {
     for (const value of this.#inJson) if (json.includes(value)) return true;
-    return PERHAPS_WORD.test(json) || PERHAPS_KEY.test(json) || (json.includes('@') && json.includes('://'));
+    return perhaps(json);
   }
+}
+
+// Whether SHAPES or KEYS could find something.
+function perhaps(text: string): boolean {
+  return PERHAPS_WORD.test(text) || PERHAPS_KEY.test(text) || (text.includes('@') && text.includes('://'));
 }
 
 // Undefined for what only the walk can write: cycles, big integers.
