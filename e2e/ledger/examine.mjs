@@ -98,7 +98,7 @@ function figuresOf({ groups, accepted, called, entries, outputs, effects, runs }
       runs: ran.length,
       tries: ran.filter(({ attempt }) => attempt > 1).length,
       readers: ran.filter(({ consumer }, index) => consumer !== ran[index - 1]?.consumer).length,
-      longestGap: Math.max(0, ...times.map((at, index) => at - (times[index - 1] ?? at))),
+      longestGap: longestGapOf(times),
     };
   });
   return {
@@ -110,4 +110,13 @@ function figuresOf({ groups, accepted, called, entries, outputs, effects, runs }
     outputDoubles: outputs.length - new Set(outputs.map(keyOf)).size,
     perGroup,
   };
+}
+
+function longestGapOf(times) {
+  let longest = { from: 0, ms: 0 };
+  for (const [index, at] of times.entries()) {
+    const from = times[index - 1] ?? at;
+    if (at - from > longest.ms) longest = { from, ms: at - from };
+  }
+  return longest;
 }

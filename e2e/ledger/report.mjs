@@ -18,7 +18,7 @@ export function reportLines({ violations, problems, figures, plan, seed, seconds
   ];
   for (const { group, effects, runs, tries, readers, longestGap } of figures.perGroup)
     lines.push(
-      `- ${group}: ${effects} effects, ${runs} handler runs (${runs - effects} beyond one an event, ${tries} of them tries after an error), ${readers - 1} changes of the reader, longest time without an effect ${seconds(longestGap)}`,
+      `- ${group}: ${effects} effects, ${runs} handler runs (${runs - effects} beyond one an event, ${tries} of them tries after an error), ${readers - 1} changes of the reader, longest time without an effect ${seconds(longestGap.ms)}, from ${seconds(longestGap.from - figures.begun)} on`,
     );
   lines.push(`- errors in the children: ${problems.length}`, '', '| fault | times |', '|---|---|');
   for (const [kind, times] of [...kinds].toSorted()) lines.push(`| ${kind} | ${times} |`);

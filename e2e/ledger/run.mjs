@@ -33,7 +33,7 @@ export async function runLedger({ seconds, seed, leaseMs, perSecond, signal, say
     for (const hang of hangs) violations.unshift({ what: hang });
     const spooled = Math.max(...scene.members.map((member) => member.figures.spooled ?? 0));
     const problems = scene.members.flatMap((member) => member.problems);
-    const times = { faultsMs: healed - begun, restMs: Date.now() - healed };
+    const times = { begun, faultsMs: healed - begun, restMs: Date.now() - healed };
     return { violations, figures: { ...figures, spooled, ...times }, plan, problems, left };
   } finally {
     await scene.close();
