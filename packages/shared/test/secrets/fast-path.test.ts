@@ -116,8 +116,8 @@ test('data that was read is what the walk gives, also where the text that it cam
     fc.property(fc.dictionary(text, data, { maxKeys: 4 }), fc.boolean(), (value, byHand) => {
       const written = JSON.stringify(value);
       const plain = JSON.parse(written) as object;
-      const escape = (letter: string) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`;
-      const read = byHand ? written.replaceAll(/[a-z](?=[^"\\]*")/g, escape) : written;
+      const byCode = (letter: string) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`;
+      const read = byHand ? written.replaceAll(/[a-z](?=[^"\\]*")/g, byCode) : written;
       fc.pre(!byHand || isSame(read, plain));
       expect(redactor.data(plain, read)).toEqual(redactor.value(plain));
     }),
