@@ -43,17 +43,17 @@ done
 printf 'postgresql://ops:%s@postgres:5432/ops' "$(secret postgres-password)" | write database-url
 printf 'postgresql://ops:%s@127.0.0.1:%s/ops' "$(secret postgres-password)" "$postgres_port" | write database-url-host
 
-# What the names in <> of the template stand for: what every service needs.
+# What the names in <> of the template stand for: what every service needs. (xadd on what is consumed: an event that was put off
+# comes back to its stream.)
 connection='+hello +auth +ping +quit +info +command|info +wait +client|setname +client|id +multi +exec +discard'
-consume='+xgroup|create +xgroup|delconsumer +xreadgroup +xclaim +xpending +xack +xrange +xinfo|consumers +eval'
-mark='+zadd +zmscore +zremrangebyscore'
+consume='+xgroup|create +xgroup|delconsumer +xreadgroup +xclaim +xpending +xack +xrange +xinfo|consumers +xadd +zadd +zcard +zscan +zmscore +zremrangebyscore +eval +evalsha'
 lease='+eval +get +set +del +hget +hset'
 publish='+eval +evalsha +xadd +xrange +xrevrange +wait'
 epoch='+get +incr +expire'
 queue='+@hash +@list +@sortedset +@set +@string +@stream +del +exists +expire +pexpire +rename +type +ttl +pttl +eval +evalsha -@dangerous'
 retention='~ops:guard ~ops:alerts ~ops:directives ~ops:incidents ~ops:status ~ops:unread:* +xinfo|groups +xinfo|stream +xpending +xtrim +eval_ro +hincrby +hset'
 sed -e '/^#/d' -e '/^$/d' "$template" | sed -e ':a' -e '$!N' -e 's/\n  */ /' -e 'ta' -e 'P' -e 'D' | sed \
-  -e "s/<connection>/$connection/" -e "s/<consume>/$consume/" -e "s/<mark>/$mark/g" -e "s/<lease>/$lease/g" \
+  -e "s/<connection>/$connection/" -e "s/<consume>/$consume/" -e "s/<lease>/$lease/g" \
   -e "s/<publish>/$publish/" -e "s/<epoch>/$epoch/" \
   -e "s/<queue>/$queue/g" -e "s/<retention>/$retention/" | while read -r word user rest; do
   case $rest in

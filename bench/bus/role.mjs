@@ -7,7 +7,7 @@ const shared = createRequire(new URL('../../packages/shared/package.json', impor
 const { Redis } = shared('ioredis');
 const { pino } = shared('pino');
 const { Registry } = shared('prom-client');
-const { createPublisher, openBlockingClient, openClient, StreamConsumer } = await import(
+const { createPublisher, EntryReader, openBlockingClient, openClient, StreamConsumer } = await import(
   '../../packages/shared/dist/streams/index.js'
 );
 const { createLogger, logFile } = await import('../../packages/shared/dist/runtime/index.js');
@@ -57,7 +57,7 @@ async function bareProducer() {
 async function ourProducer() {
   const client = openClient(url, 'bench-producer');
   await client.connect();
-  const publisher = createPublisher({ client, origin: { service: "bench", host: "bench" }, now: () => Date.now() });
+  const publisher = createPublisher({ client, origin: { service: 'bench', host: 'bench' }, now: () => Date.now() });
   return {
     publish: (index) =>
       publisher.publish([{ type: 'alert.reported', subject: `service-${index % SUBJECTS}`, data: dataOf(index) }]),
@@ -74,7 +74,9 @@ async function bareConsumer(group, handle) {
   let stopped = false;
   const loop = (async () => {
     while (!stopped) {
-      const reply = await client.xreadgroup('GROUP', group, 'c', 'COUNT', 100, 'BLOCK', 2000, 'STREAMS', STREAM, '>').catch(() => null);
+      const reply = await client
+        .xreadgroup('GROUP', group, 'c', 'COUNT', 100, 'BLOCK', 2000, 'STREAMS', STREAM, '>')
+        .catch(() => null);
       const entries = reply?.[0]?.[1] ?? [];
       if (entries.length === 0) continue;
       for (const [, fields] of entries) handle(JSON.parse(fields[1]).data);
@@ -88,6 +90,8 @@ async function bareConsumer(group, handle) {
   };
 }
 
+const reader = new EntryReader();
+
 async function ourConsumer(group, handle) {
   const client = openClient(url, 'bench-consumer');
   await client.connect();
@@ -96,7 +100,7 @@ async function ourConsumer(group, handle) {
   const consumer = new StreamConsumer({
     client,
     blocking,
-    publisher: createPublisher({ client, origin: { service: group, host: "bench" }, now: () => Date.now() }),
+    publisher: createPublisher({ client, origin: { service: group, host: 'bench' }, now: () => Date.now() }),
     stream: STREAM,
     group,
     consumer: `bench-${process.pid}`,
@@ -115,6 +119,7 @@ async function ourConsumer(group, handle) {
     log,
     now: () => Date.now(),
     metrics: new Registry(),
+    reader,
   });
   await consumer.start();
   return async () => {
@@ -151,7 +156,8 @@ async function produce() {
 }
 
 async function consume() {
-  const { count, groups = 1, skip = 0, memoryEvery } = options;
+  const { count, groups = 1, skip = 0, warm = 0, memoryEvery } = options;
+  let warmNs;
   const latencies = [];
   let handled = 0;
   let reached;
@@ -166,6 +172,7 @@ async function consume() {
       globalThis.gc?.();
       memory.push({ handled, rss: process.memoryUsage.rss(), heap: process.memoryUsage().heapUsed });
     }
+    if (handled === warm * groups) warmNs = nowNs();
     if (handled === count * groups) reached();
   };
   const start = kind === 'bare' ? bareConsumer : ourConsumer;
@@ -180,7 +187,16 @@ async function consume() {
   const wall = performance.now() - begun;
   latencies.sort((a, b) => a - b);
   const at = (share) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? null;
-  say({ doneNs: nowNs(), handled, p50: at(0.5), p99: at(0.99), cpuShare: (used.user + used.system) / 1000 / wall, memory });
+  say({
+    doneNs: nowNs(),
+    warmNs,
+    wallMs: wall,
+    handled,
+    p50: at(0.5),
+    p99: at(0.99),
+    cpuShare: (used.user + used.system) / 1000 / wall,
+    memory,
+  });
   for (const close of closes) await close();
 }
 

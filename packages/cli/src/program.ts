@@ -7,6 +7,7 @@ import { guardCommand } from './commands/guard.js';
 import { incidentsCommand } from './commands/incidents.js';
 import { replayCommand } from './commands/replay.js';
 import { statusCommand } from './commands/status.js';
+import { streamsCommand } from './commands/streams.js';
 import { tailCommand } from './commands/tail.js';
 import { upCommand } from './commands/up.js';
 import { FORMATS } from './output.js';
@@ -29,6 +30,7 @@ export function createProgram(): Command {
     guardCommand,
     alertCommands,
     incidentsCommand,
+    streamsCommand,
     tailCommand,
     replayCommand,
     deadLettersCommand,

@@ -13,6 +13,10 @@ import { contextOf } from '../context.js';
 import { CommandError, EXIT } from '../exit-codes.js';
 import { ago, columns, printData, say } from '../output.js';
 
+// Fields of the entry, and characters of each: it may be dead because it was too large.
+const LISTED = { pairs: 10, characters: 300 };
+const SHOWN = { pairs: 50, characters: 1500 };
+
 /** `ops dead-letters [list|show|retry|drop]`: what could not be handled. */
 export function deadLettersCommand(program: Command): void {
   const group = program.command('dead-letters').description('entries that could not be handled: list, show, retry, drop');
@@ -25,17 +29,18 @@ export function deadLettersCommand(program: Command): void {
       const letters = await withRedis(command, async (redis) =>
         (await Promise.all(STREAM_NAMES.map((stream) => listDeadLetters(redis, stream)))).flat(),
       );
-      printData(format, redactor.value(letters), () => (letters.length === 0 ? 'no dead letters' : table(letters)));
+      const data = letters.map((letter) => clean(letter, LISTED));
+      printData(format, data, () => (letters.length === 0 ? 'no dead letters' : table(letters)));
     });
 
   group
     .command('show')
     .argument('<id>', 'its id (`ops dead-letters`)')
-    .description('one, whole')
+    .description('one, with what its entry held; long texts are cut')
     .action(async (id: string, _options: unknown, command: Command) => {
       const { format } = contextOf(command);
       const letter = await withRedis(command, (redis) => find(redis, id));
-      printData(format === 'table' ? 'yaml' : format, redactor.value(letter), () => '');
+      printData(format === 'table' ? 'yaml' : format, clean(letter, SHOWN), () => '');
     });
 
   group
@@ -79,6 +84,15 @@ async function find(redis: RedisClient, id: string): Promise<DeadLetter> {
     if (letter !== undefined) return letter;
   }
   throw new CommandError(EXIT.notFound, `no dead letter ${id}`);
+}
+
+// Redacted before it is cut: the half of a secret would not be known for one.
+function clean(letter: DeadLetter, most: { pairs: number; characters: number }): DeadLetter {
+  const shown = redactor.value(letter) as DeadLetter;
+  const fields = shown.fields.slice(0, most.pairs * 2).map((text) => {
+    return text.length <= most.characters ? text : `${text.slice(0, most.characters)}…`;
+  });
+  return { ...shown, fields };
 }
 
 function table(letters: readonly DeadLetter[]): string {

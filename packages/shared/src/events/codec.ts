@@ -41,6 +41,8 @@ const reject = (code: RejectCode, path: string, value: unknown, expected: string
  * Never throws: what cannot be read is a rejection with path, value and expectation.
  */
 export function decodeEntry(stream: string, entryId: string, fields: readonly string[]): Decoded {
+  const [name, text] = fields;
+  if (name === 'event' && text !== undefined && fields.length === 2) return decodeText(stream, text);
   const record = fieldRecord(fields);
   if (record === undefined) return reject('bad-envelope', '(fields)', fields.length, 'each field at most once, in pairs');
   const bytes = fields.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
@@ -48,10 +50,20 @@ export function decodeEntry(stream: string, entryId: string, fields: readonly st
   // Redis holds bytes; the client turns invalid UTF-8 into U+FFFD, and what was meant is gone.
   const broken = Object.entries(record).find(([key, text]) => key.includes('\uFFFD') || text.includes('\uFFFD'));
   if (broken !== undefined) return reject('not-utf8', broken[0], broken[1], 'valid UTF-8');
-  const envelope = record.event === undefined ? flatEnvelope(stream, entryId, record) : parseJson('event', record.event);
+  if (record.event !== undefined) return decodeText(stream, record.event);
+  const envelope = flatEnvelope(stream, entryId, record);
+  return envelope.ok ? decodeEnvelope(stream, envelope.value) : envelope;
+}
+
+// The plain form: an event as JSON in one field.
+function decodeText(stream: string, text: string): Decoded {
+  const bytes = Buffer.byteLength(text);
+  if (bytes > MAX_EVENT_BYTES) return reject('too-large', '(entry)', `${bytes} bytes`, `at most ${MAX_EVENT_BYTES} bytes`);
+  if (text.includes('\uFFFD')) return reject('not-utf8', 'event', text, 'valid UTF-8');
+  const envelope = parseJson('event', text);
   if (!envelope.ok) return envelope;
   const decoded = decodeEnvelope(stream, envelope.value);
-  return decoded.ok && record.event !== undefined ? { ...decoded, text: record.event } : decoded;
+  return decoded.ok ? { ok: true, event: decoded.event, text } : decoded;
 }
 
 /** Checks a parsed envelope and its data against the catalog. */

@@ -2,7 +2,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { OpsConfig } from '../config/index.js';
 import { STREAM_NAMES } from '../events/index.js';
 import { redactor, type Secret } from '../secrets/index.js';
-import { openClient, trimStream } from '../streams/index.js';
+import { EntryReader, openClient, trimStream } from '../streams/index.js';
 import { systemClock } from './clock.js';
 import { rememberNamedSecrets } from './env.js';
 import { openHttpServer } from './http.js';
@@ -58,7 +58,7 @@ export async function hostServices(definitions: readonly ServiceDefinition[], op
     announce: options.announce,
   });
   releases.add('look at Redis', () => safety.close());
-  const facts = { ...options, clock, metrics, safety };
+  const facts = { ...options, clock, metrics, reader: new EntryReader(), safety };
   const runners = definitions.map((definition) => new ServiceRunner(definition, facts));
   const missing = () => Object.fromEntries(runners.map((runner) => [runner.name, runner.missing()]));
   try {

@@ -14,11 +14,18 @@ export function createLogger(level: (typeof LOG_LEVELS)[number], to: Destination
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: {
         level: (label) => ({ level: label }),
-        log: (record) => redactor.value(record) as Record<string, unknown>,
+        log: (record) =>
+          isFlat(record) ? redactor.data(record, undefined) : (redactor.value(record) as Record<string, unknown>),
       },
     },
     { write: (line) => to.write(redactor.text(line)) },
   );
+}
+
+// Words and figures only, as nearly all records are: one look tells that there is nothing to hide.
+function isFlat(record: Record<string, unknown>): boolean {
+  for (const key in record) if (typeof record[key] === 'object' && record[key] !== null) return false;
+  return true;
 }
 
 /** A log file that is appended to, for its owner only; its folder is made. Each line is written before the call returns. */

@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import type { Registry } from 'prom-client';
 import type { OpsConfig } from '../config/index.js';
 import { catalogEntry, type StreamName } from '../events/index.js';
-import { openQueues } from '../queues/index.js';
+import { deferring, onDeliverAgain, openQueues } from '../queues/index.js';
 import type { Secret } from '../secrets/index.js';
 import { migrate, openDatabase } from '../storage/index.js';
 import {
   createPublisher,
+  type EntryReader,
   openBlockingClient,
   openClient,
   openSpool,
@@ -20,6 +21,7 @@ import type { Logger } from './logger.js';
 import type { RedisSafety } from './redis-safety.js';
 import { Releases } from './releases.js';
 import type { Loop, ServiceContext, ServiceDefinition, Wiring } from './service.js';
+import { measureSpool } from './spool-metrics.js';
 
 export interface HostFacts {
   readonly config: OpsConfig;
@@ -33,6 +35,8 @@ export interface HostFacts {
   readonly log: Logger;
   readonly clock: Clock;
   readonly metrics: Registry;
+  /** Shared by all services: they read the same entries. */
+  readonly reader: EntryReader;
   readonly safety: Pick<RedisSafety, 'reasons' | 'confirm'>;
 }
 
@@ -116,6 +120,7 @@ export class ServiceRunner {
       minReplicas: config.bus.min_replicas,
       replicaTimeoutMs: config.bus.replica_timeout,
     });
+    measureSpool(metrics, name, publisher);
     this.#releases.add('publisher', () => publisher.close());
     const queues = openQueues(redisUrl.reveal(), name, publisher, this.#log, metrics);
     this.#releases.add('queues', () => queues.close());
@@ -159,7 +164,7 @@ export class ServiceRunner {
         await this.#consume(context);
         await migrate(context.database, this.name, this.#definition.migrations);
         this.#startLoops((this.#wiring?.loops ?? []).filter(({ early }) => early !== true));
-        if (this.#wiring?.jobs !== undefined) context.queues.work(this.#wiring.jobs);
+        this.#work(context);
         this.state = 'running';
         this.#log.info('running');
         return;
@@ -172,7 +177,7 @@ export class ServiceRunner {
     }
   }
 
-  async #consume({ redis, publisher, log, clock, metrics, config }: ServiceContext): Promise<void> {
+  async #consume({ redis, publisher, queues, log, clock, metrics, config }: ServiceContext): Promise<void> {
     const handlers = this.#wiring?.on ?? {};
     const streams = new Set<StreamName>();
     for (const type of Object.keys(handlers)) {
@@ -196,15 +201,23 @@ export class ServiceRunner {
         maxDeliveries: 5,
         backoffMs: 200,
         doneTtlMs: config.retention.done_markers,
+        defer: deferring(queues, stream, this.name),
         log,
         now: () => clock.now(),
         metrics,
+        reader: this.#facts.reader,
       });
       await consumer.start();
       this.#consuming.add(stream);
       this.#consumers.push(consumer);
       this.#releases.add(`consumer of ${stream}`, () => consumer.drain(DRAIN_MS));
     }
+  }
+
+  // Who consumes may have put events off, also before a restart: they come back through the queue.
+  #work({ queues, redis }: ServiceContext): void {
+    const jobs = [...(this.#wiring?.jobs ?? []), ...(this.#consumers.length > 0 ? [onDeliverAgain(redis)] : [])];
+    if (jobs.length > 0) queues.work(jobs);
   }
 
   #openBlocking(stream: string): RedisClient {

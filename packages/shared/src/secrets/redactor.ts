@@ -33,9 +33,17 @@ export class Redactor {
   // The same as they look in JSON: what the fast path searches for.
   readonly #inJson = new Set<string>();
 
+  #version = 0;
+
+  /** Counts what was remembered: what was found clean at an earlier count may not be. */
+  get version(): number {
+    return this.#version;
+  }
+
   /** Remembers a value, and the forms in which it may come back (URL-encoded, base64, JSON-escaped). Values under 6 characters and single words would hide ordinary text, and are left. */
   add(value: string | undefined): void {
     if (value === undefined || value.length < SHORTEST || WORD.test(value)) return;
+    this.#version += 1;
     const escaped = JSON.stringify(value).slice(1, -1);
     for (const form of [value, encodeURIComponent(value), Buffer.from(value).toString('base64'), escaped]) {
       this.#values.add(form);
@@ -49,6 +57,7 @@ export class Redactor {
     for (const value of this.#values) {
       if (clean.includes(value)) clean = clean.replaceAll(value, SHOWN);
     }
+    if (!perhaps(clean)) return clean;
     for (const [shape, shown] of SHAPES) clean = clean.replace(shape, shown);
     return clean;
   }
@@ -97,8 +106,13 @@ export class Redactor {
 
   #mayHold(json: string): boolean {
     for (const value of this.#inJson) if (json.includes(value)) return true;
-    return PERHAPS_WORD.test(json) || PERHAPS_KEY.test(json) || (json.includes('@') && json.includes('://'));
+    return perhaps(json);
   }
+}
+
+// Whether SHAPES or KEYS could find something.
+function perhaps(text: string): boolean {
+  return PERHAPS_WORD.test(text) || PERHAPS_KEY.test(text) || (text.includes('@') && text.includes('://'));
 }
 
 // Undefined for what only the walk can write: cycles, big integers.

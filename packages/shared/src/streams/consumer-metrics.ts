@@ -34,8 +34,14 @@ export function consumerMetrics(metrics: Registry, stream: string, group: string
         registers,
       }),
   );
+  // Looked up once: labels are hashed at each look.
+  const outcomes = new Map<Outcome, { inc: () => void }>();
   return {
-    outcome: (outcome) => entries.inc({ stream, group, outcome }),
+    outcome: (outcome) => {
+      const counter = outcomes.get(outcome) ?? entries.labels({ stream, group, outcome });
+      outcomes.set(outcome, counter);
+      counter.inc();
+    },
     read: (at) => lastRead.set({ stream, group }, at / 1000),
     lost: (count) => unread.inc({ stream, group }, count),
   };

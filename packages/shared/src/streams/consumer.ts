@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client';
 import { keys } from '../events/index.js';
 import type { RedisClient } from './clients.js';
 import { consumerMetrics } from './consumer-metrics.js';
+import type { EntryReader } from './entry-reader.js';
 import type { RunnerOptions } from './entry-runner.js';
 import { isUnavailable } from './errors.js';
 import { ensureGroup, removeConsumerIfEmpty } from './groups.js';
@@ -23,9 +24,12 @@ export interface ConsumerOptions extends RunnerOptions {
   /** How long it is remembered that an event is done (ms): longer than the streams keep their entries. */
   readonly doneTtlMs: number;
   readonly metrics: Registry;
+  /** Shared by the consumers of a process: services read the same entries. */
+  readonly reader: EntryReader;
 }
 
 const FORGET_EVERY_MS = 60_000;
+const LOOP_END_MS = 2000;
 
 /**
  * Reads one stream for one group, for ever. One member of the group reads at a time, by a lease; the others stand by.
@@ -82,7 +86,8 @@ export class StreamConsumer {
     // What the cut read was given all the same is pending, and the next reader's.
     blocking.disconnect();
     await this.#term?.finish(deadlineMs);
-    await this.#loop;
+    // A Cluster client that was disconnected may leave a command without any answer (ioredis 6.0.0): the end does not wait for it.
+    await Promise.race([this.#loop, wait(LOOP_END_MS, undefined, { ref: false })]);
     for (const timer of this.#timers) clearInterval(timer);
     if (client.status !== 'ready') return;
     for (const reader of this.#term?.readers ?? [])

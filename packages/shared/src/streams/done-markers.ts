@@ -1,6 +1,6 @@
 import { keys } from '../events/index.js';
 import type { RedisClient } from './clients.js';
-import { KnownDone } from './known-done.js';
+import { type Hashed, hashed, KnownDone } from './known-done.js';
 
 const LEAST = 100_000;
 const PAGE = 1000;
@@ -32,7 +32,7 @@ export class DoneMarkers {
       let cursor = '0';
       do {
         const [next, members] = await this.#client.zscan(this.#key, cursor, 'COUNT', PAGE);
-        for (let at = 0; at < members.length; at += 2) filling.add(members[at] ?? '');
+        for (let at = 0; at < members.length; at += 2) filling.add(hashed(members[at] ?? ''));
         cursor = next;
       } while (cursor !== '0');
       this.#known = filling;
@@ -42,16 +42,13 @@ export class DoneMarkers {
     }
   }
 
-  /** Whether the group may be done with an event; false is certain. */
-  mayHave(marker: string): boolean {
-    return this.#known === undefined || this.#known.mayHave(marker);
-  }
-
-  /** The group is done with an event. */
-  add(marker: string): void {
-    this.#known?.add(marker);
+  /** Whether the group may be done with an event, or was asked for it before; false is certain, once. */
+  seen(marker: Hashed): boolean {
     this.#filling?.add(marker);
-    if (this.#known === undefined || this.#known.count <= this.#capacity || this.#filling !== undefined) return;
-    void this.fill().catch(() => undefined);
+    const known = this.#known;
+    if (known === undefined) return true;
+    const seen = known.mayHave(marker, true);
+    if (known.count > this.#capacity && this.#filling === undefined) void this.fill().catch(() => undefined);
+    return seen;
   }
 }

@@ -1,8 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { type Decoded, type EventDraft, issueLine, type OpsEvent } from '../events/index.js';
+import { type EventDraft, issueLine, type OpsEvent } from '../events/index.js';
 import { redactor } from '../secrets/index.js';
 import type { DeadLetterReason } from './dead-letters.js';
+import type { ReadEntry } from './entry-reader.js';
 import { DeferError, isUnavailable, OpsError } from './errors.js';
 import type { Handler, Handlers } from './handlers.js';
 import type { Publisher } from './publisher.js';
@@ -10,11 +11,9 @@ import type { Publisher } from './publisher.js';
 /** An entry in hand. */
 export interface Delivery {
   readonly id: string;
-  readonly decoded: Decoded;
+  readonly read: ReadEntry;
   /** How often it was delivered, this time included. */
   readonly deliveries: number;
-  /** The group that it is for alone, where it was written for one (a deferred event). */
-  readonly only: string | undefined;
 }
 
 /** How a reader ends: first it stops (nothing is tried again), past its deadline it is abandoned (handlers are told). */
@@ -38,30 +37,35 @@ export interface RunnerOptions {
   readonly maxDeliveries: number;
   /** First pause between tries, in ms; doubled each time, at most 30 s. */
   readonly backoffMs: number;
-  /** Puts an event off for longer than a reader may hold it (ms); resolves when that survives a restart. */
-  readonly defer?: (event: OpsEvent, delayMs: number) => Promise<void>;
+  /** Puts the event of an entry off for longer than a reader may hold it (ms); resolves when that survives a restart. */
+  readonly defer?: (event: OpsEvent, delayMs: number, entry: string) => Promise<void>;
 }
 
 /** What an entry needs of its reader. */
-export interface Desk {
-  /** Whether the group is done with this event (`source/id`). */
-  readonly isDone: (marker: string) => boolean;
-  /** Resolves with true when a handler may begin: the lease is ours. False when the reading ends first. */
-  readonly mayBegin: () => boolean | Promise<boolean>;
+export interface Desk<D extends Delivery> {
+  /** Whether the group is done with the event. */
+  isDone(delivery: D): boolean;
+  /** True when a handler may begin: the lease is ours. False when the reading has ended. */
+  mayBegin(delivery: D): boolean | Promise<boolean>;
   /** Moves the entry to the dead letters. */
-  readonly bury: (id: string, why: DeadLetterReason, type?: string) => Promise<unknown>;
+  bury(id: string, why: DeadLetterReason, type?: string): Promise<unknown>;
 }
 
 const LONGEST_PAUSE_MS = 30_000;
 
-/** The idempotency key of an event: `source/id`. */
-export const markerOf = (event: OpsEvent) => `${event.source}/${event.id}`;
-
-/** Handles one entry: its outputs are published, or it is dead, or given back for another delivery. Never rejects. */
-export async function runEntry(delivery: Delivery, options: RunnerOptions, desk: Desk, ending: Ending): Promise<Outcome> {
-  const started = options.now();
-  const { decoded, only } = delivery;
-  if (only !== undefined && only !== options.group) return 'not-ours';
+/**
+ * Handles one entry: its outputs are published, or it is dead, or given back for another delivery. Never throws or rejects.
+ * What a handler does at once is done at once: most events ask for nothing, and promises cost more than they do.
+ */
+export function runEntry<D extends Delivery>(
+  delivery: D,
+  options: RunnerOptions,
+  desk: Desk<D>,
+  ending: Ending,
+): Outcome | Promise<Outcome> {
+  const { decoded, only } = delivery.read;
+  // What nobody can read is buried, whomever it names.
+  if (decoded.ok && only !== undefined && only !== options.group) return 'not-ours';
   // Before the handler runs: one that kills the process must not be given the same entry for ever.
   if (delivery.deliveries > options.maxDeliveries) {
     const reasons = [`delivered ${delivery.deliveries} times and never finished`];
@@ -72,51 +76,63 @@ export async function runEntry(delivery: Delivery, options: RunnerOptions, desk:
     const { code, issues } = decoded.rejection;
     return bury(delivery, options, desk, ending.stop, { code, reasons: issues.map(issueLine), attempts: 0, forAll: true });
   }
-  const handler = options.handlers[decoded.event.type] as Handler | undefined;
+  const { event } = decoded;
+  const handler = options.handlers[event.type] as Handler | undefined;
   if (handler === undefined) return 'not-ours';
-  if (desk.isDone(markerOf(decoded.event))) return 'already-done';
-  // Whatever somebody wrote into it: no handler stores, says or shows a secret of ours.
-  const event = redactor.data<OpsEvent>(decoded.event, decoded.text);
-  const outcome = await handle(event, handler, delivery, options, desk, ending);
-  options.log.info(
-    {
-      event: event.type,
-      id: event.id,
-      subject: event.subject,
-      chain: event.correlationid,
-      entry: delivery.id,
-      deliveries: delivery.deliveries,
-      outcome,
-      ms: options.now() - started,
-    },
-    'handled',
+  if (desk.isDone(delivery)) return 'already-done';
+  const started = options.now();
+  let first: ReturnType<Handler> | undefined;
+  if (desk.mayBegin(delivery) === true) {
+    try {
+      first = handler(event, { signal: ending.abandon, attempt: 1 });
+    } catch (error) {
+      first = Promise.reject(error);
+    }
+    if (Array.isArray(first) && first.length === 0) return told(event, delivery, options, started, 'handled');
+  }
+  return handle(event, handler, first, delivery, options, desk, ending).then((outcome) =>
+    told(event, delivery, options, started, outcome),
   );
+}
+
+function told(event: OpsEvent, { id, deliveries }: Delivery, options: RunnerOptions, started: number, outcome: Outcome): Outcome {
+  // The record is made only for somebody who reads it.
+  if (options.log.isLevelEnabled('info')) {
+    const { type, subject, correlationid: chain } = event;
+    const ms = options.now() - started;
+    options.log.info({ event: type, id: event.id, subject, chain, entry: id, deliveries, outcome, ms }, 'handled');
+  }
   return outcome;
 }
 
-async function handle(
+/** @param first what the handler has returned already, where it has begun */
+async function handle<D extends Delivery>(
   event: OpsEvent,
   handler: Handler,
-  delivery: Delivery,
+  first: ReturnType<Handler> | undefined,
+  delivery: D,
   options: RunnerOptions,
-  desk: Desk,
+  desk: Desk<D>,
   ending: Ending,
 ): Promise<Outcome> {
   const history: string[] = [];
   const signal = ending.stop;
+  let begun = first;
   let attempt = 1;
   let waits = 0;
   // What has begun is tried once, also while stopping; nothing is tried again then.
   do {
     try {
-      if (!(await desk.mayBegin())) return 'given-back';
-      const drafts: readonly EventDraft[] = await handler(event, { signal: ending.abandon, attempt });
+      if (begun === undefined && !(await desk.mayBegin(delivery))) return 'given-back';
+      const drafts: readonly EventDraft[] = await (begun ?? handler(event, { signal: ending.abandon, attempt }));
+      begun = undefined;
       if (drafts.length > 0) await options.publisher.publish(drafts, event);
       return 'handled';
     } catch (error) {
+      begun = undefined;
       if (error instanceof DeferError && options.defer !== undefined) {
         const { defer } = options;
-        return (await untilTaken(() => defer(event, error.delayMs), options, signal)) ? 'deferred' : 'given-back';
+        return (await untilTaken(() => defer(event, error.delayMs, delivery.id), options, signal)) ? 'deferred' : 'given-back';
       }
       // A server that is away is no fault of the event: it waits, however long, and its subject with it.
       const unavailable = isUnavailable(error);
@@ -139,10 +155,10 @@ async function handle(
   return 'given-back';
 }
 
-async function bury(
-  { id }: Delivery,
+async function bury<D extends Delivery>(
+  { id }: D,
   options: RunnerOptions,
-  desk: Desk,
+  desk: Desk<D>,
   signal: AbortSignal,
   why: DeadLetterReason,
   type?: string,

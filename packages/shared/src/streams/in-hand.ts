@@ -1,14 +1,14 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Decoded, keys } from '../events/index.js';
 import type { ConsumerOptions } from './consumer.js';
-import { moveToDeadLetters } from './dead-letters.js';
+import { type DeadLetterReason, moveToDeadLetters } from './dead-letters.js';
 import { DoneMarkers } from './done-markers.js';
 import { isBefore, justBefore } from './entry-id.js';
-import { type Delivery, type Ending, markerOf, type Outcome, runEntry } from './entry-runner.js';
+import type { ReadEntry } from './entry-reader.js';
+import { type Delivery, type Desk, type Ending, type Outcome, runEntry } from './entry-runner.js';
 import { claim } from './intake.js';
 import { Lanes } from './lanes.js';
 import type { ReadingLease } from './lease.js';
-import { RecentKeys } from './recent-keys.js';
+import { RecentMarkers } from './recent-markers.js';
 import { Settlement } from './settlement.js';
 
 export interface InHandOptions extends ConsumerOptions {
@@ -21,14 +21,16 @@ export interface Entry {
   readonly id: string;
   /** How often it was delivered before. */
   readonly deliveries: number;
-  readonly fields: readonly string[];
-  readonly decoded: Decoded;
+  readonly read: ReadEntry;
   readonly isStray: boolean;
+  /** The event was seen before: it is another entry's, in hand or handled lately, or nobody knows. */
+  readonly isKnown: boolean;
 }
 
 interface Held extends Delivery {
   state: 'waiting' | 'running' | 'handled';
   readonly isStray: boolean;
+  readonly isKnown: boolean;
   readonly done: boolean;
 }
 
@@ -38,9 +40,14 @@ export class InHand {
   readonly #ending: Ending;
   readonly #lanes = new Lanes();
   readonly #held = new Map<string, Held>();
-  readonly #recent = new RecentKeys();
+  readonly #recent = new RecentMarkers();
   readonly #done: DoneMarkers;
   readonly #settlement: Settlement;
+  readonly #desk: Desk<Held> = {
+    isDone: ({ done, isKnown, read }) => done || (isKnown && this.#recent.has(read.marker ?? '')),
+    mayBegin: (held) => this.#mayBegin(held),
+    bury: (id, why, type) => this.#bury(id, why, type),
+  };
   #burying = 0;
   #freed: () => void = () => undefined;
 
@@ -98,9 +105,9 @@ export class InHand {
     void this.#done.fill().catch(() => undefined);
   }
 
-  /** Whether Redis has to be asked if the group is done with it. */
-  mayBeDone(decoded: Decoded): boolean {
-    return decoded.ok && this.#done.mayHave(markerOf(decoded.event));
+  /** Whether Redis has to be asked if the group is done with it. An event is taken for one that may be done from the first question on. */
+  mayBeDone({ marker, hashed }: ReadEntry): boolean {
+    return marker !== undefined && this.#done.seen(hashed);
   }
 
   /** Somebody replays: what has just been done may be done again. */
@@ -109,9 +116,10 @@ export class InHand {
   }
 
   /** Begins an entry, behind the earlier ones of its subject. `done`: Redis says that the group is done with it. */
-  start({ id, deliveries, fields, decoded, isStray }: Entry, done: boolean): void {
-    const held: Held = { id, decoded, deliveries: deliveries + 1, only: addressee(fields), state: 'waiting', isStray, done };
+  start({ id, deliveries, read, isStray, isKnown }: Entry, done: boolean): void {
+    const held: Held = { id, read, deliveries: deliveries + 1, state: 'waiting', isStray, isKnown, done };
     this.#held.set(id, held);
+    const { decoded } = read;
     this.#lanes.run(decoded.ok ? decoded.event.subject : id, () => this.#work(held));
   }
 
@@ -153,30 +161,25 @@ export class InHand {
     return false;
   }
 
-  async #work(held: Held): Promise<void> {
-    if (this.#ending.stop.aborted) return;
+  #work(held: Held): undefined | Promise<void> {
+    if (this.#ending.stop.aborted) return undefined;
     held.state = 'running';
-    const outcome = await runEntry(
-      held,
-      this.#options,
-      {
-        isDone: (marker) => held.done || this.#recent.has(marker),
-        mayBegin: () => this.#mayBegin(held),
-        bury: async (id, why, type) => {
-          const { client, stream, group, now } = this.#options;
-          this.#burying += 1;
-          try {
-            const entry = { stream, group, id, ...(type === undefined ? {} : { type }) };
-            await moveToDeadLetters(client, entry, why, new Date(now()).toISOString());
-            this.#held.delete(id);
-          } finally {
-            this.#burying -= 1;
-          }
-        },
-      },
-      this.#ending,
-    );
+    const outcome = runEntry(held, this.#options, this.#desk, this.#ending);
+    if (typeof outcome !== 'string') return outcome.then((late) => this.#finished(held, late));
     this.#finished(held, outcome);
+    return undefined;
+  }
+
+  async #bury(id: string, why: DeadLetterReason, type?: string): Promise<void> {
+    const { client, stream, group, now } = this.#options;
+    this.#burying += 1;
+    try {
+      const entry = { stream, group, id, ...(type === undefined ? {} : { type }) };
+      await moveToDeadLetters(client, entry, why, new Date(now()).toISOString());
+      this.#held.delete(id);
+    } finally {
+      this.#burying -= 1;
+    }
   }
 
   #finished(held: Held, outcome: Outcome): void {
@@ -190,11 +193,8 @@ export class InHand {
       this.#freed();
       return;
     }
-    const marker = outcome === 'handled' && held.decoded.ok ? markerOf(held.decoded.event) : undefined;
-    if (marker !== undefined) {
-      this.#recent.add(marker);
-      this.#done.add(marker);
-    }
+    const marker = outcome === 'handled' ? held.read.marker : undefined;
+    if (marker !== undefined) this.#recent.add(marker);
     // The lane goes on: after a crash both are handled again, in this order.
     this.#settlement.settle(held.id, marker);
   }
@@ -213,10 +213,4 @@ export class InHand {
     if (held.isStray) await claim(client, this.#options, [held.id], ['RETRYCOUNT', held.deliveries, 'JUSTID']);
     return true;
   }
-}
-
-// A deferred event comes back to the stream for the group that deferred it; the others are done with it.
-function addressee(fields: readonly string[]): string | undefined {
-  for (let index = 0; index < fields.length; index += 2) if (fields[index] === keys.onlyField) return fields[index + 1];
-  return undefined;
 }

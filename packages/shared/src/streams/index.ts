@@ -1,7 +1,10 @@
 export { AddressError, parseRedisAddress, type RedisAddress, shownAddress } from './address.js';
 export { openBlockingClient, openClient, openQueueClient, type RedisClient } from './clients.js';
 export { type ConsumerOptions, StreamConsumer } from './consumer.js';
-export { type DeadLetter, dropDeadLetter, listDeadLetters, readDeadLetter, retryDeadLetter } from './dead-letters.js';
+export { type DeadLetter, listDeadLetters, readDeadLetter } from './dead-letter-list.js';
+export { dropDeadLetter, retryDeadLetter } from './dead-letters.js';
+export { EntryReader } from './entry-reader.js';
+export type { RunnerOptions } from './entry-runner.js';
 export {
   DeferError,
   isUnavailable,

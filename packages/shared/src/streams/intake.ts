@@ -46,8 +46,8 @@ export interface Inspection {
   readonly holder: string | null;
   /** How many entries the whole group has pending, whoever owns them. */
   readonly pending: number;
-  /** For each marker, whether the group is done with that event. */
-  readonly done: readonly boolean[];
+  /** Those of the markers whose events the group is done with. */
+  readonly done: ReadonlySet<string>;
 }
 
 /** Asks who holds the lease, how much is pending, and which of these events the group is done with. Rejects as Redis does. */
@@ -67,7 +67,7 @@ export async function inspect(
   return {
     holder: holder as string | null,
     pending: Number((summary as unknown[])[0]),
-    done: markers.map((_marker, index) => (scores as unknown[])[index] !== null),
+    done: new Set(markers.filter((_marker, index) => (scores as unknown[])[index] !== null)),
   };
 }
 
@@ -139,5 +139,5 @@ export function claim(
   options: readonly (string | number)[],
 ): Promise<unknown> {
   const rest: (string | number)[] = [...ids, ...options];
-  return client.call('XCLAIM', stream, group, consumer, 0, ...rest);
+  return client.call('xclaim', stream, group, consumer, 0, ...rest);
 }

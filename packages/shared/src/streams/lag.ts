@@ -62,5 +62,5 @@ export async function groupLags(client: RedisClient, stream: string): Promise<Gr
 
 /** Entries after an id, counted on the server; stops at 20,000. */
 async function countAfter(client: RedisClient, stream: string, id: string): Promise<number> {
-  return Number(await client.call('EVAL_RO', COUNT_AFTER, 1, stream, id, COUNT_MOST));
+  return Number(await client.call('eval_ro', COUNT_AFTER, 1, stream, id, COUNT_MOST));
 }

@@ -5,10 +5,12 @@
 export class Lanes {
   readonly #tails = new Map<string, Promise<void>>();
 
-  /** Queues the work behind the earlier work of its key. The work must not reject. */
-  run(key: string, work: () => Promise<void>): void {
+  /** Runs the work at once, or behind the earlier work of its key. The work must not throw or reject. */
+  run(key: string, work: () => undefined | Promise<void>): void {
     const before = this.#tails.get(key);
-    const tail: Promise<void> = (before === undefined ? work() : before.then(work)).then(() => {
+    const now = before === undefined ? work() : before.then(work);
+    if (now === undefined) return;
+    const tail: Promise<void> = now.then(() => {
       if (this.#tails.get(key) === tail) this.#tails.delete(key);
     });
     this.#tails.set(key, tail);

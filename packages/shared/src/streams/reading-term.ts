@@ -1,8 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { decodeEntry } from '../events/index.js';
 import { BLOCK_MS } from './clients.js';
 import { isBefore } from './entry-id.js';
-import { markerOf } from './entry-runner.js';
 import { listGroups, removeOthers, streamFacts } from './groups.js';
 import { type Entry, InHand, type InHandOptions } from './in-hand.js';
 import { type Inspection, inspect, type Reading, readNew, type Stray, takeStrays } from './intake.js';
@@ -150,16 +148,17 @@ export class ReadingTerm {
   }
 
   async #take({ entries, holder, othersHold }: Reading): Promise<void> {
-    const { stream, consumer } = this.#options;
+    const { stream, consumer, reader } = this.#options;
     if (this.#position.advance(entries.map(([id]) => id))) this.#hand.forgetRecent();
     const fresh: Entry[] = [];
     const suspects = this.#mayHaveStrays || othersHold || holder !== consumer;
     let asks = suspects;
     for (const [id, fields] of entries) {
       if (this.#hand.has(id)) continue;
-      const decoded = decodeEntry(stream, id, fields ?? []);
-      fresh.push({ id, deliveries: 0, fields: fields ?? [], decoded, isStray: false });
-      asks ||= this.#hand.mayBeDone(decoded);
+      const read = reader.read(stream, id, fields ?? []);
+      const isKnown = this.#hand.mayBeDone(read);
+      fresh.push({ id, deliveries: 0, read, isStray: false, isKnown });
+      asks ||= isKnown;
     }
     if (asks) await this.#askFirst(fresh, suspects);
     else for (const entry of fresh) this.#hand.start(entry, false);
@@ -180,7 +179,7 @@ export class ReadingTerm {
         if (strays.length > 0) this.#position.doubt();
         await this.#accept(strays, fresh);
         await removeOthers(client, stream, group, this.#reader);
-      } else for (const [index, entry] of fresh.entries()) this.#hand.start(entry, seen.done[index] === true);
+      } else for (const entry of fresh) this.#hand.start(entry, seen.done.has(entry.read.marker ?? ''));
     } catch (error) {
       // What was read and is not in hand is a stray now.
       this.#mayHaveStrays = true;
@@ -190,13 +189,13 @@ export class ReadingTerm {
 
   #inspect(entries: readonly Entry[]): Promise<Inspection> {
     const { client, stream, group } = this.#options;
-    const markers = entries.map(({ decoded }) => (decoded.ok ? markerOf(decoded.event) : ''));
+    const markers = entries.flatMap(({ isKnown, read: { marker } }) => (isKnown && marker !== undefined ? [marker] : []));
     return inspect(client, stream, group, markers);
   }
 
   // Strays are older than what has just been read, but perhaps not all of it: the order is that of the ids.
   async #accept(strays: readonly Stray[], fresh: readonly Entry[]): Promise<void> {
-    const { client, stream, group, log } = this.#options;
+    const { client, stream, group, log, reader } = this.#options;
     const gone = strays.filter(({ fields }) => fields === undefined).map(({ id }) => id);
     if (gone.length > 0) {
       log.error({ stream, group, entries: gone.slice(0, 20) }, 'entries were trimmed before they were handled');
@@ -205,14 +204,14 @@ export class ReadingTerm {
       await client.xack(stream, group, ...gone);
     }
     const found = strays.flatMap(({ id, deliveries, fields }) =>
-      fields === undefined ? [] : [{ id, deliveries, fields, decoded: decodeEntry(stream, id, fields), isStray: true }],
+      fields === undefined ? [] : [{ id, deliveries, read: reader.read(stream, id, fields), isStray: true, isKnown: true }],
     );
     const all: Entry[] = [...found, ...fresh].sort((a, b) => (isBefore(a.id, b.id) ? -1 : 1));
     const { done } = await this.#inspect(all);
     // One of those that were in hand killed two readers. Begun together, all would be blamed for it; one by one, only the one.
     const suspicious = strays.some(({ deliveries }) => deliveries >= SUSPICIOUS_DELIVERIES);
-    for (const [index, entry] of all.entries()) {
-      this.#hand.start(entry, done[index] === true);
+    for (const entry of all) {
+      this.#hand.start(entry, done.has(entry.read.marker ?? ''));
       if (suspicious) await this.#hand.untilSettled(entry.id, SUSPICION_MS);
     }
   }

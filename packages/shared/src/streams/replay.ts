@@ -1,7 +1,7 @@
-import { type Decoded, decodeEntry, keys } from '../events/index.js';
+import { type Decoded, keys } from '../events/index.js';
 import type { RedisClient } from './clients.js';
 import { isBefore, justBefore } from './entry-id.js';
-import { markerOf } from './entry-runner.js';
+import { EntryReader } from './entry-reader.js';
 import { listGroups, streamFacts } from './groups.js';
 
 /** What is replayed. */
@@ -56,12 +56,13 @@ export async function replayInto(
 ): Promise<Replayed> {
   const known = (await listGroups(client, stream)).find((one) => one.group === group);
   if (known === undefined) throw new Error(`NOGROUP ${stream} has no group ${group}`);
+  const reader = new EntryReader();
   const markers: string[] = [];
   let first: string | undefined;
   let again = 0;
   let unread = 0;
   for await (const [id, fields] of readRange(client, stream, from, to)) {
-    const decoded = decodeEntry(stream, id, fields);
+    const { decoded, marker } = reader.read(stream, id, fields);
     if (!wanted(decoded)) continue;
     if (isBefore(known.lastDelivered, id)) {
       unread += 1;
@@ -69,7 +70,7 @@ export async function replayInto(
     }
     first ??= id;
     again += 1;
-    if (decoded.ok) markers.push(markerOf(decoded.event));
+    if (marker !== undefined) markers.push(marker);
   }
   const facts = await streamFacts(client, stream);
   const trimmed = facts !== undefined && facts.added > facts.length && (from === '-' || isBefore(from, facts.first));

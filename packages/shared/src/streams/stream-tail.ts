@@ -86,7 +86,8 @@ export class StreamTail {
       rounds.map((streams) => {
         const cursors = streams.map((stream) => this.#cursors.get(stream) ?? '0-0');
         const waiting = block && !client.isCluster ? ['BLOCK', BLOCK_MS] : [];
-        return client.call('XREAD', 'COUNT', COUNT, ...waiting, 'STREAMS', ...streams, ...cursors) as Promise<Reply>;
+        // In small letters: ioredis (6.0.0) knows by that name how the reply of RESP3 is shaped.
+        return client.call('xread', 'COUNT', COUNT, ...waiting, 'STREAMS', ...streams, ...cursors) as Promise<Reply>;
       }),
     );
     const entries = replies.flatMap((reply) =>

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { keys } from '../../src/events/index.js';
 import { defineJob, onJob } from '../../src/queues/index.js';
 import type { ServiceDefinition } from '../../src/runtime/index.js';
-import type { Publisher } from '../../src/streams/index.js';
+import { DeferError, type Publisher } from '../../src/streams/index.js';
 import { eventually, ownRedis, recorder, testHost, testPostgres } from '../../src/testing/index.js';
 
 const good = (name: string, seen: string[] = []): ServiceDefinition => ({
@@ -171,5 +171,31 @@ test('a job runs once for its purpose, its events are published with ids of thei
   expect(runs).toEqual(['twice']);
   expect(seen.events).toHaveLength(1);
   await seen.close();
+  await host.close();
+});
+
+test('an event that a handler defers comes back to its service through the queue, and to no other', async () => {
+  const seen: string[] = [];
+  let deferred = 0;
+  const deferring: ServiceDefinition = {
+    ...good('deferring'),
+    wire: async () => ({
+      on: {
+        'alert.reported': (event) => {
+          deferred += 1;
+          if (deferred === 1) throw new DeferError(200, 'not now');
+          seen.push(`deferring ${event.subject}`);
+          return [];
+        },
+      },
+    }),
+  };
+  const neighbour: string[] = [];
+  const host = await testHost([deferring, good('neighbour', neighbour)]);
+  await host.publisher.publish([alert('crm')]);
+  await eventually(() => expect(seen).toEqual(['deferring crm']), { within: 20_000 });
+  await host.publisher.publish([alert('other')]);
+  await eventually(() => expect(neighbour).toContain('other'));
+  expect(neighbour).toEqual(['crm', 'other']);
   await host.close();
 });

@@ -88,3 +88,48 @@ test('data that is nested too deeply, or in itself, is cut like in the walk', ()
     expect(redactor.json(value)).toBe(JSON.stringify(redactor.value(value)));
   expect(redactor.json(loop)).toBe('{"name":"loop","big":"5","self":"[cut]"}');
 });
+
+test('a text is clean of each kind of secret, whatever stands around it', () => {
+  const kinds: readonly (readonly [string, string])[] = [
+    ...SECRETS.map((secret) => [secret, secret] as const),
+    ['redis://user:pa55word@host', 'pa55word'],
+    ['Bearer\tabcdefgh01234567', 'abcdefgh01234567'],
+    ['BASIC abcdefgh01234567', 'abcdefgh01234567'],
+    ['sk-ABCDEFGHIJKLMNOP', 'ABCDEFGHIJKLMNOP'],
+    ['123456789:ABCDEFGHIJKLMNOPQRSTUVWXYZabcd', 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcd'],
+    ['Passwd = hunter22', 'hunter22'],
+    ['"api-key":"hunter22"', 'hunter22'],
+    ['authorization: hunter22', 'hunter22'],
+  ];
+  const around = fc.string({ unit: 'binary' });
+  fc.assert(
+    fc.property(around, fc.constantFrom(...kinds), around, (before, [written, hidden], after) => {
+      fc.pre(!before.includes(hidden) && !after.includes(hidden));
+      expect(redactor.text(`${before} ${written} ${after}`)).not.toContain(hidden);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test('data that was read is what the walk gives, also where the text that it came from was escaped by hand', () => {
+  fc.assert(
+    fc.property(fc.dictionary(text, data, { maxKeys: 4 }), fc.boolean(), (value, byHand) => {
+      const written = JSON.stringify(value);
+      const plain = JSON.parse(written) as object;
+      const byCode = (letter: string) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`;
+      const read = byHand ? written.replaceAll(/[a-z](?=[^"\\]*")/g, byCode) : written;
+      fc.pre(!byHand || isSame(read, plain));
+      expect(redactor.data(plain, read)).toEqual(redactor.value(plain));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+// Escaping by hand may break what was escaped before: then it is another text.
+function isSame(json: string, value: object): boolean {
+  try {
+    return JSON.stringify(JSON.parse(json)) === JSON.stringify(value);
+  } catch {
+    return false;
+  }
+}

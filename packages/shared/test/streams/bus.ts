@@ -3,6 +3,7 @@ import { Registry } from 'prom-client';
 import type { Handlers } from '../../src/streams/index.js';
 import {
   createPublisher,
+  EntryReader,
   openBlockingClient,
   openClient,
   type Publisher,
@@ -61,6 +62,7 @@ export async function testBus(url: string): Promise<TestBus> {
         log: pino({ level: 'silent' }),
         now: () => Date.now(),
         metrics: new Registry(),
+        reader: new EntryReader(),
         ...options,
       });
       closing.push(async () => {

@@ -1,8 +1,7 @@
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { EventDraft } from '../../src/events/index.js';
 import { eventually, type FaultProxy, faultProxy, type OwnRedis, ownRedis } from '../../src/testing/index.js';
-import { alert, type Publishing, publishing } from './publishing.js';
+import { alert, level, type Publishing, publishing } from './publishing.js';
 
 let master: OwnRedis;
 let replica: OwnRedis;
@@ -39,34 +38,6 @@ afterEach(async () => {
   await Promise.all([master.close(), replica.close()]);
 });
 
-const level = (generation: number): EventDraft => ({
-  type: 'guard.level-changed',
-  subject: 'h',
-  purpose: `level ${generation}`,
-  at: 0,
-  data: {
-    host: 'h',
-    level: 'warn',
-    from: 'normal',
-    generation,
-    reason: 'a test',
-    metric: 'cpu',
-    source: 'own',
-    readings: { cpu_percent: 80, iowait_percent: 0, cpu_pressure: 0, ram_percent: 10, disk_percent: 10 },
-    response: {
-      max_agents: 'unchanged',
-      max_agents_non_revenue: 'unchanged',
-      dispatch_delay_ms: 'unchanged',
-      models: 'unchanged',
-      models_bind: 'unchanged',
-      non_revenue_work: 'unchanged',
-      deployments: 'blocked',
-      maintenance: 'deferred',
-    },
-    top_processes: null,
-    since: '2026-11-23T10:00:00Z',
-  },
-});
 const length = (redis: Redis) => redis.xlen('ops:guard');
 
 test('a guard level counts when a replica has it; without one it is refused, and a repeat is not stored twice', async () => {
@@ -100,6 +71,7 @@ test('from the spool: a guard level stays in it until a replica has it, and is s
   const { publisher } = here;
   await publisher.publish([level(1)]);
   await master.stop();
+  // Together: one that is alone when the spool is first tried goes alone, and the next waits behind it.
   await publisher.publish([level(2), level(3)]);
   expect(publisher.waiting.entries).toBe(2);
   await link.refuse();

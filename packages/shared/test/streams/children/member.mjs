@@ -1,7 +1,7 @@
 // A member of a group in a process of its own: handles, tells each subject on stdout, and dies of the subject `poison`.
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
-import { createPublisher, openBlockingClient, openClient, StreamConsumer } from '../../../dist/streams/index.js';
+import { createPublisher, EntryReader, openBlockingClient, openClient, StreamConsumer } from '../../../dist/streams/index.js';
 
 const [url, stream, group, lease] = process.argv.slice(2);
 const client = openClient(url, 'child');
@@ -29,5 +29,6 @@ const consumer = new StreamConsumer({
   log: pino({ level: 'silent' }),
   now: () => Date.now(),
   metrics: new Registry(),
+  reader: new EntryReader(),
 });
 await consumer.start();
