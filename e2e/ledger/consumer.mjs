@@ -2,7 +2,15 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { createPublisher, openBlockingClient, openClient, openSpool, RetryableError, StreamConsumer } from '@ops/shared/streams';
+import {
+  createPublisher,
+  EntryReader,
+  openBlockingClient,
+  openClient,
+  openSpool,
+  RetryableError,
+  StreamConsumer,
+} from '@ops/shared/streams';
 import pg from 'pg';
 import { Registry } from 'prom-client';
 import { beginChild, tell } from './child.mjs';
@@ -51,6 +59,7 @@ const consumer = new StreamConsumer({
   log,
   now: () => Date.now(),
   metrics: new Registry(),
+  reader: new EntryReader(),
 });
 for (;;) {
   try {

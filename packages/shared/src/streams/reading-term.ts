@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import { BLOCK_MS } from './clients.js';
 import { isBefore } from './entry-id.js';
@@ -43,6 +44,8 @@ export class ReadingTerm {
 
   constructor(options: TermOptions) {
     this.#options = options;
+    // Every entry in hand may wait on it.
+    setMaxListeners(0, this.#stop.signal);
     const reader = () => this.#reader;
     const owner = {
       ...options,
