@@ -90,8 +90,10 @@ async function throughput(name, bar, groups) {
 }
 
 async function latency() {
-  const skip = Math.floor(LATENCY_COUNT / 5);
-  const options = { producer: { count: LATENCY_COUNT, rate: 1000 }, consumer: { count: LATENCY_COUNT, skip, latency: true } };
+  const count = WARM + LATENCY_COUNT;
+  // The first second at the rate still has what the warm-up left in the queues.
+  const consumer = { count, warm: WARM, skip: WARM + 1000, latency: true };
+  const options = { producer: { count, warm: WARM, rate: 1000 }, consumer };
   const runs = await pairs(REPEATS, options);
   for (const [name, bar] of [
     ['p50', atMost(1.5)],

@@ -132,21 +132,24 @@ async function ourConsumer(group, handle) {
 async function produce() {
   const producer = await (kind === 'bare' ? bareProducer() : ourProducer());
   // What is not told is not counted: the first events warm both sides up.
-  const { count, rate, inFlight = 100 } = options;
+  const { count, rate, warm = 0, inFlight = 100 } = options;
   say({ ready: true });
   await new Promise((go) => process.stdin.once('data', go));
-  const started = performance.now();
-  if (rate === undefined) {
-    let next = 0;
+  let next = 0;
+  const publishTo = async (last) => {
     const worker = async () => {
-      while (next < count) await producer.publish(next++);
+      while (next < last) await producer.publish(next++);
     };
     await Promise.all(Array.from({ length: inFlight }, worker));
-  } else {
+  };
+  await publishTo(warm);
+  const started = performance.now();
+  if (rate === undefined) await publishTo(count);
+  else {
     const pending = [];
-    for (let sent = 0; sent < count; ) {
-      const due = Math.min(count, Math.floor(((performance.now() - started) * rate) / 1000));
-      while (sent < due) pending.push(producer.publish(sent++));
+    while (next < count) {
+      const due = Math.min(count, warm + Math.floor(((performance.now() - started) * rate) / 1000));
+      while (next < due) pending.push(producer.publish(next++));
       await new Promise((tick) => setTimeout(tick, 1));
     }
     await Promise.all(pending);
