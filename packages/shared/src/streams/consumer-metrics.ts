@@ -34,6 +34,7 @@ export function consumerMetrics(metrics: Registry, stream: string, group: string
         registers,
       }),
   );
+  const readAt = lastRead.labels({ stream, group });
   // Looked up once: labels are hashed at each look.
   const outcomes = new Map<Outcome, { inc: () => void }>();
   return {
@@ -42,7 +43,7 @@ export function consumerMetrics(metrics: Registry, stream: string, group: string
       outcomes.set(outcome, counter);
       counter.inc();
     },
-    read: (at) => lastRead.set({ stream, group }, at / 1000),
+    read: (at) => readAt.set(at / 1000),
     lost: (count) => unread.inc({ stream, group }, count),
   };
 }

@@ -4,9 +4,7 @@ import type { RedisClient } from './clients.js';
 /** New entries, and what Redis knew when it gave them. */
 export interface Reading {
   readonly entries: readonly [string, string[] | null][];
-  /** Who held the lease. */
-  readonly holder: string | null;
-  /** Whether another member has entries of the group: a frozen reader before us was given some. */
+  /** Whether another member has entries of the group: a frozen reader before us was given some, or one after us reads already. */
   readonly othersHold: boolean;
 }
 
@@ -26,16 +24,14 @@ export async function readNew(
   const replies = await blocking
     .pipeline()
     .xreadgroup('GROUP', group, consumer, 'COUNT', most, 'BLOCK', blockMs, 'STREAMS', stream, '>')
-    .get(keys.lease(stream, group))
     .xpending(stream, group)
     .exec();
   const refused = replies?.find(([error]) => error !== null)?.[0];
   if (refused) throw refused;
-  const [read, holder, summary] = (replies ?? []).map(([, reply]) => reply);
+  const [read, summary] = (replies ?? []).map(([, reply]) => reply);
   const owners = ((summary as unknown[])[3] ?? []) as [string, string][];
   return {
     entries: (read as [string, [string, string[] | null][]][] | null)?.[0]?.[1] ?? [],
-    holder: holder as string | null,
     othersHold: owners.some(([owner]) => owner !== consumer),
   };
 }

@@ -26,8 +26,8 @@ const FEW_SLOTS_MS = 5;
 
 /**
  * One member's time as the reader of a stream: takes over what others left, oldest first, then reads what is new. With each
- * batch it learns whether the lease is still its own and whether the group has entries that it does not have (a frozen reader
- * before us; after a broken connection, a reply that was lost): those come first. So each subject is handled in order, whoever
+ * batch it learns whether the group has entries that it does not have (a frozen reader before us, one that took the lease from
+ * us; after a broken connection, a reply that was lost): those come first, where the lease is still ours. So each subject is handled in order, whoever
  * dies. An event that may be done already is asked for; a filter knows of nearly all that they are not.
  */
 export class ReadingTerm {
@@ -150,11 +150,11 @@ export class ReadingTerm {
     return this.ended ? 0 : concurrency - hand.size;
   }
 
-  async #take({ entries, holder, othersHold }: Reading): Promise<void> {
-    const { stream, consumer, reader } = this.#options;
+  async #take({ entries, othersHold }: Reading): Promise<void> {
+    const { stream, reader } = this.#options;
     if (this.#position.advance(entries.map(([id]) => id))) this.#hand.forgetRecent();
     const fresh: Entry[] = [];
-    const suspects = this.#mayHaveStrays || othersHold || holder !== consumer;
+    const suspects = this.#mayHaveStrays || othersHold;
     let asks = suspects;
     for (const [id, fields] of entries) {
       if (this.#hand.has(id)) continue;

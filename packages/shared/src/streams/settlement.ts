@@ -21,7 +21,7 @@ interface Waiting {
 
 const MOST = 500;
 // A few acknowledgements that come one by one go together: nobody waits for them.
-const LINGER_MS = 2;
+const LINGER_MS = 5;
 const ENOUGH = 64;
 const LONGEST_PAUSE_MS = 2000;
 
