@@ -17,7 +17,7 @@ const { values: given } = parseArgs({
 const only = new Set(given.only.split(','));
 const REPEATS = given.quick ? 3 : 7;
 const COUNT = given.quick ? 40_000 : 120_000;
-const LATENCY_COUNT = given.quick ? 5_000 : 20_000;
+const LATENCY_COUNT = given.quick ? 5_000 : 12_000;
 // The first events warm both kinds up: what is compared is how they run, not how they start.
 const WARM = 20_000;
 const PAD = { bare: 121, ours: 83 };
@@ -129,7 +129,7 @@ async function idle() {
   const shares = [];
   for (let index = 0; index < 3; index++) {
     const redis = await ownRedis();
-    const reader = start('consumer', 'ours', redis.url, { count: 1, idleMs: given.quick ? 10_000 : 30_000 });
+    const reader = start('consumer', 'ours', redis.url, { count: 1, idleMs: given.quick ? 10_000 : 20_000 });
     await reader.next();
     shares.push((await reader.next()).cpuShare * 100);
     await reader.ended;

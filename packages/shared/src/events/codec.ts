@@ -57,7 +57,7 @@ export function decodeEntry(stream: string, entryId: string, fields: readonly st
 
 // The plain form: an event as JSON in one field.
 function decodeText(stream: string, text: string): Decoded {
-  const bytes = Buffer.byteLength(text);
+  const bytes = 'event'.length + Buffer.byteLength(text);
   if (bytes > MAX_EVENT_BYTES) return reject('too-large', '(entry)', `${bytes} bytes`, `at most ${MAX_EVENT_BYTES} bytes`);
   if (text.includes('\uFFFD')) return reject('not-utf8', 'event', text, 'valid UTF-8');
   const envelope = parseJson('event', text);

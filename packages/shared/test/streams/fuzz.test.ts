@@ -120,11 +120,11 @@ test('random entries: no rejection that nobody hears, nothing pending, and each 
         expect(isEventLike(fields), `${id} ${fields.map(String).join(' ')}`).toBe(true);
       }
     }),
-    { numRuns: 60, interruptAfterTimeLimit: 30_000 },
+    { numRuns: 150, interruptAfterTimeLimit: 30_000 },
   );
   expect(rejections).toEqual([]);
   // The generator reaches what it is for.
-  expect(new Set(outcomes).size).toBeGreaterThan(6);
+  expect(new Set(outcomes).size).toBeGreaterThan(3);
 });
 
 function isEventLike(fields: readonly Buffer[]): boolean {
