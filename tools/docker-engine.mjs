@@ -1,6 +1,6 @@
 // A Docker engine for tests: the one that runs, else a private one that leaves nothing behind.
 // `node tools/docker-engine.mjs run -- <command>` runs a command with it.
-import { mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -31,6 +31,11 @@ export async function startEngine({ folder } = {}) {
     if (!mayInstall()) return none('no Docker engine answers, and none is installed');
     const { ok, output } = await install(['docker.io', 'iptables', 'iproute2']);
     if (!ok) return none(`docker.io could not be installed: ${lastLines(output, 3)}`);
+  }
+  // The static busybox of the distribution is what test containers run: no image is downloaded.
+  if (!existsSync('/bin/busybox') && mayInstall()) {
+    const { ok, output } = await install(['busybox-static']);
+    if (!ok) return none(`busybox-static could not be installed: ${lastLines(output, 3)}`);
   }
   const compose = await ensureCompose();
   if (!compose.ok) return none(compose.why);

@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 
-// One burner: busy for a share of every 20 ms, told over stdin; ends when stdin closes, and by itself after two minutes.
+// One burner: busy for a share of every 20 ms (at 1 without the millisecond of a timer), told over stdin; ends when stdin closes, and by
+// itself after two minutes.
 const BURNER = `
 let duty = 0;
 process.stdin.on('data', (d) => { duty = Number(String(d).trim().split('\\n').at(-1)); });
 process.stdin.on('end', () => process.exit(0));
 setTimeout(() => process.exit(0), 120000);
-const turn = () => { const end = performance.now() + duty * 20; while (performance.now() < end); setTimeout(turn, Math.max(0, (1 - duty) * 20)); };
+const turn = () => { const end = performance.now() + duty * 20; while (performance.now() < end); if (duty >= 1) setImmediate(turn); else setTimeout(turn, (1 - duty) * 20); };
 turn();`;
 
 /** Real CPU load on every core, of a size that can be changed; ended by `end`. */
