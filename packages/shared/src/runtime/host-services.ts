@@ -95,18 +95,18 @@ function keepRetention({ config, redisUrl, log }: HostOptions): () => Promise<vo
   const trim = async () => {
     const { streams, unread } = config.retention;
     const policy = { keepMs: streams, unreadMaxAgeMs: unread.max_age, unreadMaxEntries: unread.max_entries };
-    for (const stream of STREAM_NAMES) {
+    const trimOne = async (stream: string) => {
       for (const lost of (await trimStream(client, stream, policy, Date.now())).unread)
         log.error(
           { stream, ...lost },
           'entries were trimmed past the ceiling of retention.unread before the group had handled them',
         );
-    }
+    };
+    // One that cannot be trimmed must not keep the others from it.
+    for (const stream of STREAM_NAMES)
+      await trimOne(stream).catch((error: unknown) => log.warn({ stream, error }, 'retention did not run'));
   };
-  const timer = setInterval(
-    () => void trim().catch((error: unknown) => log.warn({ error }, 'retention did not run')),
-    TRIM_EVERY_MS,
-  );
+  const timer = setInterval(() => void trim(), TRIM_EVERY_MS);
   return async () => {
     clearInterval(timer);
     client.disconnect();

@@ -44,6 +44,7 @@ export class StreamConsumer {
   #loop: Promise<void> = Promise.resolve();
   #timers: NodeJS.Timeout[] = [];
   #standsBy = false;
+  #drains = false;
   #connection = 0;
   #reads = false;
 
@@ -82,6 +83,7 @@ export class StreamConsumer {
   async drain(deadlineMs: number): Promise<void> {
     const { blocking, client, stream, group } = this.#options;
     this.#stop.abort();
+    this.#drains = true;
     this.#term?.end();
     // What the cut read was given all the same is pending, and the next reader's.
     blocking.disconnect();
@@ -156,7 +158,8 @@ export class StreamConsumer {
 
   async #renew(): Promise<void> {
     const term = this.#term;
-    if (term === undefined || term.ended) return;
+    // Also while it drains: what is still running must not be begun by somebody else.
+    if (term === undefined || (term.ended && !this.#drains)) return;
     try {
       if ((await this.#lease.renew(term.settledUpTo)) !== 'kept') term.end();
       else await term.keepAlive();

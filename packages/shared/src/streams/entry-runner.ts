@@ -82,7 +82,8 @@ export function runEntry<D extends Delivery>(
   if (desk.isDone(delivery)) return 'already-done';
   const started = options.now();
   let first: ReturnType<Handler> | undefined;
-  if (desk.mayBegin(delivery) === true) {
+  const may = desk.mayBegin(delivery);
+  if (may === true) {
     try {
       first = handler(event, { signal: ending.abandon, attempt: 1 });
     } catch (error) {
@@ -90,7 +91,7 @@ export function runEntry<D extends Delivery>(
     }
     if (Array.isArray(first) && first.length === 0) return told(event, delivery, options, started, 'handled');
   }
-  return handle(event, handler, first, delivery, options, desk, ending).then((outcome) =>
+  return handle(event, handler, { may, first }, delivery, options, desk, ending).then((outcome) =>
     told(event, delivery, options, started, outcome),
   );
 }
@@ -105,11 +106,11 @@ function told(event: OpsEvent, { id, deliveries }: Delivery, options: RunnerOpti
   return outcome;
 }
 
-/** @param first what the handler has returned already, where it has begun */
+/** @param begin whether it may begin, and what the handler has returned already where it has begun */
 async function handle<D extends Delivery>(
   event: OpsEvent,
   handler: Handler,
-  first: ReturnType<Handler> | undefined,
+  begin: { may: boolean | Promise<boolean>; first: ReturnType<Handler> | undefined },
   delivery: D,
   options: RunnerOptions,
   desk: Desk<D>,
@@ -117,13 +118,16 @@ async function handle<D extends Delivery>(
 ): Promise<Outcome> {
   const history: string[] = [];
   const signal = ending.stop;
-  let begun = first;
+  let may: boolean | Promise<boolean> | undefined = begin.may;
+  let begun = begin.first;
   let attempt = 1;
   let waits = 0;
   // What has begun is tried once, also while stopping; nothing is tried again then.
   do {
     try {
-      if (begun === undefined && !(await desk.mayBegin(delivery))) return 'given-back';
+      const allowed = may ?? desk.mayBegin(delivery);
+      may = undefined;
+      if (!(await allowed)) return 'given-back';
       const drafts: readonly EventDraft[] = await (begun ?? handler(event, { signal: ending.abandon, attempt }));
       begun = undefined;
       if (drafts.length > 0) await options.publisher.publish(drafts, event);

@@ -102,7 +102,7 @@ export class InHand {
 
   /** Learns from Redis what the group is done with, in the background; until then everything has to be asked. */
   learn(): void {
-    void this.#done.fill().catch(() => undefined);
+    void this.#done.fill();
   }
 
   /** Whether Redis has to be asked if the group is done with it. An event is taken for one that may be done from the first question on. */
@@ -148,9 +148,10 @@ export class InHand {
   /** Gives up what is not settled; what has not begun is as if it had not been delivered. */
   async close(): Promise<void> {
     this.#settlement.close();
-    const { client } = this.#options;
+    const { client, lease } = this.#options;
     const waiting = [...this.#held.values()].filter(({ state }) => state === 'waiting');
-    if (client.status !== 'ready') return;
+    // Not ours any more: whoever follows has them already, and counts for itself.
+    if (client.status !== 'ready' || !lease.held) return;
     await Promise.all(
       waiting.map(({ id, deliveries }) => claim(client, this.#options, [id], ['RETRYCOUNT', deliveries - 1, 'JUSTID'])),
     );

@@ -6,6 +6,8 @@ export interface Reading {
   readonly entries: readonly [string, string[] | null][];
   /** Whether another member has entries of the group: a frozen reader before us was given some, or one after us reads already. */
   readonly othersHold: boolean;
+  /** How many entries the whole group has pending. */
+  readonly pending: number;
 }
 
 /**
@@ -32,6 +34,7 @@ export async function readNew(
   const owners = ((summary as unknown[])[3] ?? []) as [string, string][];
   return {
     entries: (read as [string, [string, string[] | null][]][] | null)?.[0]?.[1] ?? [],
+    pending: Number((summary as unknown[])[0]),
     othersHold: owners.some(([owner]) => owner !== consumer),
   };
 }

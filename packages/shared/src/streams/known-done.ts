@@ -11,10 +11,13 @@ export interface Hashed {
 export class KnownDone {
   readonly #bits: Int32Array;
   readonly #mask: number;
+  /** How many markers it is made for. */
+  readonly capacity: number;
   #count = 0;
 
   /** @param capacity markers for which about one in two thousand questions is asked in vain */
   constructor(capacity: number) {
+    this.capacity = capacity;
     // Twenty bits a marker and more, as a power of two.
     const bits = 2 ** Math.ceil(Math.log2(Math.max(capacity, 1000) * 20));
     this.#bits = new Int32Array(bits / 32);

@@ -150,12 +150,11 @@ export class ReadingTerm {
     return this.ended ? 0 : concurrency - hand.size;
   }
 
-  async #take({ entries, othersHold }: Reading): Promise<void> {
+  async #take({ entries, othersHold, pending }: Reading): Promise<void> {
     const { stream, reader } = this.#options;
     if (this.#position.advance(entries.map(([id]) => id))) this.#hand.forgetRecent();
     const fresh: Entry[] = [];
-    const suspects = this.#mayHaveStrays || othersHold;
-    let asks = suspects;
+    let asks = false;
     for (const [id, fields] of entries) {
       if (this.#hand.has(id)) continue;
       const read = reader.read(stream, id, fields ?? []);
@@ -163,7 +162,9 @@ export class ReadingTerm {
       fresh.push({ id, deliveries: 0, read, isStray: false, isKnown });
       asks ||= isKnown;
     }
-    if (asks) await this.#askFirst(fresh, suspects);
+    // More than we have: a reply was lost without a word, as a Cluster's client loses one.
+    const suspects = this.#mayHaveStrays || othersHold || pending > this.#hand.size + fresh.length;
+    if (asks || suspects) await this.#askFirst(fresh, suspects);
     else for (const entry of fresh) this.#hand.start(entry, false);
   }
 

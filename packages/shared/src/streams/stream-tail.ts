@@ -74,7 +74,9 @@ export class StreamTail {
     const { client, streams, from } = this.#options;
     for (const stream of streams) {
       if (this.#cursors.has(stream)) continue;
-      this.#cursors.set(stream, from === '$' ? ((await streamFacts(client, stream))?.last ?? '0-0') : from);
+      const last = (await streamFacts(client, stream))?.last ?? '0-0';
+      // A stream that has been quiet since then ends before it, and that is nothing to speak of.
+      this.#cursors.set(stream, from === '$' || isBefore(last, from) ? last : from);
     }
   }
 

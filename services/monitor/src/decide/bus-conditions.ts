@@ -37,6 +37,7 @@ export function progressOf(before: GroupProgress | undefined, sight: GroupSight,
  * A group with work that does not get on, and a group that has lost entries, as conditions.
  *
  * @param monotonic ms that never step back, of the look
+ * @param watchedSince since when (the same ms) it has been looked at without a gap: before, nobody knows who is stuck
  * @param now epoch ms
  */
 export function busConditions(
@@ -44,11 +45,13 @@ export function busConditions(
   stuckAfterMs: number,
   monotonic: number,
   now: number,
+  watchedSince = Number.NEGATIVE_INFINITY,
 ): readonly Condition[] {
-  return groups.flatMap((one) => [stuck(one, stuckAfterMs, monotonic, now), unread(one, now)]);
+  const knows = monotonic - watchedSince >= stuckAfterMs;
+  return groups.flatMap((one) => [stuck(one, stuckAfterMs, monotonic, now, knows), unread(one, now)]);
 }
 
-function stuck(one: GroupProgress, stuckAfterMs: number, monotonic: number, now: number): Condition {
+function stuck(one: GroupProgress, stuckAfterMs: number, monotonic: number, now: number, knows: boolean): Condition {
   const { stream, group, lag, pending, reader, stillSince } = one;
   const stillMs = monotonic - stillSince;
   const firing = lag + pending > 0 && stillMs >= stuckAfterMs;
@@ -56,7 +59,7 @@ function stuck(one: GroupProgress, stuckAfterMs: number, monotonic: number, now:
   return {
     ...base(stream, group, now),
     metric: BUS_METRICS[0],
-    state: firing ? 'firing' : 'ok',
+    state: firing ? 'firing' : !knows && lag + pending > 0 ? 'unknown' : 'ok',
     severity: 'critical',
     status: firing ? 'stuck' : 'reading',
     threshold: stuckAfterMs / 1000,

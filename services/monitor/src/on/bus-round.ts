@@ -12,6 +12,7 @@ export class BusRound {
   readonly #options: { readonly redis: RedisClient; readonly config: OpsConfig; readonly clock: Clock };
   #groups: ReadonlyMap<string, GroupProgress> = new Map();
   #lookedAt = Number.NEGATIVE_INFINITY;
+  #watchedSince = Number.NEGATIVE_INFINITY;
 
   constructor(options: { redis: RedisClient; config: OpsConfig; clock: Clock }) {
     this.#options = options;
@@ -30,6 +31,7 @@ export class BusRound {
         return [key, progressOf(gap ? undefined : this.#groups.get(key), sight, now)];
       }),
     );
+    if (gap) this.#watchedSince = now;
     this.#lookedAt = now;
     return EVERY_MS;
   }
@@ -42,6 +44,6 @@ export class BusRound {
   /** What is wrong with the bus. */
   conditions(): readonly Condition[] {
     const { config, clock } = this.#options;
-    return busConditions([...this.#groups.values()], config.bus.stuck_after, this.#lookedAt, clock.now());
+    return busConditions([...this.#groups.values()], config.bus.stuck_after, this.#lookedAt, clock.now(), this.#watchedSince);
   }
 }

@@ -84,6 +84,14 @@ describe('a group with work that does not get on', () => {
   });
 });
 
+test('just after the start nobody knows whether a group with work is stuck: an alert that fires is not ended', () => {
+  const progress = progressOf(undefined, SIGHT, 1000);
+  expect(busConditions([progress], STUCK_AFTER, 1000, NOW, 1000)[0]?.state).toBe('unknown');
+  expect(busConditions([progress], STUCK_AFTER, 21_000, NOW, 1000)[0]?.state).toBe('firing');
+  const idle = progressOf(undefined, { ...SIGHT, lag: 0 }, 1000);
+  expect(busConditions([idle], STUCK_AFTER, 1000, NOW, 1000)[0]?.state).toBe('ok');
+});
+
 test.each([
   ['lately', NOW - 1000, 'firing'],
   ['long ago', NOW - 2 * 3_600_000, 'ok'],

@@ -79,6 +79,7 @@ export class PublishConnection {
     });
     // Deadlines are ours: a command that timed out would leave the dead connection in use.
     delete redis.options.commandTimeout;
+    delete redis.options.socketTimeout;
     redis.once('end', () => this.#forget(redis));
     return redis;
   }

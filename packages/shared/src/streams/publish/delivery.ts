@@ -154,7 +154,12 @@ export class Delivery {
 
   // What is kept now may be in the stream already, unknown to us: where to look must survive a crash.
   async #markBefore(spool: Spool, stream: string): Promise<void> {
-    if (spool.size.entries === 0) this.#outage ??= spool.mark(this.#writer.lasts());
+    if (spool.size.entries === 0)
+      this.#outage ??= spool.mark(this.#writer.lasts()).catch((error: unknown) => {
+        // A disk that has room again is asked again.
+        this.#outage = undefined;
+        throw error;
+      });
     await this.#outage;
     const last = this.#writer.lasts()[stream];
     if (spool.marks[stream] === undefined && last !== undefined) await spool.mark({ [stream]: last });
