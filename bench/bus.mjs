@@ -15,7 +15,7 @@ const { values: given } = parseArgs({
   },
 });
 const only = new Set(given.only.split(','));
-const REPEATS = given.quick ? 3 : 7;
+const REPEATS = given.quick ? 3 : 5;
 const COUNT = given.quick ? 40_000 : 120_000;
 const LATENCY_COUNT = given.quick ? 5_000 : 12_000;
 // The first events warm both kinds up: what is compared is how they run, not how they start.
