@@ -182,6 +182,8 @@ async function consume() {
   const closes = [];
   for (let group = 0; group < groups; group++) closes.push(await start(`bench-${group}`, handle));
   say({ ready: true });
+  // What a start leaves to be done (compiling, collecting) is not what idling costs.
+  if (options.idleMs !== undefined) await new Promise((resolve) => setTimeout(resolve, 5000));
   const cpu = process.cpuUsage();
   const begun = performance.now();
   if (options.idleMs !== undefined) await new Promise((resolve) => setTimeout(resolve, options.idleMs));
