@@ -129,7 +129,7 @@ async function idle() {
   const shares = [];
   for (let index = 0; index < 3; index++) {
     const redis = await ownRedis();
-    const reader = start('consumer', 'ours', redis.url, { count: 1, idleMs: given.quick ? 10_000 : 20_000 });
+    const reader = start('consumer', 'ours', redis.url, { count: 1, idleMs: given.quick ? 10_000 : 60_000 });
     await reader.next();
     shares.push((await reader.next()).cpuShare * 100);
     await reader.ended;

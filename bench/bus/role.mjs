@@ -182,8 +182,8 @@ async function consume() {
   const closes = [];
   for (let group = 0; group < groups; group++) closes.push(await start(`bench-${group}`, handle));
   say({ ready: true });
-  // What a start leaves to be done (compiling, collecting) is not what idling costs.
-  if (options.idleMs !== undefined) await new Promise((resolve) => setTimeout(resolve, 5000));
+  // What a start leaves to be done is not what idling costs: some 9 s after it V8 compacts the heap, once (30 to 90 ms).
+  if (options.idleMs !== undefined) await new Promise((resolve) => setTimeout(resolve, 12_000));
   const cpu = process.cpuUsage();
   const begun = performance.now();
   if (options.idleMs !== undefined) await new Promise((resolve) => setTimeout(resolve, options.idleMs));

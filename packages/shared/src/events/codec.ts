@@ -1,6 +1,6 @@
 import { redactor } from '../secrets/index.js';
-import { catalogEntry, type EventData, type EventType } from './catalog.js';
-import { type Envelope, envelopeSchema, MAX_EVENT_BYTES, schemaName, schemaVersion } from './envelope.js';
+import { catalog, catalogEntry, EVENT_TYPES, type EventData, type EventType } from './catalog.js';
+import { type Envelope, envelopeSchema, isPlainEnvelope, MAX_EVENT_BYTES, schemaName, schemaVersion } from './envelope.js';
 import type { RejectCode, Rejection } from './errors.js';
 import { issuesOf, shown } from './issues.js';
 
@@ -68,11 +68,23 @@ function decodeText(stream: string, text: string): Decoded {
 
 /** Checks a parsed envelope and its data against the catalog. */
 export function decodeEnvelope(stream: string, input: unknown): Decoded {
+  if (isPlainEnvelope(input, isCurrent)) return decodeData(stream, input);
   const parsed = envelopeSchema.safeParse(input);
   if (!parsed.success) {
     return { ok: false, rejection: { code: 'bad-envelope', issues: issuesOf(parsed.error, input, 'event') } };
   }
-  const envelope = parsed.data;
+  return decodeData(stream, parsed.data);
+}
+
+const SCHEMA_NAMES: ReadonlyMap<unknown, string> = new Map(
+  EVENT_TYPES.map((type) => [type, schemaName(type, catalog[type].version)]),
+);
+
+function isCurrent(type: unknown, dataschema: unknown): boolean {
+  return dataschema !== undefined && SCHEMA_NAMES.get(type) === dataschema;
+}
+
+function decodeData(stream: string, envelope: Envelope): Decoded {
   const entry = catalogEntry(envelope.type);
   if (entry === undefined)
     return reject('unknown-type', 'event.type', envelope.type, 'a type of the catalog (docs/event-map.md)');

@@ -9,45 +9,68 @@ export interface ConsumerMetrics {
   readonly lost: (entries: number) => void;
 }
 
-/** Registers them, or takes those that are registered. */
+/** What a reader has counted since somebody asked. prom-client sorts and joins the labels at every increment. */
+interface Figures {
+  readonly stream: string;
+  readonly group: string;
+  readonly outcomes: Map<Outcome, number>;
+  readAt: number | undefined;
+}
+
+interface Shared {
+  readonly figures: Figures[];
+  readonly unread: Counter<'stream' | 'group'>;
+}
+
+const registered = new WeakMap<Registry, Shared>();
+
+/** Registers them, or joins those that are registered. */
 export function consumerMetrics(metrics: Registry, stream: string, group: string): ConsumerMetrics {
-  const registers = [metrics];
-  const entries = known(
-    metrics,
-    'ops_stream_entries_total',
-    (name) =>
-      new Counter({ name, help: 'Entries by what became of them', labelNames: ['stream', 'group', 'outcome'], registers }),
-  );
-  const lastRead = known(
-    metrics,
-    'ops_stream_last_read_timestamp_seconds',
-    (name) => new Gauge({ name, help: 'When a read of the stream last came back', labelNames: ['stream', 'group'], registers }),
-  );
-  const unread = known(
-    metrics,
-    'ops_stream_trimmed_unread_total',
-    (name) =>
-      new Counter({
-        name,
-        help: 'Entries that went before their group had handled them',
-        labelNames: ['stream', 'group'],
-        registers,
-      }),
-  );
-  const readAt = lastRead.labels({ stream, group });
-  // Looked up once: labels are hashed at each look.
-  const outcomes = new Map<Outcome, { inc: () => void }>();
+  const shared = registered.get(metrics) ?? register(metrics);
+  const own: Figures = { stream, group, outcomes: new Map(), readAt: undefined };
+  shared.figures.push(own);
   return {
     outcome: (outcome) => {
-      const counter = outcomes.get(outcome) ?? entries.labels({ stream, group, outcome });
-      outcomes.set(outcome, counter);
-      counter.inc();
+      own.outcomes.set(outcome, (own.outcomes.get(outcome) ?? 0) + 1);
     },
-    read: (at) => readAt.set(at / 1000),
-    lost: (count) => unread.inc({ stream, group }, count),
+    read: (at) => {
+      own.readAt = at;
+    },
+    lost: (count) => shared.unread.inc({ stream, group }, count),
   };
 }
 
-function known<T>(metrics: Registry, name: string, make: (name: string) => T): T {
-  return (metrics.getSingleMetric(name) as T | undefined) ?? make(name);
+function register(metrics: Registry): Shared {
+  const registers = [metrics];
+  const figures: Figures[] = [];
+  new Counter({
+    name: 'ops_stream_entries_total',
+    help: 'Entries by what became of them',
+    labelNames: ['stream', 'group', 'outcome'],
+    registers,
+    collect() {
+      for (const { stream, group, outcomes } of figures) {
+        for (const [outcome, count] of outcomes) this.inc({ stream, group, outcome }, count);
+        outcomes.clear();
+      }
+    },
+  });
+  new Gauge({
+    name: 'ops_stream_last_read_timestamp_seconds',
+    help: 'When a read of the stream last came back',
+    labelNames: ['stream', 'group'],
+    registers,
+    collect() {
+      for (const { stream, group, readAt } of figures) if (readAt !== undefined) this.set({ stream, group }, readAt / 1000);
+    },
+  });
+  const unread = new Counter({
+    name: 'ops_stream_trimmed_unread_total',
+    help: 'Entries that went before their group had handled them',
+    labelNames: ['stream', 'group'],
+    registers,
+  });
+  const shared = { figures, unread };
+  registered.set(metrics, shared);
+  return shared;
 }

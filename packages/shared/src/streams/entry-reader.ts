@@ -20,59 +20,91 @@ interface Kept {
   readonly text: string;
   readonly version: number;
   readonly read: ReadEntry;
+  /** Readers that have not had it yet. */
+  wanted: number;
 }
 
-// Characters of a stream's texts: some thousand events, and a bound for large ones.
+// Characters of a stream's texts that wait for a slower reader: some thousand events, and a bound for large ones.
 const MOST = 2_000_000;
 
-/** The last entries of one stream. */
-class KeptEntries {
+/** The entries of one stream that some of its readers have had and others have not. */
+class SharedEntries {
   readonly #kept = new Map<string, Kept>();
   #size = 0;
+  /** Readers of this stream in this process. */
+  readers = 0;
 
-  get(id: string, text: string): ReadEntry | undefined {
+  take(id: string, text: string): ReadEntry | undefined {
     const kept = this.#kept.get(id);
-    return kept !== undefined && kept.text === text && kept.version === redactor.version ? kept.read : undefined;
+    if (kept === undefined) return undefined;
+    kept.wanted -= 1;
+    if (kept.wanted <= 0) this.#drop(id, kept);
+    return kept.text === text && kept.version === redactor.version ? kept.read : undefined;
   }
 
+  // What was read long ago and lives is what a garbage collection copies: nothing stays that nobody is waiting for.
   keep(id: string, text: string, read: ReadEntry): void {
-    this.#size += text.length - (this.#kept.get(id)?.text.length ?? 0);
-    this.#kept.set(id, { text, version: redactor.version, read });
+    const wanted = this.readers - 1;
+    if (wanted <= 0) return;
+    const before = this.#kept.get(id);
+    if (before !== undefined) this.#drop(id, before);
+    this.#kept.set(id, { text, version: redactor.version, read, wanted });
+    this.#size += text.length;
     if (this.#size <= MOST) return;
     // A Map keeps the order of insertion: the first is the oldest.
     for (const [oldest, one] of this.#kept) {
-      this.#kept.delete(oldest);
-      this.#size -= one.text.length;
+      this.#drop(oldest, one);
       if (this.#size <= MOST) return;
     }
   }
-}
 
-/**
- * Reads entries, and keeps the last ones: services in one process read the same streams, one shortly after the other. What is
- * kept is the same event for all of them, so handlers must not change it.
- */
-export class EntryReader {
-  readonly #streams = new Map<string, KeptEntries>();
-
-  read(stream: string, id: string, fields: readonly string[]): ReadEntry {
-    const text = fields[1];
-    // Only the plain form is kept: it is what services publish to each other.
-    if (text === undefined || fields.length !== 2) return fresh(stream, id, fields);
-    let entries = this.#streams.get(stream);
-    if (entries === undefined) {
-      entries = new KeptEntries();
-      this.#streams.set(stream, entries);
-    }
-    const kept = entries.get(id, text);
-    if (kept !== undefined) return kept;
-    const read = fresh(stream, id, fields);
-    entries.keep(id, text, read);
-    return read;
+  #drop(id: string, kept: Kept): void {
+    this.#kept.delete(id);
+    this.#size -= kept.text.length;
   }
 }
 
-function fresh(stream: string, id: string, fields: readonly string[]): ReadEntry {
+/** Reads the entries of one stream for one reader. */
+export interface StreamEntries {
+  /** The same event for all readers of the process, so handlers must not change it. */
+  read(id: string, fields: readonly string[]): ReadEntry;
+  /** This reader reads no more: nothing is kept for it. */
+  close(): void;
+}
+
+/**
+ * Reads entries. Services in one process read the same streams, one shortly after the other: what one of them has read is kept
+ * until the others have had it.
+ */
+export class EntryReader {
+  readonly #streams = new Map<string, SharedEntries>();
+
+  open(stream: string): StreamEntries {
+    const shared = this.#streams.get(stream) ?? new SharedEntries();
+    this.#streams.set(stream, shared);
+    shared.readers += 1;
+    let open = true;
+    return {
+      read(id, fields) {
+        const text = fields[1];
+        // Only the plain form is kept: it is what services publish to each other.
+        if (text === undefined || fields.length !== 2) return readEntry(stream, id, fields);
+        const kept = shared.take(id, text);
+        if (kept !== undefined) return kept;
+        const read = readEntry(stream, id, fields);
+        shared.keep(id, text, read);
+        return read;
+      },
+      close() {
+        if (open) shared.readers -= 1;
+        open = false;
+      },
+    };
+  }
+}
+
+/** Reads one entry for nobody else. */
+export function readEntry(stream: string, id: string, fields: readonly string[]): ReadEntry {
   const decoded = decodeEntry(stream, id, fields);
   const only = fields.length > 2 ? fieldOf(fields, keys.onlyField) : undefined;
   if (!decoded.ok) return { decoded, marker: undefined, hashed: NOTHING, only };

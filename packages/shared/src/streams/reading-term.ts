@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import { BLOCK_MS } from './clients.js';
 import { isBefore } from './entry-id.js';
+import type { StreamEntries } from './entry-reader.js';
 import { listGroups, removeOthers, streamFacts } from './groups.js';
 import { type Entry, InHand, type InHandOptions } from './in-hand.js';
 import { type Inspection, inspect, type Reading, readNew, type Stray, takeStrays } from './intake.js';
@@ -35,6 +36,7 @@ export class ReadingTerm {
   readonly #stop = new AbortController();
   readonly #abandon = new AbortController();
   readonly #hand: InHand;
+  readonly #entries: StreamEntries;
   #position = new ReadingPosition('0-0', null);
   /** The names under which it has read. */
   readonly readers = new Set<string>();
@@ -57,8 +59,12 @@ export class ReadingTerm {
     const doubt = () => {
       this.#mayHaveStrays = true;
     };
+    this.#entries = options.reader.open(options.stream);
     options.blocking.on('close', doubt);
-    this.#stop.signal.addEventListener('abort', () => options.blocking.off('close', doubt));
+    this.#stop.signal.addEventListener('abort', () => {
+      options.blocking.off('close', doubt);
+      this.#entries.close();
+    });
   }
 
   get ended(): boolean {
@@ -151,21 +157,20 @@ export class ReadingTerm {
   }
 
   async #take({ entries, othersHold, pending }: Reading): Promise<void> {
-    const { stream, reader } = this.#options;
     if (this.#position.advance(entries.map(([id]) => id))) this.#hand.forgetRecent();
-    const fresh: Entry[] = [];
-    let asks = false;
-    for (const [id, fields] of entries) {
-      if (this.#hand.has(id)) continue;
-      const read = reader.read(stream, id, fields ?? []);
-      const isKnown = this.#hand.mayBeDone(read);
-      fresh.push({ id, deliveries: 0, read, isStray: false, isKnown });
-      asks ||= isKnown;
-    }
+    const fresh = entries.filter(([id]) => !this.#hand.has(id));
     // More than we have: a reply was lost without a word, as a Cluster's client loses one.
     const suspects = this.#mayHaveStrays || othersHold || pending > this.#hand.size + fresh.length;
-    if (asks || suspects) await this.#askFirst(fresh, suspects);
-    else for (const entry of fresh) this.#hand.start(entry, false);
+    const asked: Entry[] = [];
+    for (const [id, fields] of fresh) {
+      const read = this.#entries.read(id, fields ?? []);
+      const isKnown = this.#hand.mayBeDone(read);
+      const entry = { id, deliveries: 0, read, isStray: false, isKnown };
+      // Behind one that has to be asked for, the others wait: the order is that of the ids.
+      if (suspects || isKnown || asked.length > 0) asked.push(entry);
+      else this.#hand.start(entry, false);
+    }
+    if (asked.length > 0 || suspects) await this.#askFirst(asked, suspects);
   }
 
   async #askFirst(fresh: readonly Entry[], suspects: boolean): Promise<void> {
@@ -199,7 +204,7 @@ export class ReadingTerm {
 
   // Strays are older than what has just been read, but perhaps not all of it: the order is that of the ids.
   async #accept(strays: readonly Stray[], fresh: readonly Entry[]): Promise<void> {
-    const { client, stream, group, log, reader } = this.#options;
+    const { client, stream, group, log } = this.#options;
     const gone = strays.filter(({ fields }) => fields === undefined).map(({ id }) => id);
     if (gone.length > 0) {
       log.error({ stream, group, entries: gone.slice(0, 20) }, 'entries were trimmed before they were handled');
@@ -208,7 +213,7 @@ export class ReadingTerm {
       await client.xack(stream, group, ...gone);
     }
     const found = strays.flatMap(({ id, deliveries, fields }) =>
-      fields === undefined ? [] : [{ id, deliveries, read: reader.read(stream, id, fields), isStray: true, isKnown: true }],
+      fields === undefined ? [] : [{ id, deliveries, read: this.#entries.read(id, fields), isStray: true, isKnown: true }],
     );
     const all: Entry[] = [...found, ...fresh].sort((a, b) => (isBefore(a.id, b.id) ? -1 : 1));
     const { done } = await this.#inspect(all);

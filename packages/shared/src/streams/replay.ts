@@ -1,7 +1,7 @@
 import { type Decoded, keys } from '../events/index.js';
 import type { RedisClient } from './clients.js';
 import { isBefore, justBefore } from './entry-id.js';
-import { EntryReader } from './entry-reader.js';
+import { readEntry } from './entry-reader.js';
 import { listGroups, streamFacts } from './groups.js';
 
 /** What is replayed. */
@@ -56,13 +56,12 @@ export async function replayInto(
 ): Promise<Replayed> {
   const known = (await listGroups(client, stream)).find((one) => one.group === group);
   if (known === undefined) throw new Error(`NOGROUP ${stream} has no group ${group}`);
-  const reader = new EntryReader();
   const markers: string[] = [];
   let first: string | undefined;
   let again = 0;
   let unread = 0;
   for await (const [id, fields] of readRange(client, stream, from, to)) {
-    const { decoded, marker } = reader.read(stream, id, fields);
+    const { decoded, marker } = readEntry(stream, id, fields);
     if (!wanted(decoded)) continue;
     if (isBefore(known.lastDelivered, id)) {
       unread += 1;

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { envelopeSchema, isPlainEnvelope } from '../../src/events/envelope.js';
 import { decodeEntry, EVENT_TYPES, encodeEvent, MAX_EVENT_BYTES, type OpsEvent, STREAM_NAMES } from '../../src/events/index.js';
 import { stamp } from '../../src/streams/stamp.js';
 
@@ -169,4 +170,65 @@ test('outputs of the same cause have the same ids, in their order; other causes 
   expect(from(decoded.event, 0)).toBe(from(decoded.event, 0));
   expect(from(decoded.event, 1)).not.toBe(from(decoded.event, 0));
   expect(from({ ...decoded.event, id: 'a-2' }, 0)).not.toBe(from(decoded.event, 0));
+});
+
+describe('the short way for what our own publishers write', () => {
+  const known = (type: unknown, dataschema: unknown) => type === 'alert.reported' && dataschema === 'urn:ops:alert.reported:v1';
+  const plain = {
+    ...reported(),
+    time: '2026-11-23T10:00:00.000Z',
+    datacontenttype: 'application/json',
+    dataschema: 'urn:ops:alert.reported:v1',
+    correlationid: 'a-1',
+    host: 'vm-1',
+  };
+
+  test('every type of the catalog is plain as it is published', () => {
+    expect(isPlainEnvelope(plain, known)).toBe(true);
+    for (const type of EVENT_TYPES) {
+      const dataschema = `urn:ops:${type}:v1`;
+      expect(envelopeSchema.safeParse({ ...plain, type, dataschema }).success, type).toBe(true);
+    }
+  });
+
+  test('what it takes, the schema takes unchanged: any value in any attribute', () => {
+    const odd = fc.oneof(
+      fc.constantFrom(undefined, null, '', 0, true, '1.0', 'application/json', '2026-02-30T10:00:00Z', '2026-11-23', {}, []),
+      fc.string({ maxLength: 700, minLength: 190 }),
+      fc.string(),
+      fc.jsonValue(),
+    );
+    const attribute = fc.constantFrom(
+      ...Object.keys(plain),
+      'causationid',
+      'traceparent',
+      'actor',
+      'further',
+      '__proto__',
+      'toString',
+    );
+    let taken = 0;
+    fc.assert(
+      fc.property(fc.array(fc.tuple(attribute, odd), { maxLength: 2 }), (changes) => {
+        const input = JSON.parse(JSON.stringify({ ...plain, ...Object.fromEntries(changes) }));
+        if (!isPlainEnvelope(input, known)) return;
+        taken += 1;
+        const parsed = envelopeSchema.safeParse(input);
+        expect(parsed).toEqual({ success: true, data: input });
+      }),
+      { numRuns: 3000 },
+    );
+    expect(taken).toBeGreaterThan(100);
+  });
+
+  test('it is left where the schema has to say what is wrong', () => {
+    for (const wrong of [
+      { time: '2026-02-30T10:00:00.000Z' },
+      { id: '' },
+      { id: 'x'.repeat(201) },
+      { host: 7 },
+      { further: 'x' },
+    ])
+      expect(isPlainEnvelope({ ...plain, ...wrong }, known), JSON.stringify(wrong)).toBe(false);
+  });
 });
