@@ -6,7 +6,7 @@ import { guardLevelChanged, guardReported, guardRunawayHandled, guardSampled } f
 import { incidentOpened, incidentResolved, incidentUpdated, noticePublished } from './schemas/incident.js';
 import { statusPublished } from './schemas/status.js';
 
-interface CatalogEntry {
+export interface CatalogEntry {
   readonly stream: StreamName;
   readonly version: number;
   readonly schema: z.ZodType<Record<string, unknown>>;

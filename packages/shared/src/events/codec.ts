@@ -1,5 +1,5 @@
 import { redactor } from '../secrets/index.js';
-import { catalog, catalogEntry, EVENT_TYPES, type EventData, type EventType } from './catalog.js';
+import { type CatalogEntry, catalog, catalogEntry, EVENT_TYPES, type EventData, type EventType } from './catalog.js';
 import { type Envelope, envelopeSchema, isPlainEnvelope, MAX_EVENT_BYTES, schemaName, schemaVersion } from './envelope.js';
 import type { RejectCode, Rejection } from './errors.js';
 import { issuesOf, shown } from './issues.js';
@@ -68,23 +68,13 @@ function decodeText(stream: string, text: string): Decoded {
 
 /** Checks a parsed envelope and its data against the catalog. */
 export function decodeEnvelope(stream: string, input: unknown): Decoded {
-  if (isPlainEnvelope(input, isCurrent)) return decodeData(stream, input);
+  const plain = isPlainEnvelope(input, isCurrent) ? catalogEntry(input.type) : undefined;
+  if (plain?.stream === stream) return decodeData(plain, input as Envelope);
   const parsed = envelopeSchema.safeParse(input);
   if (!parsed.success) {
     return { ok: false, rejection: { code: 'bad-envelope', issues: issuesOf(parsed.error, input, 'event') } };
   }
-  return decodeData(stream, parsed.data);
-}
-
-const SCHEMA_NAMES: ReadonlyMap<unknown, string> = new Map(
-  EVENT_TYPES.map((type) => [type, schemaName(type, catalog[type].version)]),
-);
-
-function isCurrent(type: unknown, dataschema: unknown): boolean {
-  return dataschema !== undefined && SCHEMA_NAMES.get(type) === dataschema;
-}
-
-function decodeData(stream: string, envelope: Envelope): Decoded {
+  const envelope = parsed.data;
   const entry = catalogEntry(envelope.type);
   if (entry === undefined)
     return reject('unknown-type', 'event.type', envelope.type, 'a type of the catalog (docs/event-map.md)');
@@ -96,6 +86,18 @@ function decodeData(stream: string, envelope: Envelope): Decoded {
   ) {
     return reject('unknown-version', 'event.dataschema', envelope.dataschema, schemaName(envelope.type, entry.version));
   }
+  return decodeData(entry, envelope);
+}
+
+const SCHEMA_NAMES: ReadonlyMap<unknown, string> = new Map(
+  EVENT_TYPES.map((type) => [type, schemaName(type, catalog[type].version)]),
+);
+
+function isCurrent(type: unknown, dataschema: unknown): boolean {
+  return dataschema !== undefined && SCHEMA_NAMES.get(type) === dataschema;
+}
+
+function decodeData(entry: CatalogEntry, envelope: Envelope): Decoded {
   const data = entry.schema.safeParse(envelope.data);
   if (!data.success) {
     return { ok: false, rejection: { code: 'bad-data', issues: issuesOf(data.error, envelope.data, 'data') } };

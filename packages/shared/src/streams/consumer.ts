@@ -47,6 +47,8 @@ export class StreamConsumer {
   #drains = false;
   #connection = 0;
   #reads = false;
+  /** Losses that are not counted in Redis yet. */
+  #unnoted = 0;
 
   constructor(options: ConsumerOptions) {
     this.#options = options;
@@ -162,7 +164,7 @@ export class StreamConsumer {
     if (term === undefined || (term.ended && !this.#drains)) return;
     try {
       if ((await this.#lease.renew(term.settledUpTo)) !== 'kept') term.end();
-      else await term.keepAlive();
+      else await Promise.all([term.keepAlive(), this.#noteLost()]);
     } catch (error) {
       if (!isUnavailable(error)) this.#options.log.warn({ stream: this.#options.stream, error }, 'the lease was not renewed');
     }
@@ -174,10 +176,25 @@ export class StreamConsumer {
   }
 
   async #tellLost(entries: number): Promise<void> {
-    const { client, stream, group, log, now } = this.#options;
+    const { stream, group, log } = this.#options;
     log.error({ stream, group, entries }, 'entries went from the stream before the group had read them');
     this.#metrics.lost(entries);
-    await noteUnread(client, stream, group, entries, now()).catch(() => undefined);
+    // What Redis does not take is counted with the next loss, or when the lease is renewed.
+    this.#unnoted += entries;
+    await this.#noteLost().catch(() => undefined);
+  }
+
+  async #noteLost(): Promise<void> {
+    const { client, stream, group, now } = this.#options;
+    const entries = this.#unnoted;
+    if (entries === 0) return;
+    this.#unnoted = 0;
+    try {
+      await noteUnread(client, stream, group, entries, now());
+    } catch (error) {
+      this.#unnoted += entries;
+      throw error;
+    }
   }
 
   async #recover(error: unknown, failures: number): Promise<void> {

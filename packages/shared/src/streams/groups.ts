@@ -78,7 +78,23 @@ export async function listGroups(client: RedisClient, stream: string): Promise<G
 /** What a stream holds; undefined where it is not there. */
 export async function streamFacts(client: RedisClient, stream: string): Promise<StreamFacts | undefined> {
   const flat = await orNone(() => client.xinfo('STREAM', stream) as Promise<unknown[]>);
-  if (flat === undefined) return undefined;
+  return flat === undefined ? undefined : factsOf(flat);
+}
+
+/** What a stream holds, and the entries up to which the retention has counted the losses of a group, in one moment. */
+export async function countedFacts(
+  client: RedisClient,
+  stream: string,
+  group: string,
+): Promise<{ facts: StreamFacts; counted: number } | undefined> {
+  const replies = await client.multi().xinfo('STREAM', stream).hget(keys.unread(stream), `${group}:counted`).exec();
+  const [[refused, flat] = [], [, counted] = []] = replies ?? [];
+  if (refused instanceof Error && /no such key/i.test(refused.message)) return undefined;
+  if (refused) throw refused;
+  return { facts: factsOf(flat as unknown[]), counted: Number(counted ?? 0) };
+}
+
+function factsOf(flat: readonly unknown[]): StreamFacts {
   const facts = pairs(flat);
   return {
     added: Number(facts.get('entries-added')),

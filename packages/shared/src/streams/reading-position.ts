@@ -47,14 +47,20 @@ export class ReadingPosition {
     this.#index = null;
   }
 
-  /** How many entries went unread since the last look. No read may be under way. */
-  look({ added, length, first, last }: StreamFacts): number {
+  /**
+   * How many entries went unread since the last look. No read may be under way.
+   *
+   * @param counted entries up to which somebody else (the retention) has counted what went, known in the same moment
+   */
+  look({ added, length, first, last }: StreamFacts, counted = 0): number {
     const caughtUp = !isBefore(this.#last, last);
     const nothingBehind = length === 0 || isBefore(this.#last, first);
     // In between nobody can tell how many of those that are there come after the last delivered one.
     if (!caughtUp && !nothingBehind) return 0;
     const index = caughtUp ? added : added - length;
-    const lost = this.#index === null ? 0 : Math.max(0, index - this.#index);
+    // A stream that was made again has fewer than were counted.
+    const known = this.#index === null ? index : Math.max(this.#index, counted > added ? 0 : counted);
+    const lost = Math.max(0, index - known);
     this.#index = index;
     return lost;
   }

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { BLOCK_MS } from './clients.js';
 import { isBefore } from './entry-id.js';
 import type { StreamEntries } from './entry-reader.js';
-import { listGroups, removeOthers, streamFacts } from './groups.js';
+import { countedFacts, listGroups, removeOthers } from './groups.js';
 import { type Entry, InHand, type InHandOptions } from './in-hand.js';
 import { type Inspection, inspect, type Reading, readNew, type Stray, takeStrays } from './intake.js';
 import { ReadingPosition } from './reading-position.js';
@@ -226,10 +226,10 @@ export class ReadingTerm {
   }
 
   async #look(): Promise<void> {
-    const { client, stream, now } = this.#options;
+    const { client, stream, group, now } = this.#options;
     this.#nextLook = now() + LOOK_EVERY_MS;
-    const facts = await streamFacts(client, stream);
-    const lost = facts === undefined ? 0 : this.#position.look(facts);
+    const seen = await countedFacts(client, stream, group);
+    const lost = seen === undefined ? 0 : this.#position.look(seen.facts, seen.counted);
     if (lost > 0) this.#options.onLost(lost);
   }
 }

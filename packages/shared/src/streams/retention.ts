@@ -1,8 +1,8 @@
+import { keys } from '../events/index.js';
 import type { RedisClient } from './clients.js';
 import { isBefore } from './entry-id.js';
-import { streamFacts } from './groups.js';
-import { type GroupLag, groupLags } from './lag.js';
-import { noteUnread } from './unread.js';
+import { groupLags } from './lag.js';
+import { TRIM_HANDLED, TRIM_UNREAD } from './retention-scripts.js';
 
 export interface RetentionPolicy {
   /** How long entries are kept, in ms. */
@@ -20,47 +20,40 @@ export interface Trimmed {
   readonly unread: readonly { readonly group: string; readonly entries: number }[];
 }
 
+// Entries that one script looks at: Redis answers nobody else meanwhile.
+const PAGE = 1000;
+
 /**
  * Trims a stream by age, but never what a group has not read or not acknowledged: the bound is the oldest such entry. A group that
- * has died would hold the stream for ever: past the ceiling it no longer does, and what it loses is counted.
+ * has died would hold the stream for ever: past the ceiling it no longer does, and what it loses is counted, in the step in which
+ * it goes.
  *
  * @param now epoch ms
  */
 export async function trimStream(client: RedisClient, stream: string, policy: RetentionPolicy, now: number): Promise<Trimmed> {
   const idAt = (ageMs: number) => `${Math.max(0, Math.floor(now - ageMs))}-0`;
-  const lags = await groupLags(client, stream);
-  let bound = idAt(policy.keepMs);
-  for (const lag of lags) {
-    bound = older(bound, lag.lastDelivered);
-    if (lag.oldestPending !== null) bound = older(bound, lag.oldestPending);
-  }
-  const ceiling = idAt(policy.unreadMaxAgeMs);
-  const far = lags.some(({ lag }) => lag > policy.unreadMaxEntries);
-  if (!isBefore(bound, ceiling) && !far) {
-    return { entries: await client.xtrim(stream, 'MINID', '~', bound), unread: [] };
-  }
-  const before = await holdings(client, stream, lags);
-  let entries = await client.xtrim(stream, 'MINID', isBefore(bound, ceiling) ? ceiling : bound);
-  if (far) entries += await client.xtrim(stream, 'MAXLEN', policy.unreadMaxEntries);
-  const after = await holdings(client, stream, await groupLags(client, stream));
-  const unread = [...before].flatMap(([group, held]) => {
-    const lost = held - (after.get(group) ?? 0);
-    return lost > 0 ? [{ group, entries: lost }] : [];
-  });
-  for (const lost of unread) await noteUnread(client, stream, lost.group, lost.entries, now);
-  return { entries, unread };
+  const { keepMs, unreadMaxAgeMs, unreadMaxEntries } = policy;
+  const [handled, bound] = (await client.eval(TRIM_HANDLED, 1, stream, idAt(keepMs))) as [number, string];
+  let entries = Number(handled);
+  const unread = new Map<string, number>();
+  const cut = async (older: string, longest: number) => {
+    for (;;) {
+      const answer = (await client.eval(TRIM_UNREAD, 2, stream, keys.unread(stream), older, longest, PAGE, now)) as readonly (
+        | number
+        | string
+      )[];
+      const [gone, ...lost] = answer;
+      entries += Number(gone);
+      for (let at = 0; at < lost.length; at += 2) {
+        const group = String(lost[at]);
+        unread.set(group, (unread.get(group) ?? 0) + Number(lost[at + 1]));
+      }
+      if (Number(gone) < PAGE) return;
+    }
+  };
+  const ceiling = idAt(unreadMaxAgeMs);
+  if (isBefore(bound, ceiling)) await cut(ceiling, -1);
+  const lags = await groupLags(client, stream, unreadMaxEntries + 1);
+  if (lags.some(({ lag }) => lag > unreadMaxEntries)) await cut('0-0', unreadMaxEntries);
+  return { entries, unread: [...unread].map(([group, lost]) => ({ group, entries: lost })) };
 }
-
-// What a group still has to handle and can: unread entries, and pending ones whose bodies are there.
-async function holdings(client: RedisClient, stream: string, lags: readonly GroupLag[]): Promise<Map<string, number>> {
-  const facts = await streamFacts(client, stream);
-  const held = new Map<string, number>();
-  for (const { group, lag, pending } of lags) {
-    const first = facts?.first ?? '0-0';
-    const gone = pending === 0 ? [] : ((await client.xpending(stream, group, '-', `(${first}`, pending)) as unknown[]);
-    held.set(group, lag + pending - gone.length);
-  }
-  return held;
-}
-
-const older = (a: string, b: string) => (isBefore(b, a) ? b : a);

@@ -10,7 +10,7 @@ export interface Unread {
   readonly at: number;
 }
 
-/** Counts entries that a group lost. */
+/** Counts entries that a group lost. Rejects as Redis does; nothing is counted then. */
 export async function noteUnread(
   client: RedisClient,
   stream: string,
@@ -19,7 +19,9 @@ export async function noteUnread(
   now: number,
 ): Promise<void> {
   const key = keys.unread(stream);
-  await client.pipeline().hincrby(key, group, entries).hset(key, `${group}:at`, now).exec();
+  const replies = await client.multi().hincrby(key, group, entries).hset(key, `${group}:at`, now).exec();
+  const refused = replies?.find(([error]) => error !== null)?.[0];
+  if (refused) throw refused;
 }
 
 /** What the groups of a stream have lost. */
