@@ -50,18 +50,24 @@ export class Outbox {
     return this.#waiting.length;
   }
 
-  /** Writes what waits. Rejects when the publisher refuses it; what waits stays. */
+  /**
+   * Writes what waits. Rejects when the publisher refuses some of it; that stays, and so does what is behind it until the next
+   * time. Each is published for itself (in one turn they go out together), so that what one of them lacks repeats no other.
+   */
   async drain(): Promise<void> {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.slice(0, BATCH);
-      try {
-        await this.#publisher.publish(batch.map(({ draft }) => draft));
-      } catch (error) {
-        if (!(error instanceof PermanentError)) throw error;
-        await this.#oneByOne(batch);
+      const answers = await Promise.allSettled(batch.map(({ draft }) => this.#publisher.publish([draft])));
+      const refusals = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason as unknown] : []));
+      const settled = batch.filter((_waiting, index) => !isRefused(answers[index]));
+      this.#remove(settled);
+      for (const [index, { draft, said }] of batch.entries()) {
+        const answer = answers[index];
+        if (answer?.status === 'fulfilled') said?.();
+        else if (!isRefused(answer)) this.#tellImpossible(draft, answer?.reason);
       }
-      this.#remove(batch);
-      for (const { said } of batch) said?.();
+      const refusal = refusals.find((error) => !(error instanceof PermanentError));
+      if (refusal !== undefined) throw refusal;
     }
   }
 
@@ -81,16 +87,9 @@ export class Outbox {
     });
   }
 
-  // One of them can never be written: the others must not wait behind it.
-  async #oneByOne(batch: readonly Waiting[]): Promise<void> {
-    for (const { draft } of batch) {
-      try {
-        await this.#publisher.publish([draft]);
-      } catch (error) {
-        if (!(error instanceof PermanentError)) throw error;
-        this.#log.error({ type: draft.type, subject: draft.subject, error }, 'an event that its schema refuses is not said');
-      }
-    }
+  // It can never be written: the others must not wait behind it.
+  #tellImpossible({ type, subject }: EventDraft, error: unknown): void {
+    this.#log.error({ type, subject, error }, 'an event that its schema refuses is not said');
   }
 
   // By identity: while the batch was being written, others may have been dropped.
@@ -98,4 +97,9 @@ export class Outbox {
     const written = new Set(batch);
     this.#waiting = this.#waiting.filter((waiting) => !written.has(waiting));
   }
+}
+
+/** Whether it may be written another time: an event that its own schema refuses may not. */
+function isRefused(answer: PromiseSettledResult<unknown> | undefined): boolean {
+  return answer?.status === 'rejected' && !(answer.reason instanceof PermanentError);
 }
