@@ -16,6 +16,7 @@ export async function lookAtBus(redis: RedisClient): Promise<GroupSight[]> {
             lag,
             pending,
             marker: `${lastDelivered}/${oldestPending ?? ''}/${pending}`,
+            oldestPending,
             reader: await redis.get(keys.lease(stream, group)),
             unread: unread === undefined ? null : { entries: unread.entries, at: unread.at },
           };

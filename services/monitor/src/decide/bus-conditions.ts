@@ -9,15 +9,20 @@ export interface GroupSight {
   readonly pending: number;
   /** What changes when it gets on: where it is, and what it has in hand. */
   readonly marker: string;
+  /** Id of the oldest entry that it has in hand; null where there is none. */
+  readonly oldestPending: string | null;
   /** The member that reads for it; null where none of ours does. */
   readonly reader: string | null;
   /** Entries that went before it had handled them, ever, and when last (epoch ms). */
   readonly unread: { readonly entries: number; readonly at: number } | null;
 }
 
-/** A group with what is remembered of it: since when (monotonic ms) it has had work and has not got on. */
+/** A group with what is remembered of it, in monotonic ms. */
 export interface GroupProgress extends GroupSight {
+  /** Since when it has had work and has not got on. */
   readonly stillSince: number;
+  /** Since when it has had its oldest entry in hand, whatever else it gets on with. */
+  readonly heldSince: number;
 }
 
 /** The metrics of these conditions. */
@@ -30,7 +35,8 @@ const UNREAD_SHOWN_MS = 3_600_000;
 export function progressOf(before: GroupProgress | undefined, sight: GroupSight, now: number): GroupProgress {
   const hasWork = ({ lag, pending }: GroupSight) => lag + pending > 0;
   const still = before !== undefined && hasWork(before) && hasWork(sight) && before.marker === sight.marker;
-  return { ...sight, stillSince: still ? before.stillSince : now };
+  const held = before !== undefined && sight.oldestPending !== null && before.oldestPending === sight.oldestPending;
+  return { ...sight, stillSince: still ? before.stillSince : now, heldSince: held ? before.heldSince : now };
 }
 
 /**
@@ -52,22 +58,32 @@ export function busConditions(
 }
 
 function stuck(one: GroupProgress, stuckAfterMs: number, monotonic: number, now: number, knows: boolean): Condition {
-  const { stream, group, lag, pending, reader, stillSince } = one;
-  const stillMs = monotonic - stillSince;
-  const firing = lag + pending > 0 && stillMs >= stuckAfterMs;
-  const who = reader === null ? 'nobody of ours reads for it' : `${reader} reads for it`;
+  const { stream, group, lag, pending, oldestPending } = one;
+  const stillMs = lag + pending > 0 ? monotonic - one.stillSince : 0;
+  const heldMs = oldestPending === null ? 0 : monotonic - one.heldSince;
+  const ms = Math.max(stillMs, heldMs);
+  const firing = ms >= stuckAfterMs;
   return {
     ...base(stream, group, now),
     metric: BUS_METRICS[0],
     state: firing ? 'firing' : !knows && lag + pending > 0 ? 'unknown' : 'ok',
     severity: 'critical',
-    status: firing ? 'stuck' : 'reading',
+    status: !firing ? 'reading' : stillMs >= stuckAfterMs ? 'stuck' : 'held',
     threshold: stuckAfterMs / 1000,
-    current_value: firing ? Math.round(stillMs / 1000) : 0,
-    summary: firing
-      ? `${group} does not get on with ${stream}: ${lag} entries before it, ${pending} in hand, none finished for ${Math.round(stillMs / 1000)} s; ${who}`
-      : `${group} gets on with ${stream}`,
+    current_value: firing ? Math.round(ms / 1000) : 0,
+    summary: firing ? stuckText(one, stillMs >= stuckAfterMs, Math.round(ms / 1000)) : `${group} gets on with ${stream}`,
   };
+}
+
+function stuckText(
+  { stream, group, lag, pending, reader, oldestPending }: GroupProgress,
+  still: boolean,
+  seconds: number,
+): string {
+  const who = reader === null ? 'nobody of ours reads for it' : `${reader} reads for it`;
+  return still
+    ? `${group} does not get on with ${stream}: ${lag} entries before it, ${pending} in hand, none finished for ${seconds} s; ${who}`
+    : `${group} gets on with ${stream}, but not with ${oldestPending}: in hand for ${seconds} s, and its subject waits; ${who}`;
 }
 
 function unread(one: GroupProgress, now: number): Condition {

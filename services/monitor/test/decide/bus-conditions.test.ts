@@ -7,6 +7,7 @@ const SIGHT: GroupSight = {
   lag: 3,
   pending: 0,
   marker: 'a',
+  oldestPending: null,
   reader: null,
   unread: null,
 };
@@ -64,6 +65,24 @@ describe('a group with work that does not get on', () => {
       'firing',
     ],
     [
+      'one entry in hand that never ends, while the others go on',
+      [
+        [0, { pending: 1, oldestPending: '1-0' }],
+        [15_000, { pending: 2, oldestPending: '1-0', marker: 'b' }],
+        [20_000, { pending: 1, oldestPending: '1-0', marker: 'c' }],
+      ],
+      'firing',
+    ],
+    [
+      'always something in hand, and never the same for long',
+      [
+        [0, { pending: 1, oldestPending: '1-0' }],
+        [15_000, { pending: 2, oldestPending: '2-0', marker: 'b' }],
+        [30_000, { pending: 1, oldestPending: '3-0', marker: 'c' }],
+      ],
+      'ok',
+    ],
+    [
       'it is done',
       [
         [0, {}],
@@ -81,6 +100,19 @@ describe('a group with work that does not get on', () => {
     expect(condition?.summary).toBe(
       'incident does not get on with ops:alerts: 3 entries before it, 0 in hand, none finished for 25 s; vm-1 reads for it',
     );
+  });
+});
+
+test('an entry that alone does not end is named, with its age', () => {
+  const [condition] = conditionsAt(
+    21_000,
+    [0, { oldestPending: '7-0', pending: 1, reader: 'vm-1' }],
+    [21_000, { oldestPending: '7-0', pending: 1, reader: 'vm-1', marker: 'b' }],
+  );
+  expect(condition).toMatchObject({
+    status: 'held',
+    current_value: 21,
+    summary: 'incident gets on with ops:alerts, but not with 7-0: in hand for 21 s, and its subject waits; vm-1 reads for it',
   });
 });
 

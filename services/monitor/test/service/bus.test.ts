@@ -49,6 +49,28 @@ describe('a stuck or dead group raises an alert within 30 s', () => {
     expect(alert.summary).toContain('0 entries before it, 1 in hand');
   });
 
+  test('one entry that never ends, in a stream that goes on', async () => {
+    await host.redis.xgroup('CREATE', 'ops:directives', 'kimi-swarm', '0', 'MKSTREAM');
+    const held = String(await host.redis.xadd('ops:directives', '*', 'event', '{}'));
+    const read = async () =>
+      (await host.redis.xreadgroup('GROUP', 'kimi-swarm', 'worker', 'COUNT', 10, 'STREAMS', 'ops:directives', '>')) as
+        | [string, [string, string[]][]][]
+        | null;
+    await read();
+    const goesOn = setInterval(async () => {
+      await host.redis.xadd('ops:directives', '*', 'event', '{}');
+      const ids = ((await read())?.[0]?.[1] ?? []).map(([id]) => id);
+      if (ids.length > 0) await host.redis.xack('ops:directives', 'kimi-swarm', ...ids);
+    }, 500);
+    try {
+      const alert = await raised('bus-progress');
+      expect(alert).toMatchObject({ service: 'kimi-swarm', status: 'held', severity: 'critical' });
+      expect(alert.summary).toContain(`but not with ${held}`);
+    } finally {
+      clearInterval(goesOn);
+    }
+  });
+
   test('entries that somebody trimmed before a group had read them are told as lost', async () => {
     await host.redis.hset('ops:unread:{ops:guard}', 'scaler', 12, 'scaler:at', Date.now());
     await host.redis.xgroup('CREATE', 'ops:guard', 'scaler', '0', 'MKSTREAM');
