@@ -43,6 +43,8 @@ export class ReadingTerm {
   /** A reply may have been lost with its connection: entries of ours may be pending that we do not know of. */
   #mayHaveStrays = false;
   #nextLook = 0;
+  /** The last entry that was ever read. */
+  #furthest = '0-0';
 
   constructor(options: TermOptions) {
     this.#options = options;
@@ -133,6 +135,7 @@ export class ReadingTerm {
     const known = (await listGroups(client, stream)).find((one) => one.group === group);
     if (known === undefined) throw new Error(`NOGROUP ${group} of ${stream} is gone`);
     this.#position = new ReadingPosition(known.lastDelivered, known.entriesRead);
+    this.#furthest = known.lastDelivered;
     for (;;) {
       const free = concurrency - this.#hand.size;
       const strays = await this.#takeStrays((id) => this.#hand.has(id), free);
@@ -157,14 +160,17 @@ export class ReadingTerm {
   }
 
   async #take({ entries, othersHold, pending }: Reading): Promise<void> {
+    const before = this.#furthest;
     if (this.#position.advance(entries.map(([id]) => id))) this.#hand.forgetRecent();
+    if (isBefore(before, this.#position.last)) this.#furthest = this.#position.last;
     const fresh = entries.filter(([id]) => !this.#hand.has(id));
     // More than we have: a reply was lost without a word, as a Cluster's client loses one.
     const suspects = this.#mayHaveStrays || othersHold || pending > this.#hand.size + fresh.length;
     const asked: Entry[] = [];
     for (const [id, fields] of fresh) {
       const read = this.#entries.read(id, fields ?? []);
-      const isKnown = this.#hand.mayBeDone(read);
+      // What is read again (somebody replays) may have been marked by somebody else.
+      const isKnown = this.#hand.mayBeDone(read) || !isBefore(before, id);
       const entry = { id, deliveries: 0, read, isStray: false, isKnown };
       // Behind one that has to be asked for, the others wait: the order is that of the ids.
       if (suspects || isKnown || asked.length > 0) asked.push(entry);

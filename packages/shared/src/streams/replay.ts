@@ -1,5 +1,6 @@
 import { type Decoded, keys } from '../events/index.js';
 import type { RedisClient } from './clients.js';
+import { deadLettersOf } from './dead-letters.js';
 import { isBefore, justBefore } from './entry-id.js';
 import { readEntry } from './entry-reader.js';
 import { listGroups, streamFacts } from './groups.js';
@@ -42,7 +43,8 @@ export async function* readRange(
 
 /**
  * Lets one group handle events again: its markers for them go, and its position goes back, in one MULTI. Nothing is written
- * to the stream, so that nobody else sees anything twice; entries in between that are not wanted are absorbed by their markers.
+ * to the stream, so that nobody else sees anything twice; entries in between that are not wanted are absorbed by their markers,
+ * dead letters among them by markers that are made for them (a retry takes those away again).
  *
  * @param dryRun only counts
  * @throws Error NOGROUP where there is no such group
@@ -57,6 +59,7 @@ export async function replayInto(
   const known = (await listGroups(client, stream)).find((one) => one.group === group);
   if (known === undefined) throw new Error(`NOGROUP ${stream} has no group ${group}`);
   const markers: string[] = [];
+  const asked = new Set<string>();
   let first: string | undefined;
   let again = 0;
   let unread = 0;
@@ -69,12 +72,16 @@ export async function replayInto(
     }
     first ??= id;
     again += 1;
+    asked.add(id);
     if (marker !== undefined) markers.push(marker);
   }
   const facts = await streamFacts(client, stream);
   const trimmed = facts !== undefined && facts.added > facts.length && (from === '-' || isBefore(from, facts.first));
   if (first !== undefined && !dryRun) {
     const back = client.multi();
+    // What is a dead letter has no marker: on the way, it would be handled again.
+    for (const { id, marker } of await deadLettersOf(client, stream, group))
+      if (isBefore(first, id) && !asked.has(id)) back.zadd(keys.done(stream, group), Date.now(), marker);
     for (let at = 0; at < markers.length; at += PAGE) back.zrem(keys.done(stream, group), ...markers.slice(at, at + PAGE));
     const replies = await back.xgroup('SETID', stream, group, justBefore(first)).exec();
     const refused = replies?.find(([error]) => error !== null)?.[0];
