@@ -42,6 +42,8 @@ export class ReadingTerm {
   readonly readers = new Set<string>();
   /** A reply may have been lost with its connection: entries of ours may be pending that we do not know of. */
   #mayHaveStrays = false;
+  /** What the group has pending is in hand. */
+  #hasAll = false;
   #nextLook = 0;
   /** The last entry that was ever read. */
   #furthest = '0-0';
@@ -81,9 +83,9 @@ export class ReadingTerm {
     return before === 0 ? consumer : `${consumer}~${before}`;
   }
 
-  /** Everything up to this id is settled. */
-  get settledUpTo(): string {
-    return this.#hand.settledUpTo(this.#position.last);
+  /** Everything up to this id is settled; undefined while there may be entries that are pending and not in hand. */
+  get settledUpTo(): string | undefined {
+    return this.#hasAll && !this.#mayHaveStrays ? this.#hand.settledUpTo(this.#position.last) : undefined;
   }
 
   /** Reads until it is ended. Rejects as Redis does; it may be called again then. */
@@ -131,6 +133,7 @@ export class ReadingTerm {
 
   async #begin(): Promise<void> {
     const { client, stream, group, concurrency } = this.#options;
+    this.#hasAll = false;
     this.#hand.learn();
     const known = (await listGroups(client, stream)).find((one) => one.group === group);
     if (known === undefined) throw new Error(`NOGROUP ${group} of ${stream} is gone`);
@@ -144,6 +147,7 @@ export class ReadingTerm {
       await this.#slots();
     }
     await removeOthers(client, stream, group, this.#reader);
+    this.#hasAll = !this.ended;
   }
 
   #takeStrays(inHand: (id: string) => boolean, most: number): Promise<Stray[]> {
@@ -182,6 +186,7 @@ export class ReadingTerm {
   async #askFirst(fresh: readonly Entry[], suspects: boolean): Promise<void> {
     const { client, stream, group, consumer, lease } = this.#options;
     this.#mayHaveStrays = false;
+    this.#hasAll = false;
     try {
       const expected = this.#hand.pending + fresh.length;
       const seen = await this.#inspect(fresh);
@@ -195,6 +200,7 @@ export class ReadingTerm {
         await this.#accept(strays, fresh);
         await removeOthers(client, stream, group, this.#reader);
       } else for (const entry of fresh) this.#hand.start(entry, seen.done.has(entry.read.marker ?? ''));
+      this.#hasAll = true;
     } catch (error) {
       // What was read and is not in hand is a stray now.
       this.#mayHaveStrays = true;
