@@ -12,7 +12,6 @@ import {
   openBlockingClient,
   openClient,
   openSpool,
-  type RedisClient,
   type Spool,
   StreamConsumer,
 } from '../streams/index.js';
@@ -186,7 +185,7 @@ export class ServiceRunner {
     }
     for (const stream of streams) {
       if (this.#consuming.has(stream)) continue;
-      const blocking = this.#openBlocking(stream);
+      const blocking = openBlockingClient(this.#facts.redisUrl.reveal(), `ops-${this.name}-read-${stream}`);
       const consumer = new StreamConsumer({
         client: redis,
         blocking,
@@ -207,9 +206,16 @@ export class ServiceRunner {
         metrics,
         reader: this.#facts.reader,
       });
-      await consumer.start();
+      try {
+        await consumer.start();
+      } catch (error) {
+        // The next try opens its own.
+        blocking.disconnect();
+        throw error;
+      }
       this.#consuming.add(stream);
       this.#consumers.push(consumer);
+      this.#releases.add(`reader of ${stream}`, async () => blocking.disconnect());
       this.#releases.add(`consumer of ${stream}`, () => consumer.drain(DRAIN_MS));
     }
   }
@@ -218,12 +224,6 @@ export class ServiceRunner {
   #work({ queues, redis }: ServiceContext): void {
     const jobs = [...(this.#wiring?.jobs ?? []), ...(this.#consumers.length > 0 ? [onDeliverAgain(redis)] : [])];
     if (jobs.length > 0) queues.work(jobs);
-  }
-
-  #openBlocking(stream: string): RedisClient {
-    const blocking = openBlockingClient(this.#facts.redisUrl.reveal(), `ops-${this.name}-read-${stream}`);
-    this.#releases.add(`reader of ${stream}`, async () => blocking.disconnect());
-    return blocking;
   }
 
   #startLoops(loops: readonly Loop[]): void {

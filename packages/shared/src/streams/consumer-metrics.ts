@@ -27,8 +27,13 @@ const registered = new WeakMap<Registry, Shared>();
 /** Registers them, or joins those that are registered. */
 export function consumerMetrics(metrics: Registry, stream: string, group: string): ConsumerMetrics {
   const shared = registered.get(metrics) ?? register(metrics);
-  const own: Figures = { stream, group, outcomes: new Map(), readAt: undefined };
-  shared.figures.push(own);
+  const own = shared.figures.find((one) => one.stream === stream && one.group === group) ?? {
+    stream,
+    group,
+    outcomes: new Map<Outcome, number>(),
+    readAt: undefined as number | undefined,
+  };
+  if (!shared.figures.includes(own)) shared.figures.push(own);
   return {
     outcome: (outcome) => {
       own.outcomes.set(outcome, (own.outcomes.get(outcome) ?? 0) + 1);

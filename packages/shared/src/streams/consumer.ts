@@ -29,7 +29,7 @@ export interface ConsumerOptions extends RunnerOptions {
 }
 
 const FORGET_EVERY_MS = 60_000;
-const LOOP_END_MS = 2000;
+const LOOP_END_MS = 500;
 
 /**
  * Reads one stream for one group, for ever. One member of the group reads at a time, by a lease; the others stand by.
