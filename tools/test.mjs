@@ -32,6 +32,11 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 async function main() {
   await setup({ binaryRedis: true });
   await machineChecks();
+  // Here, where there is a network: the tests run in one of their own.
+  await step('newer servers', async () => {
+    const { ok, output } = await run(process.execPath, [join(root, 'tools', 'newer-redis.mjs')]);
+    return ok && output.includes('valkey-server') ? 'Redis 8 and Valkey 8' : 'none: their tests are skipped';
+  });
   let engine = { available: false, why: 'switched off by --no-docker', command: 'npm test' };
   try {
     await step('docker', async () => {

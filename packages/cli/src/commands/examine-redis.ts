@@ -16,7 +16,8 @@ export async function examineRedis(url: string, configFile: string): Promise<Fin
   if (typeof servers === 'string') {
     return finding('redis', 'warning', `${shownAddress(url)}: ${servers}`, 'start it, or correct REDIS_URL');
   }
-  const judged = servers.map((facts) => ({ facts, findings: judgeServer(facts, policyOf(configFile)) }));
+  const { policy, confirmDisk } = wishesOf(configFile);
+  const judged = servers.map((facts) => ({ facts, findings: judgeServer(facts, policy, confirmDisk) }));
   const all = judged.flatMap(({ findings }) => findings);
   const refused = all.some(({ verdict }) => verdict === 'refuse');
   return finding(
@@ -31,10 +32,11 @@ function shown({ address, kind, version, mode, role }: ServerFacts): string {
   return `${kind} ${version} at ${address} (${mode}, ${role})`;
 }
 
-function policyOf(configFile: string): UnsafeRedis {
+function wishesOf(configFile: string): { policy: UnsafeRedis; confirmDisk: boolean } {
   try {
-    return loadConfig(configFile).bus.unsafe_redis;
+    const { unsafe_redis, confirm_disk } = loadConfig(configFile).bus;
+    return { policy: unsafe_redis, confirmDisk: confirm_disk };
   } catch {
-    return 'refuse';
+    return { policy: 'refuse', confirmDisk: false };
   }
 }

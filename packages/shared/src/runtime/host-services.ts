@@ -54,6 +54,7 @@ export async function hostServices(definitions: readonly ServiceDefinition[], op
   const safety = new RedisSafety({
     url: options.redisUrl.reveal(),
     policy: config.bus.unsafe_redis,
+    confirmDisk: config.bus.confirm_disk,
     log,
     announce: options.announce,
   });

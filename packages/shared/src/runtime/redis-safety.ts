@@ -18,6 +18,8 @@ const START_WAIT_MS = 2000;
 export interface RedisSafetyOptions {
   readonly url: string;
   readonly policy: UnsafeRedis;
+  /** `bus.confirm_disk`: the server must have WAITAOF. */
+  readonly confirmDisk?: boolean;
   readonly log: Logger;
   /** Says a line to the person at the console. */
   readonly announce: (line: string) => void;
@@ -97,10 +99,10 @@ export class RedisSafety {
   }
 
   async #judge(): Promise<void> {
-    const { policy } = this.#options;
+    const { policy, confirmDisk = false } = this.#options;
     const judged = (await readServerFacts(this.#client)).map((facts) => ({
       address: facts.address,
-      findings: judgeServer(facts, policy),
+      findings: judgeServer(facts, policy, confirmDisk),
     }));
     const refused = judged.filter(({ findings }) => findings.some(({ verdict }) => verdict === 'refuse'));
     this.#state = refused.length > 0 ? 'refused' : 'safe';

@@ -117,6 +117,7 @@ export class ServiceRunner {
       log: this.#log,
       spool: await this.#openSpool(),
       minReplicas: config.bus.min_replicas,
+      confirmDisk: config.bus.confirm_disk,
       replicaTimeoutMs: config.bus.replica_timeout,
     });
     measureSpool(metrics, name, publisher);

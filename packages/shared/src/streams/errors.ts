@@ -58,15 +58,18 @@ export class SpoolFailedError extends RetryableError {
 }
 
 /**
- * Fewer replicas than wanted have confirmed in time. The master has the events: what is published again with the same
- * id is absorbed.
+ * Fewer replicas than wanted have confirmed in time, or the disk has not. The master has the events: what is published again with
+ * the same id is absorbed.
  */
 export class NotReplicatedError extends RetryableError {
-  constructor(wanted: number, confirmed: number, cause?: unknown) {
-    const message = 'too few replicas have confirmed: the events may be lost with the master';
-    super('BUS_NOT_REPLICATED', message, { fields: { wanted, confirmed }, ...(cause === undefined ? {} : { cause }) });
+  /** @param fields replicas that were wanted and that have confirmed; `disk` says whether the master's disk has, where that was wanted */
+  constructor(fields: { wanted: number; confirmed: number; disk?: boolean }, cause?: unknown) {
+    const what = fields.disk === false ? 'the disk has not confirmed: the events may be lost with the machine' : TOO_FEW;
+    super('BUS_NOT_REPLICATED', what, { fields, ...(cause === undefined ? {} : { cause }) });
   }
 }
+
+const TOO_FEW = 'too few replicas have confirmed: the events may be lost with the master';
 
 // A server that is away, starting, full or no longer the master; nothing is wrong with the event.
 const SYSTEM_CODES = new Set([

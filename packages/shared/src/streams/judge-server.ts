@@ -16,8 +16,12 @@ export interface ServerFinding {
 /** The oldest servers that have what the bus asks of them. */
 export const FLOOR = { redis: '7.0', valkey: '7.2' } as const;
 
-/** Whether events are safe in this server, and how to mend it where they are not. */
-export function judgeServer(facts: ServerFacts, policy: UnsafeRedis): readonly ServerFinding[] {
+/**
+ * Whether events are safe in this server, and how to mend it where they are not.
+ *
+ * @param confirmDisk whether it is to say that a write is on its disk
+ */
+export function judgeServer(facts: ServerFacts, policy: UnsafeRedis, confirmDisk = false): readonly ServerFinding[] {
   const { kind, version, mode, appendOnly, maxmemoryPolicy } = facts;
   const name = kind === 'valkey' ? 'Valkey' : 'Redis';
   if (mode === 'sentinel') {
@@ -36,6 +40,14 @@ export function judgeServer(facts: ServerFacts, policy: UnsafeRedis): readonly S
       verdict: 'refuse',
       problem: `its version is ${name} ${version}: expected Redis ${FLOOR.redis} or Valkey ${FLOOR.valkey}, or newer`,
       mend: `install a newer ${name}`,
+      allowable: false,
+    });
+  }
+  if (confirmDisk && !facts.features.waitaof) {
+    found.push({
+      verdict: 'refuse',
+      problem: `bus.confirm_disk is on, and ${name} ${version} has no WAITAOF: expected Redis or Valkey 7.2, or newer`,
+      mend: `install a newer ${name}, or switch bus.confirm_disk off`,
       allowable: false,
     });
   }

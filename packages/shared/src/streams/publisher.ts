@@ -44,19 +44,25 @@ export interface PublisherOptions {
   readonly spool?: Spool | undefined;
   /** Replicas that must confirm what the catalog calls `confirmed`; 0 where it is not given. */
   readonly minReplicas?: number;
+  /** They must be on the master's disk too (WAITAOF, Redis 7.2). */
+  readonly confirmDisk?: boolean;
   /** How long they are waited for, in ms; 1,000 where it is not given. */
   readonly replicaTimeoutMs?: number;
   /** How long one answer of Redis is waited for, in ms; 4,000 where it is not given. */
   readonly answerMs?: number;
 }
 
-/** A publisher; it connects when there is something to write. Throws CONFIG_INVALID for replicas of a Cluster. */
+/** A publisher; it connects when there is something to write. Throws CONFIG_INVALID for confirmations of a Cluster. */
 export function createPublisher(options: PublisherOptions): Publisher {
-  const { client, origin, now, log, spool, minReplicas = 0, replicaTimeoutMs = 1000, answerMs = 4000 } = options;
-  // WAIT speaks of one connection's writes, and a Cluster's client has one for each master.
+  const { client, origin, now, log, spool } = options;
+  const { minReplicas = 0, confirmDisk = false, replicaTimeoutMs = 1000, answerMs = 4000 } = options;
+  // WAIT and WAITAOF speak of one connection's writes, and a Cluster's client has one for each master.
   if (client.isCluster && minReplicas > 0)
     throw new PermanentError('CONFIG_INVALID', `bus.min_replicas: ${minReplicas}: expected 0 with a Cluster`);
-  const delivery = new Delivery({ client, service: origin.service, log, spool, minReplicas, replicaTimeoutMs, answerMs });
+  if (client.isCluster && confirmDisk)
+    throw new PermanentError('CONFIG_INVALID', 'bus.confirm_disk: true: expected false with a Cluster');
+  const confirmation = { minReplicas, confirmDisk, replicaTimeoutMs };
+  const delivery = new Delivery({ client, service: origin.service, log, spool, ...confirmation, answerMs });
   return {
     async publish(drafts, cause) {
       const at = now();

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { judgeServer, listDeadLetters, readServerFacts } from '../../src/streams/index.js';
 import { eventually, ownRedis } from '../../src/testing/index.js';
 import { GROUP, STREAM, testBus } from './bus.js';
+import { level, publishing } from './publishing.js';
 
 const TOOL = fileURLToPath(new URL('../../../../tools/newer-redis.mjs', import.meta.url));
 
@@ -17,6 +18,38 @@ function newerServers(): { redis?: string; valkey?: string; why?: string } {
 }
 
 const found = newerServers();
+
+it.for(['redis', 'valkey'] as const)(
+  'a newer %s says when a guard level is on its disk; where it does not, it is refused',
+  async (kind, { skip }) => {
+    const path = found[kind];
+    if (path === undefined) return skip(found.why);
+    const server = await ownRedis({ program: { kind: 'binary', path, version: '8.0' } });
+    const here = await publishing(server.url, { confirmDisk: true, replicaTimeoutMs: 3000 });
+    try {
+      await here.publisher.publish([level(1)]);
+      // Killed with the machine's page cache alive, it proves little; that the server waits for its disk is seen below.
+      await here.client.config('SET', 'appendfsync', 'no');
+      await expect(here.publisher.publish([level(2)])).rejects.toMatchObject({
+        code: 'BUS_NOT_REPLICATED',
+        fields: { wanted: 0, confirmed: 0, disk: false },
+      });
+      await here.client.config('SET', 'appendfsync', 'everysec');
+      await here.publisher.publish([level(2)]);
+      // Found there and waited for, not stored again.
+      expect(await here.client.xlen('ops:guard')).toBe(2);
+      const alone = await publishing(server.url, { confirmDisk: true, minReplicas: 1, replicaTimeoutMs: 3000 });
+      await expect(alone.publisher.publish([level(3)])).rejects.toMatchObject({
+        fields: { wanted: 1, confirmed: 0, disk: true },
+      });
+      await alone.close();
+    } finally {
+      await here.close();
+      await server.close();
+    }
+  },
+  60_000,
+);
 
 it.for(['redis', 'valkey'] as const)('a newer %s: publish, consume, claim, dead letter', async (kind, { skip }) => {
   const path = found[kind];

@@ -56,6 +56,15 @@ describe('what a server is judged by', () => {
     );
   });
 
+  it.each([
+    ['7.0.15', false, []],
+    ['7.0.15', true, ['bus.confirm_disk is on, and Redis 7.0.15 has no WAITAOF: expected Redis or Valkey 7.2, or newer']],
+    ['7.2.0', true, []],
+  ])('Redis %s where bus.confirm_disk is %s', (version, confirmDisk, expected) => {
+    const facts = parseServerFacts('h:1', info({ redis_version: version }));
+    expect(judgeServer(facts, 'warn', confirmDisk).map(({ problem }) => problem)).toEqual(expected);
+  });
+
   it('with `warn`, what ops.yaml may allow is a warning; an old version is refused all the same', () => {
     const found = judged({ aof_enabled: '0', maxmemory_policy: 'allkeys-lru', redis_version: '6.0.0' }, 'warn');
     expect(found.map(({ verdict }) => verdict)).toEqual(['refuse', 'warn', 'warn']);

@@ -16,6 +16,7 @@ export interface DeliveryOptions {
   readonly log: Logger | undefined;
   readonly spool: Spool | undefined;
   readonly minReplicas: number;
+  readonly confirmDisk: boolean;
   readonly replicaTimeoutMs: number;
   readonly answerMs: number;
 }
@@ -39,7 +40,7 @@ export class Delivery {
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
-    const { client, service, spool, log, answerMs, minReplicas, replicaTimeoutMs } = options;
+    const { client, service, spool, log, answerMs, minReplicas, confirmDisk, replicaTimeoutMs } = options;
     const [connection, confirming] = [new PublishConnection(client, answerMs), new PublishConnection(client, answerMs)];
     this.#connections = [connection, confirming];
     this.#writer = new StreamWriter({
@@ -50,6 +51,7 @@ export class Delivery {
       marks: marksOf(spool),
       began: (stream, last) => this.#began(stream, last),
       minReplicas,
+      confirmDisk,
       replicaTimeoutMs,
     });
     if (spool === undefined) return;

@@ -18,6 +18,8 @@ export interface StreamWriterOptions {
   readonly began: (stream: string, last: string) => Promise<void>;
   /** Replicas that must confirm, and how long that is waited for, in ms. */
   readonly minReplicas: number;
+  /** It must be on the disk, of the master and of these replicas. */
+  readonly confirmDisk: boolean;
   readonly replicaTimeoutMs: number;
 }
 
@@ -52,8 +54,8 @@ export class StreamWriter {
    * have confirmed.
    */
   async write(stream: string, texts: readonly string[], confirm: boolean): Promise<void> {
-    const { confirming, connection, minReplicas } = this.#options;
-    const confirmed = confirm && minReplicas > 0;
+    const { confirming, connection, minReplicas, confirmDisk } = this.#options;
+    const confirmed = confirm && (minReplicas > 0 || confirmDisk);
     const used = confirmed ? confirming : connection;
     const redis = await used.get();
     const known = this.#known.get(stream) ?? (await this.#begin(used, redis, stream));
@@ -62,7 +64,7 @@ export class StreamWriter {
     if (missing.length > 0) await this.#store(used, redis, stream, known, missing);
     if (!confirmed) return;
     try {
-      await this.#awaitReplicas(used, redis);
+      await this.#awaitConfirmation(used, redis);
     } catch (error) {
       // Stored and not confirmed: what comes again, from the spool or the caller, is looked for first.
       Object.assign(known, { last, uncertain: true });
@@ -134,16 +136,21 @@ export class StreamWriter {
     return String(epoch);
   }
 
-  async #awaitReplicas(used: PublishConnection, redis: RedisClient): Promise<void> {
-    const { minReplicas, replicaTimeoutMs } = this.#options;
-    let confirmed = 0;
+  async #awaitConfirmation(used: PublishConnection, redis: RedisClient): Promise<void> {
+    const { minReplicas, confirmDisk, replicaTimeoutMs } = this.#options;
+    let answer: readonly [disk: number, replicas: number];
     try {
-      // WAIT speaks of the writes of its own connection, and there was one: the batch, or the fence behind it.
-      confirmed = await used.answer(redis, redis.wait(minReplicas, replicaTimeoutMs), replicaTimeoutMs);
+      // Both speak of the writes of their own connection, and there was one: the batch, or the fence behind it.
+      const asked = confirmDisk
+        ? (redis.call('WAITAOF', 1, minReplicas, replicaTimeoutMs) as Promise<[number, number]>)
+        : redis.wait(minReplicas, replicaTimeoutMs).then((replicas) => [1, replicas] as const);
+      answer = await used.answer<readonly [number, number]>(redis, asked, replicaTimeoutMs);
     } catch (cause) {
-      throw new NotReplicatedError(minReplicas, 0, cause);
+      throw new NotReplicatedError({ wanted: minReplicas, confirmed: 0 }, cause);
     }
-    if (confirmed < minReplicas) throw new NotReplicatedError(minReplicas, confirmed);
+    const [disk, confirmed] = answer;
+    if (disk < 1 || confirmed < minReplicas)
+      throw new NotReplicatedError({ wanted: minReplicas, confirmed, ...(confirmDisk ? { disk: disk >= 1 } : {}) });
   }
 
   #keysOf(stream: string): { stream: string; epochs: string } {
