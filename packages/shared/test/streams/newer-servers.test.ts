@@ -21,6 +21,7 @@ const found = newerServers();
 
 it.for(['redis', 'valkey'] as const)(
   'a newer %s says when a guard level is on its disk; where it does not, it is refused',
+  { timeout: 60_000 },
   async (kind, { skip }) => {
     const path = found[kind];
     if (path === undefined) return skip(found.why);
@@ -48,7 +49,6 @@ it.for(['redis', 'valkey'] as const)(
       await server.close();
     }
   },
-  60_000,
 );
 
 it.for(['redis', 'valkey'] as const)('a newer %s: publish, consume, claim, dead letter', async (kind, { skip }) => {
