@@ -56,7 +56,9 @@ export async function moveToDeadLetters(
   }
   const copied = async () => {
     const found = await copy(client, entry, why, at);
-    if (why.forAll === true) await client.set(keys.deadLetterOwner(stream, id), `${group} ${BURIED}`, 'EX', OWNER_TTL_SECONDS);
+    // Where it cannot be noted (Redis is full), a replay would bury it again.
+    if (why.forAll === true)
+      await client.set(keys.deadLetterOwner(stream, id), `${group} ${BURIED}`, 'EX', OWNER_TTL_SECONDS).catch(() => undefined);
     return found;
   };
   if (why.code !== 'too-large') return copied();
@@ -85,6 +87,8 @@ async function copy(
   }
   // A transaction goes on behind a command that fails when it is run: what cannot be written must be found before.
   await client.xlen(letters);
+  // Nor is it written again where only the answer was lost.
+  if ((await client.xpending(stream, group, id, id, 1)).length === 0) return found.length > 0;
   const replies = await client
     .multi()
     // An array, not spread: more arguments than the stack holds would throw.
@@ -110,15 +114,26 @@ export async function retryDeadLetter(client: RedisClient, stream: string, deadI
   const { meta, own } = splitLetter(fields);
   if (own.length === 0) return undefined;
   const [group, marker] = [String(meta[2]), markerOf(stream, String(meta[1]), own)];
-  // Another slot than the dead letters' in a cluster only if the braces were lost: keys.deadLetters keeps both together.
+  const passed = marker !== undefined && isPassMark(await client.zscore(keys.done(stream, group), marker));
   const transaction = client.multi().call('XADD', [stream, '*', ...own, ...identityOf(stream, String(meta[1]), own)]);
-  // A replay may have marked it, so as not to handle it on its way.
-  if (marker !== undefined) transaction.zrem(keys.done(stream, group), marker);
-  const replies = await transaction.xdel(keys.deadLetters(stream), deadId).exec();
+  if (passed) transaction.zrem(keys.done(stream, group), marker);
+  const replies = await transaction.exec();
   const refused = replies?.find(([error]) => error !== null)?.[0];
   if (refused) throw refused;
+  // Not before it is there. A crash in between leaves both, and the event's id absorbs what is handled.
+  await client.xdel(keys.deadLetters(stream), deadId);
   return String(replies?.[0]?.[1]);
 }
+
+/**
+ * Marks a dead event as one that is not to be handled, without saying that it was: a replay passes by it, and a retry takes the mark
+ * away. What is done has a whole number of ms.
+ */
+export function passMark(now: number): number {
+  return Math.floor(now) + 0.5;
+}
+
+const isPassMark = (score: string | null) => score !== null && !Number.isInteger(Number(score));
 
 // Flat fields have their identity from their entry: written again, they must keep it, and their age.
 function identityOf(stream: string, id: string, own: readonly Buffer[]): string[] {
@@ -155,7 +170,13 @@ function markerOf(stream: string, id: string, own: readonly Buffer[]): string | 
   return readEntry(stream, id, own.map(String)).marker;
 }
 
-/** Removes a dead letter for good. */
+/** Removes a dead letter for good: no replay brings its event back to the group that had failed. */
 export async function dropDeadLetter(client: RedisClient, stream: string, deadId: string): Promise<boolean> {
+  const found = await client.xrangeBuffer(keys.deadLetters(stream), deadId, deadId);
+  const fields = found[0]?.[1];
+  if (fields === undefined) return false;
+  const { meta, own } = splitLetter(fields);
+  const marker = markerOf(stream, String(meta[1]), own);
+  if (marker !== undefined) await client.zadd(keys.done(stream, String(meta[2])), 'NX', passMark(Date.now()), marker);
   return (await client.xdel(keys.deadLetters(stream), deadId)) === 1;
 }

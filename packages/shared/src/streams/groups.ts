@@ -63,16 +63,18 @@ export interface GroupFacts {
 /** The groups of a stream; none where the stream is not there. */
 export async function listGroups(client: RedisClient, stream: string): Promise<GroupFacts[]> {
   const groups = await orNone(() => client.xinfo('GROUPS', stream) as Promise<unknown[][]>);
-  return (groups ?? []).map((flat) => {
-    const facts = pairs(flat);
-    return {
-      group: String(facts.get('name')),
-      pending: Number(facts.get('pending') ?? 0),
-      lastDelivered: String(facts.get('last-delivered-id')),
-      entriesRead: numberOrNull(facts.get('entries-read')),
-      serverLag: numberOrNull(facts.get('lag')),
-    };
-  });
+  return (groups ?? []).map(groupOf);
+}
+
+function groupOf(flat: readonly unknown[]): GroupFacts {
+  const facts = pairs(flat);
+  return {
+    group: String(facts.get('name')),
+    pending: Number(facts.get('pending') ?? 0),
+    lastDelivered: String(facts.get('last-delivered-id')),
+    entriesRead: numberOrNull(facts.get('entries-read')),
+    serverLag: numberOrNull(facts.get('lag')),
+  };
 }
 
 /** What a stream holds; undefined where it is not there. */
@@ -81,17 +83,18 @@ export async function streamFacts(client: RedisClient, stream: string): Promise<
   return flat === undefined ? undefined : factsOf(flat);
 }
 
-/** What a stream holds, and the entries up to which the retention has counted the losses of a group, in one moment. */
+/** What a stream holds, how much of it a group has read, and how many unread entries the retention took from it: in one moment. */
 export async function countedFacts(
   client: RedisClient,
   stream: string,
   group: string,
-): Promise<{ facts: StreamFacts; counted: number } | undefined> {
-  const replies = await client.multi().xinfo('STREAM', stream).hget(keys.unread(stream), `${group}:counted`).exec();
-  const [[refused, flat] = [], [, counted] = []] = replies ?? [];
+): Promise<{ facts: StreamFacts; entriesRead: number | null; cut: number } | undefined> {
+  const asked = client.multi().xinfo('STREAM', stream).xinfo('GROUPS', stream).hget(keys.unread(stream), `${group}:cut`);
+  const [[refused, flat] = [], [, groups] = [], [, cut] = []] = (await asked.exec()) ?? [];
   if (refused instanceof Error && /no such key/i.test(refused.message)) return undefined;
   if (refused) throw refused;
-  return { facts: factsOf(flat as unknown[]), counted: Number(counted ?? 0) };
+  const known = ((groups ?? []) as unknown[][]).map(groupOf).find((one) => one.group === group);
+  return { facts: factsOf(flat as unknown[]), entriesRead: known?.entriesRead ?? null, cut: Number(cut ?? 0) };
 }
 
 function factsOf(flat: readonly unknown[]): StreamFacts {

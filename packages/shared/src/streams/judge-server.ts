@@ -53,10 +53,11 @@ export function judgeServer(facts: ServerFacts, policy: UnsafeRedis, confirmDisk
   }
   if (appendOnly !== true) {
     found.push({
-      verdict: policy,
+      verdict: confirmDisk ? 'refuse' : policy,
       problem: `appendonly is ${appendOnly === undefined ? 'not told' : '"no"'}: expected "yes"; a restart forgets events that were accepted`,
       mend: `\`${kind}-cli CONFIG SET appendonly yes\` now, and \`appendonly yes\` in its configuration file`,
-      allowable: true,
+      // With nothing on disk, nothing would ever be confirmed.
+      allowable: !confirmDisk,
     });
   }
   if (maxmemoryPolicy !== 'noeviction') {

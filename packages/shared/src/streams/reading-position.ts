@@ -1,4 +1,5 @@
 import { isBefore } from './entry-id.js';
+import type { SeenPosition } from './unread.js';
 
 /** What XINFO STREAM says of a stream. */
 export interface StreamFacts {
@@ -20,11 +21,35 @@ export class ReadingPosition {
   /** Id of the last entry that was delivered. */
   #last: string;
   #index: number | null;
+  #cut: number;
 
-  /** @param index entries up to `last`, that one included, or null where nobody knows */
-  constructor(last: string, index: number | null) {
+  /**
+   * @param index entries up to `last`, that one included, or null where nobody knows
+   * @param cut how many unread entries the retention had taken from the group by then
+   */
+  constructor(last: string, index: number | null, cut = 0) {
     this.#last = last;
     this.#index = index;
+    this.#cut = cut;
+  }
+
+  /** The entries up to the last one, and what the retention had taken by then; to go on from later. */
+  get counted(): { readonly index: number | null; readonly cut: number } {
+    return { index: this.#index, cut: this.#cut };
+  }
+
+  /**
+   * Goes on where the reader before was. Redis counts what it gives to a group, and not what went unread (7.0.15): the difference to
+   * what it had counted then is what has been read since.
+   *
+   * @param entriesRead what Redis has counted for the group; null where it does not know
+   */
+  static after(last: string, entriesRead: number | null, added: number, seen: SeenPosition | undefined): ReadingPosition {
+    if (seen === undefined || entriesRead === null) return new ReadingPosition(last, entriesRead);
+    const index = seen.index + entriesRead - seen.entriesRead;
+    // A group or a stream that was made again: nobody knows.
+    if (entriesRead < seen.entriesRead || index > added) return new ReadingPosition(last, null, seen.cut);
+    return new ReadingPosition(last, index, seen.cut);
   }
 
   get last(): string {
@@ -48,19 +73,19 @@ export class ReadingPosition {
   }
 
   /**
-   * How many entries went unread since the last look. No read may be under way.
+   * How many entries went unread since the last look, without those that the retention took: it has counted them. No read may be
+   * under way.
    *
-   * @param counted entries up to which somebody else (the retention) has counted what went, known in the same moment
+   * @param cut how many unread entries the retention has taken from the group, ever, known in the same moment
    */
-  look({ added, length, first, last }: StreamFacts, counted = 0): number {
+  look({ added, length, first, last }: StreamFacts, cut = 0): number {
     const caughtUp = !isBefore(this.#last, last);
     const nothingBehind = length === 0 || isBefore(this.#last, first);
     // In between nobody can tell how many of those that are there come after the last delivered one.
     if (!caughtUp && !nothingBehind) return 0;
     const index = caughtUp ? added : added - length;
-    // A stream that was made again has fewer than were counted.
-    const known = this.#index === null ? index : Math.max(this.#index, counted > added ? 0 : counted);
-    const lost = Math.max(0, index - known);
+    const lost = this.#index === null ? 0 : Math.max(0, index - this.#index - Math.max(0, cut - this.#cut));
+    this.#cut = cut;
     this.#index = index;
     return lost;
   }

@@ -3,10 +3,11 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { BLOCK_MS } from './clients.js';
 import { isBefore } from './entry-id.js';
 import type { StreamEntries } from './entry-reader.js';
-import { countedFacts, listGroups, removeOthers } from './groups.js';
+import { countedFacts, listGroups, removeOthers, streamFacts } from './groups.js';
 import { type Entry, InHand, type InHandOptions } from './in-hand.js';
 import { type Inspection, inspect, type Reading, readNew, type Stray, takeStrays } from './intake.js';
 import { ReadingPosition } from './reading-position.js';
+import { lastSeen, noteSeen } from './unread.js';
 
 export interface TermOptions extends InHandOptions {
   readonly onRead: () => void;
@@ -47,6 +48,8 @@ export class ReadingTerm {
   #nextLook = 0;
   /** The last entry that was ever read. */
   #furthest = '0-0';
+  /** What is saved of the position. */
+  #noted = '';
 
   constructor(options: TermOptions) {
     this.#options = options;
@@ -134,11 +137,15 @@ export class ReadingTerm {
   async #begin(): Promise<void> {
     const { client, stream, group, concurrency } = this.#options;
     this.#hasAll = false;
-    this.#hand.learn();
-    const known = (await listGroups(client, stream)).find((one) => one.group === group);
+    const seen = await lastSeen(client, stream, group);
+    const [facts, groups] = await Promise.all([streamFacts(client, stream), listGroups(client, stream)]);
+    const known = groups.find((one) => one.group === group);
     if (known === undefined) throw new Error(`NOGROUP ${group} of ${stream} is gone`);
-    this.#position = new ReadingPosition(known.lastDelivered, known.entriesRead);
-    this.#furthest = known.lastDelivered;
+    this.#hand.learn();
+    this.#position = ReadingPosition.after(known.lastDelivered, known.entriesRead, facts?.added ?? 0, seen);
+    // Behind what we have read before: somebody replays.
+    if (isBefore(known.lastDelivered, this.#furthest)) this.#hand.forgetRecent();
+    else this.#furthest = known.lastDelivered;
     for (;;) {
       const free = concurrency - this.#hand.size;
       const strays = await this.#takeStrays((id) => this.#hand.has(id), free);
@@ -238,10 +245,22 @@ export class ReadingTerm {
   }
 
   async #look(): Promise<void> {
-    const { client, stream, group, now } = this.#options;
-    this.#nextLook = now() + LOOK_EVERY_MS;
+    const { client, stream, group } = this.#options;
+    this.#nextLook = this.#options.now() + LOOK_EVERY_MS;
     const seen = await countedFacts(client, stream, group);
-    const lost = seen === undefined ? 0 : this.#position.look(seen.facts, seen.counted);
+    if (seen === undefined) return;
+    const lost = this.#position.look(seen.facts, seen.cut);
     if (lost > 0) this.#options.onLost(lost);
+    const { index, cut } = this.#position.counted;
+    if (index === null || seen.entriesRead === null) return;
+    const now = [index, seen.entriesRead, cut].join();
+    if (now === this.#noted) return;
+    // A full Redis does not take it: then the next look.
+    await noteSeen(client, stream, group, { index, entriesRead: seen.entriesRead, cut }).then(
+      () => {
+        this.#noted = now;
+      },
+      () => undefined,
+    );
   }
 }

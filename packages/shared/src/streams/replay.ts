@@ -1,6 +1,6 @@
 import { type Decoded, keys } from '../events/index.js';
 import type { RedisClient } from './clients.js';
-import { deadLettersOf } from './dead-letters.js';
+import { deadLettersOf, passMark } from './dead-letters.js';
 import { isBefore, justBefore } from './entry-id.js';
 import { readEntry } from './entry-reader.js';
 import { listGroups, streamFacts } from './groups.js';
@@ -81,7 +81,7 @@ export async function replayInto(
     const back = client.multi();
     // What is a dead letter has no marker: on the way, it would be handled again.
     for (const { id, marker } of await deadLettersOf(client, stream, group))
-      if (isBefore(first, id) && !asked.has(id)) back.zadd(keys.done(stream, group), Date.now(), marker);
+      if (isBefore(first, id) && !asked.has(id)) back.zadd(keys.done(stream, group), 'NX', passMark(Date.now()), marker);
     for (let at = 0; at < markers.length; at += PAGE) back.zrem(keys.done(stream, group), ...markers.slice(at, at + PAGE));
     const replies = await back.xgroup('SETID', stream, group, justBefore(first)).exec();
     const refused = replies?.find(([error]) => error !== null)?.[0];

@@ -20,8 +20,8 @@ export interface Trimmed {
   readonly unread: readonly { readonly group: string; readonly entries: number }[];
 }
 
-// Entries that one script looks at: Redis answers nobody else meanwhile.
-const PAGE = 1000;
+// Entries that one script has in hand, whole: Redis answers nobody else meanwhile, and needs the room.
+const PAGE = 100;
 
 /**
  * Trims a stream by age, but never what a group has not read or not acknowledged: the bound is the oldest such entry. A group that
@@ -33,7 +33,7 @@ const PAGE = 1000;
 export async function trimStream(client: RedisClient, stream: string, policy: RetentionPolicy, now: number): Promise<Trimmed> {
   const idAt = (ageMs: number) => `${Math.max(0, Math.floor(now - ageMs))}-0`;
   const { keepMs, unreadMaxAgeMs, unreadMaxEntries } = policy;
-  const [handled, bound] = (await client.eval(TRIM_HANDLED, 1, stream, idAt(keepMs))) as [number, string];
+  const [handled, bound, left] = (await client.eval(TRIM_HANDLED, 1, stream, idAt(keepMs))) as [number, string, number];
   let entries = Number(handled);
   const unread = new Map<string, number>();
   const cut = async (older: string, longest: number) => {
@@ -53,7 +53,8 @@ export async function trimStream(client: RedisClient, stream: string, policy: Re
   };
   const ceiling = idAt(unreadMaxAgeMs);
   if (isBefore(bound, ceiling)) await cut(ceiling, -1);
-  const lags = await groupLags(client, stream, unreadMaxEntries + 1);
+  // Where it is not known, the lag has to be counted: only where it can be too much.
+  const lags = left > unreadMaxEntries ? await groupLags(client, stream, unreadMaxEntries + 1) : [];
   if (lags.some(({ lag }) => lag > unreadMaxEntries)) await cut('0-0', unreadMaxEntries);
   return { entries, unread: [...unread].map(([group, lost]) => ({ group, entries: lost })) };
 }

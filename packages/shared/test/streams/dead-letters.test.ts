@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { keys } from '../../src/events/index.js';
-import { listDeadLetters, PermanentError, replayInto, retryDeadLetter } from '../../src/streams/index.js';
+import { dropDeadLetter, listDeadLetters, PermanentError, replayInto, retryDeadLetter } from '../../src/streams/index.js';
 import { eventually, type FaultProxy, faultProxy, type OwnRedis, ownRedis } from '../../src/testing/index.js';
 import { GROUP, STREAM, type TestBus, testBus } from './bus.js';
 
@@ -110,4 +110,31 @@ test('a dead letter that is asked for is handled again', async () => {
   const wanted = (one: { ok: boolean; event?: { subject: string } }) => one.event?.subject === 'bad';
   await replayInto(bus.client, STREAM, GROUP, { from: '-', to: '+', wanted });
   await eventually(() => expect(seen).toEqual(['bad', 'bad']));
+});
+
+test('a dead letter that was dropped stays gone: a replay does not bring its event back', async () => {
+  await bus.join(handlers);
+  await bus.report('wanted');
+  await bus.report('bad');
+  await eventually(async () => expect(await letters()).toHaveLength(1));
+  expect(await dropDeadLetter(bus.client, STREAM, (await letters())[0]?.deadId ?? '')).toBe(true);
+  const wanted = (one: { ok: boolean; event?: { subject: string } }) => one.event?.subject === 'wanted';
+  await replayInto(bus.client, STREAM, GROUP, { from: '-', to: '+', wanted });
+  await bus.report('last');
+  await eventually(() => expect(seen).toEqual(['wanted', 'bad', 'wanted', 'last']));
+  expect(await letters()).toHaveLength(0);
+});
+
+test('a retry of an event that was handled since is absorbed', async () => {
+  await bus.join(handlers);
+  await bus.report('bad');
+  await eventually(async () => expect(await letters()).toHaveLength(1));
+  heals = true;
+  await replayInto(bus.client, STREAM, GROUP, { from: '-', to: '+', wanted: () => true });
+  await eventually(() => expect(seen).toEqual(['bad', 'bad']));
+  await eventually(async () => expect(await pending()).toBe(0));
+  await retryDeadLetter(bus.client, STREAM, (await letters())[0]?.deadId ?? '');
+  await bus.report('last');
+  await eventually(() => expect(seen).toEqual(['bad', 'bad', 'last']));
+  expect(await letters()).toHaveLength(0);
 });

@@ -152,6 +152,28 @@ test('whatever the network and the server do, and however often: in order, and o
   expect(await statuses(direct)).toEqual(numbers(0, next));
 });
 
+test('a nearly full spool: what comes behind an event that it has no room for is refused too, so that nothing overtakes', async () => {
+  here = await publishing(through(), { maxBytes: 4000 });
+  await proxy.refuse();
+  proxy.reset();
+  const { publisher } = here;
+  const large = alert('two');
+  const drafts = [
+    alert('one'),
+    { ...large, data: { ...large.data, details: 'x'.repeat(3500) } } as typeof large,
+    alert('three'),
+    alert('four'),
+  ];
+  const said = drafts.map((draft) => publisher.publish([draft]));
+  const answers = await Promise.allSettled(said);
+  expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'rejected']);
+  expect(answers[1]).toMatchObject({ reason: { code: 'BUS_UNAVAILABLE', cause: { code: 'SPOOL_FULL' } } });
+  await proxy.heal();
+  await eventually(() => expect(publisher.waiting.entries).toBe(0), { within: 20_000 });
+  await publisher.publish([alert('five')]);
+  expect(await statuses(direct)).toEqual(['one', 'five']);
+});
+
 test('the spool is full: a clear refusal, nothing lost, nothing reordered', async () => {
   here = await publishing(through(), { maxBytes: 4000 });
   const { publisher, say } = here;

@@ -167,6 +167,27 @@ describe('past the ceiling', () => {
   });
 });
 
+test('a full Redis trims past the ceiling: it is what makes room', async () => {
+  await group('dead');
+  await write(500, 31 * DAY);
+  await client.config('SET', 'maxmemory', '1mb');
+  await expect(client.xadd(STREAM, '*', 'event', 'x')).rejects.toThrow('OOM');
+  expect((await trim()).unread).toEqual([{ group: 'dead', entries: 500 }]);
+  expect(await client.xlen(STREAM)).toBe(0);
+  expect(await lost()).toEqual({ dead: 500 });
+});
+
+test('a pending entry whose body is gone holds nothing', async () => {
+  await group('a');
+  const ids = await write(400, 8 * DAY);
+  const read400 = await read('a', 400);
+  await client.xack(STREAM, 'a', ...read400.slice(1));
+  await client.xdel(STREAM, ids[0] ?? '');
+  await trim();
+  expect(await client.xlen(STREAM)).toBeLessThan(150);
+  expect(await lost()).toEqual({});
+});
+
 describe('a reader counts losses too', () => {
   let bus: TestBus;
 
@@ -175,6 +196,63 @@ describe('a reader counts losses too', () => {
   });
 
   afterEach(async () => bus.close());
+
+  /** A reader with room for one, which holds its first event until it is let go. */
+  const holding = async () => {
+    let letGo = () => {};
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    const seen: string[] = [];
+    const member = await bus.join(
+      {
+        'alert.reported': async ({ subject }) => {
+          seen.push(subject);
+          if (subject === 'first') await held;
+          return [];
+        },
+      },
+      { concurrency: 1 },
+    );
+    await bus.report('first');
+    await eventually(() => expect(seen).toEqual(['first']));
+    return { seen, letGo, member };
+  };
+
+  test.each([
+    ['the retention alone', false, 20],
+    ['somebody else alone', true, 0],
+    ['somebody else, then the retention', true, 10],
+  ])(
+    'under a reader that is busy, %s takes what it has not read: each is counted once, also over a restart',
+    async (_who, foreign, byRetention) => {
+      const { seen, letGo, member } = await holding();
+      for (let index = 0; index < 30; index += 1) await bus.report(`s${index}`);
+      // The first is in hand: it stays, so only what follows it may go.
+      const rest = (await client.xrange(STREAM, '-', '+')).slice(1).map(([id]) => id);
+      const first = (await client.xrange(STREAM, '-', '+', 'COUNT', 1))[0]?.[0] ?? '';
+      if (foreign) await client.xtrim(STREAM, 'MINID', rest[20 - byRetention] ?? '');
+      if (byRetention > 0) await trimStream(client, STREAM, { ...policy, unreadMaxEntries: 10 }, Date.now());
+      const pendingLost = !foreign && byRetention > 0 ? 1 : 0;
+      expect(first).not.toBe('');
+      letGo();
+      await eventually(() => expect(seen).toHaveLength(11));
+      await bus.report('later');
+      await eventually(async () => expect(seen.at(-1)).toBe('later'));
+      await eventually(async () => expect(await lost()).toEqual({ tested: 20 + pendingLost }), { within: 12_000 });
+      await member.drain(1000);
+      const again = await bus.join({ 'alert.reported': ({ subject }) => (seen.push(subject) > 0 ? [] : []) });
+      await bus.report('after');
+      await eventually(() => expect(seen.at(-1)).toBe('after'));
+      // It has looked when it had nothing to do, and has said so.
+      await eventually(async () => expect(await client.hget(`ops:unread:{${STREAM}}`, 'tested:seen')).toMatch(/^33\//), {
+        within: 12_000,
+      });
+      await again.drain(1000);
+      expect(await lost()).toEqual({ tested: 20 + pendingLost });
+    },
+    60_000,
+  );
 
   test('one that comes back does not count again what the retention has counted, and counts what others trim', async () => {
     const seen: string[] = [];

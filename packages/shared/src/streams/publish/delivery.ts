@@ -92,7 +92,7 @@ export class Delivery {
 
   async #deliver(stream: string, parcels: readonly Parcel[], lane: Lane): Promise<void> {
     // Behind what waits: order goes before speed.
-    if (this.waiting.entries > 0) return this.#keep(stream, parcels, undefined);
+    if (this.waiting.entries > 0) return this.#keep(stream, parcels, lane, undefined);
     const texts = parcels.length === 1 ? (parcels[0]?.texts ?? []) : parcels.flatMap((parcel) => parcel.texts);
     try {
       await this.#write(
@@ -114,7 +114,7 @@ export class Delivery {
         // A refusal (a missing right, a key of another kind) is no absence: waiting does not mend it.
         for (const { failed } of parcels)
           failed(new RetryableError('BUS_REFUSED', 'Redis refused the events', facts(stream, error)));
-      } else if (this.#options.spool !== undefined) await this.#keep(stream, parcels, error);
+      } else if (this.#options.spool !== undefined) await this.#keep(stream, parcels, lane, error);
       else {
         const unavailable = new RetryableError('BUS_UNAVAILABLE', 'Redis did not take the events', facts(stream, error));
         for (const { failed } of [...parcels, ...lane.takeWaiting()]) failed(unavailable);
@@ -137,21 +137,43 @@ export class Delivery {
     }
   }
 
-  async #keep(stream: string, parcels: readonly Parcel[], refusal: unknown): Promise<void> {
+  async #keep(stream: string, parcels: readonly Parcel[], lane: Lane, refusal: unknown): Promise<void> {
     const spool = this.#options.spool as Spool;
     try {
       await this.#markBefore(spool, stream);
     } catch (error) {
-      for (const { failed } of parcels) failed(this.#neither(stream, refusal, error));
+      for (const { failed } of [...parcels, ...lane.takeWaiting()]) failed(this.#neither(stream, refusal, error));
       return;
     }
-    const kept = parcels.map(({ texts, done, failed }) =>
-      spool
-        .append(texts.map((text) => ({ stream, text })))
-        .then(done, (error: unknown) => failed(this.#neither(stream, refusal, error))),
-    );
-    await Promise.all(kept);
+    const append = (some: readonly Parcel[]) =>
+      spool.append(some.flatMap(({ texts }) => texts.map((text) => ({ stream, text }))));
+    try {
+      await append(parcels);
+      for (const { done } of parcels) done();
+    } catch {
+      await this.#keepFirst(stream, parcels, lane, refusal, append);
+    }
     if (spool.size.entries > 0) this.#drainer?.wake();
+  }
+
+  // As many as there is room for, from the first: what comes behind one that is refused is refused too, or it would overtake it.
+  async #keepFirst(
+    stream: string,
+    parcels: readonly Parcel[],
+    lane: Lane,
+    refusal: unknown,
+    append: (some: readonly Parcel[]) => Promise<void>,
+  ): Promise<void> {
+    const left = [...parcels];
+    for (let next = left[0]; next !== undefined; next = left[0]) {
+      try {
+        await append([next]);
+      } catch (error) {
+        for (const { failed } of [...left, ...lane.takeWaiting()]) failed(this.#neither(stream, refusal, error));
+        return;
+      }
+      left.shift()?.done();
+    }
   }
 
   // What is kept now may be in the stream already, unknown to us: where to look must survive a crash.
