@@ -1,3 +1,4 @@
+export { alert, level } from './drafts.js';
 export { eventually } from './eventually.js';
 export { type FaultProxy, faultProxy } from './fault-proxy.js';
 export { type LeakCheck, leakCheck } from './leak-check.js';

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { pino } from 'pino';
-import type { EventDraft } from '../../src/events/index.js';
 import {
   createPublisher,
   openClient,
@@ -13,6 +12,7 @@ import {
   type RedisClient,
   type Spool,
 } from '../../src/streams/index.js';
+import { alert, level } from '../../src/testing/index.js';
 
 /** A publisher as a service has it, for tests: with a spool in a folder of its own, and impatient. */
 export interface Publishing {
@@ -29,41 +29,7 @@ export interface Publishing {
   close(): Promise<void>;
 }
 
-export const alert = (status: string): EventDraft => ({
-  type: 'alert.reported',
-  subject: 'crm',
-  data: { service: 'crm', status, metric: 'm', threshold: 1, current_value: 2, timestamp: '2026-11-23T10:00:00Z' },
-});
-
-/** A guard level: of the types that replicas must confirm. */
-export const level = (generation: number): EventDraft => ({
-  type: 'guard.level-changed',
-  subject: 'h',
-  purpose: `level ${generation}`,
-  at: 0,
-  data: {
-    host: 'h',
-    level: 'warn',
-    from: 'normal',
-    generation,
-    reason: 'a test',
-    metric: 'cpu',
-    source: 'own',
-    readings: { cpu_percent: 80, iowait_percent: 0, cpu_pressure: 0, ram_percent: 10, disk_percent: 10 },
-    response: {
-      max_agents: 'unchanged',
-      max_agents_non_revenue: 'unchanged',
-      dispatch_delay_ms: 'unchanged',
-      models: 'unchanged',
-      models_bind: 'unchanged',
-      non_revenue_work: 'unchanged',
-      deployments: 'blocked',
-      maintenance: 'deferred',
-    },
-    top_processes: null,
-    since: '2026-11-23T10:00:00Z',
-  },
-});
+export { alert, level };
 
 export async function publishing(
   url: string,

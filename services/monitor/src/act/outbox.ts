@@ -58,16 +58,14 @@ export class Outbox {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.slice(0, BATCH);
       const answers = await Promise.allSettled(batch.map(({ draft }) => this.#publisher.publish([draft])));
-      const refusals = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason as unknown] : []));
-      const settled = batch.filter((_waiting, index) => !isRefused(answers[index]));
-      this.#remove(settled);
+      this.#remove(batch.filter((_waiting, index) => !isRefused(answers[index])));
       for (const [index, { draft, said }] of batch.entries()) {
         const answer = answers[index];
         if (answer?.status === 'fulfilled') said?.();
-        else if (!isRefused(answer)) this.#tellImpossible(draft, answer?.reason);
+        else if (answer?.reason instanceof PermanentError) this.#tellImpossible(draft, answer.reason);
       }
-      const refusal = refusals.find((error) => !(error instanceof PermanentError));
-      if (refusal !== undefined) throw refusal;
+      const refused = answers.find(isRefused);
+      if (refused !== undefined) throw refused.reason;
     }
   }
 
@@ -88,7 +86,7 @@ export class Outbox {
   }
 
   // It can never be written: the others must not wait behind it.
-  #tellImpossible({ type, subject }: EventDraft, error: unknown): void {
+  #tellImpossible({ type, subject }: EventDraft, error: PermanentError): void {
     this.#log.error({ type, subject, error }, 'an event that its schema refuses is not said');
   }
 
@@ -100,6 +98,6 @@ export class Outbox {
 }
 
 /** Whether it may be written another time: an event that its own schema refuses may not. */
-function isRefused(answer: PromiseSettledResult<unknown> | undefined): boolean {
+function isRefused(answer: PromiseSettledResult<unknown> | undefined): answer is PromiseRejectedResult {
   return answer?.status === 'rejected' && !(answer.reason instanceof PermanentError);
 }

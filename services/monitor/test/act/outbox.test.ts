@@ -1,7 +1,7 @@
 import type { EventDraft } from '@ops/shared/events';
 import { createLogger, systemClock } from '@ops/shared/runtime';
 import { createPublisher, openClient, type Publisher, type RedisClient } from '@ops/shared/streams';
-import { type OwnRedis, ownRedis } from '@ops/shared/testing';
+import { alert, level, type OwnRedis, ownRedis } from '@ops/shared/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Outbox } from '../../src/act/outbox.js';
 
@@ -28,46 +28,13 @@ afterEach(async () => {
   await redis.close();
 });
 
-const alert = (status: string): EventDraft => ({
-  type: 'alert.reported',
-  subject: 'crm',
-  data: { service: 'crm', status, metric: 'm', threshold: 1, current_value: 2, timestamp: '2026-11-23T10:00:00Z' },
-});
-
-const level: EventDraft = {
-  type: 'guard.level-changed',
-  subject: 'h',
-  data: {
-    host: 'h',
-    level: 'warn',
-    from: 'normal',
-    generation: 1,
-    reason: 'a test',
-    metric: 'cpu',
-    source: 'own',
-    readings: { cpu_percent: 80, iowait_percent: 0, cpu_pressure: 0, ram_percent: 10, disk_percent: 10 },
-    response: {
-      max_agents: 'unchanged',
-      max_agents_non_revenue: 'unchanged',
-      dispatch_delay_ms: 'unchanged',
-      models: 'unchanged',
-      models_bind: 'unchanged',
-      non_revenue_work: 'unchanged',
-      deployments: 'blocked',
-      maintenance: 'deferred',
-    },
-    top_processes: null,
-    since: '2026-11-23T10:00:00Z',
-  },
-};
-
 const add = (draft: EventDraft, name: string) => outbox.add(draft, () => said.push(name));
 const statuses = async () =>
   (await client.xrange('ops:alerts', '-', '+')).map(([, fields]) => JSON.parse(fields[1] ?? '{}').data.status as string);
 
 test('what no replica confirms stays, and neither repeats the others nor holds them up', async () => {
   add(alert('one'), 'one');
-  add(level, 'level');
+  add(level(1), 'level');
   for (let index = 0; index < 150; index += 1) add(alert(`more ${index}`), `more ${index}`);
   for (let tries = 0; tries < 3; tries += 1) await expect(outbox.drain()).rejects.toMatchObject({ code: 'BUS_NOT_REPLICATED' });
   const expected = ['one', ...Array.from({ length: 150 }, (_, index) => `more ${index}`)];
