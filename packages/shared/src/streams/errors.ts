@@ -64,7 +64,10 @@ export class SpoolFailedError extends RetryableError {
 export class NotReplicatedError extends RetryableError {
   /** @param fields replicas that were wanted and that have confirmed; `disk` says whether the master's disk has, where that was wanted */
   constructor(fields: { wanted: number; confirmed: number; disk?: boolean }, cause?: unknown) {
-    const what = fields.disk === false ? 'the disk has not confirmed: the events may be lost with the machine' : TOO_FEW;
+    const missing = fields.disk === false ? 'the disk has not confirmed: the events may be lost with the machine' : TOO_FEW;
+    // Asked for and refused (a right is missing), or not answered: the cause says which.
+    const what =
+      cause === undefined ? missing : 'no confirmation could be had, see the cause: the events may be lost with the master';
     super('BUS_NOT_REPLICATED', what, { fields, ...(cause === undefined ? {} : { cause }) });
   }
 }
