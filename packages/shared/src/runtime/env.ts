@@ -136,3 +136,13 @@ function secret(value: string | undefined): Secret | undefined {
   for (const password of passwordsOf(value)) redactor.add(password);
   return new Secret(value);
 }
+
+const FOR_TOOLS =
+  /^(?:PATH|HOME|LANG|LC_ALL|TZ|TMPDIR|XDG_RUNTIME_DIR|SSH_AUTH_SOCK|DOCKER_(?:CONFIG|CERT_PATH|TLS_VERIFY)|OPS_TEST_RUN|(?:https?|no)_proxy)$/i;
+
+/** The environment for a program of somebody else (docker, hooks): none of our secrets, and nothing that a Compose file could pick up by chance. */
+export function toolEnvironment(variables: NodeJS.ProcessEnv = process.env): Record<string, string> {
+  const passed: Record<string, string> = {};
+  for (const [name, value] of Object.entries(variables)) if (value !== undefined && FOR_TOOLS.test(name)) passed[name] = value;
+  return passed;
+}

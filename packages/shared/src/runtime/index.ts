@@ -1,5 +1,13 @@
 export { type Clock, systemClock } from './clock.js';
-export { type Environment, EnvironmentError, namedSecret, readEnvironment, rememberNamedSecrets } from './env.js';
+export { type DockerAddress, dockerAddress } from './docker-address.js';
+export {
+  type Environment,
+  EnvironmentError,
+  namedSecret,
+  readEnvironment,
+  rememberNamedSecrets,
+  toolEnvironment,
+} from './env.js';
 export { type HostedServices, type HostOptions, hostServices } from './host-services.js';
 export { HttpError, parseBody } from './http.js';
 export { createLogger, type Logger, logFile } from './logger.js';

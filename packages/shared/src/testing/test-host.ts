@@ -32,6 +32,7 @@ const SMALLEST = 'inventory: { services: [{ name: thing, health: { tcp: { port: 
  * @param yaml an ops.yaml; the smallest one where it is not given
  * @param servers to go on with the servers of an earlier host
  * @param home a folder that stays; a new one that goes with the host where it is not given
+ * @param dockerHost the engine of a test that needs one
  */
 export async function testHost(
   definitions: readonly ServiceDefinition[],
@@ -39,7 +40,8 @@ export async function testHost(
     yaml = SMALLEST,
     servers,
     home: givenHome,
-  }: { yaml?: string; servers?: Pick<TestHost, 'redisUrl' | 'databaseUrl'>; home?: string } = {},
+    dockerHost,
+  }: { yaml?: string; servers?: Pick<TestHost, 'redisUrl' | 'databaseUrl'>; home?: string; dockerHost?: string | undefined } = {},
 ): Promise<TestHost> {
   const redisUrl = servers?.redisUrl ?? (await (await testRedis()).fresh()).url;
   const databaseUrl = servers?.databaseUrl ?? (await (await testPostgres()).fresh());
@@ -55,7 +57,7 @@ export async function testHost(
     token: new Secret(token),
     redisUrl: new Secret(redisUrl),
     databaseUrl: new Secret(databaseUrl),
-    dockerHost: undefined,
+    dockerHost,
     ownPids: [],
     announce: (line) => announced.push(line),
     log: createLogger('debug', { write: (line) => log.push(line) }),

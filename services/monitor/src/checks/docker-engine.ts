@@ -1,9 +1,9 @@
+import { errorWords } from '@ops/shared/probes';
 import type { Clock, Logger } from '@ops/shared/runtime';
+import { dockerAddress } from '@ops/shared/runtime';
 import Docker from 'dockerode';
 import type { ContainerFacts, ContainerView } from '../decide/check-container.js';
-import { dockerAddress } from './docker-address.js';
 import { type DockerEvent, readEvents } from './docker-events.js';
-import { errorWords } from './error-words.js';
 
 const ANSWER_MS = 10_000;
 const RELIST_MS = 60_000;

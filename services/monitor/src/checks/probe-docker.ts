@@ -1,7 +1,7 @@
 import type { HealthCheck } from '@ops/shared/config';
+import { examine, type Probe, type ProbeDeps } from '@ops/shared/probes';
 import { judgeContainer, withContainer } from '../decide/check-container.js';
 import type { DockerEngine } from './docker-engine.js';
-import { examine, type Probe, type ProbeDeps } from './probe.js';
 
 /** Reads a container's state; the engine's events keep it up to date, so that it costs nothing to ask. */
 export function dockerProbe(

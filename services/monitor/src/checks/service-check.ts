@@ -1,9 +1,9 @@
 import type { InventoryService } from '@ops/shared/config';
+import type { CheckResult, Probe } from '@ops/shared/probes';
+import { probeOnce } from '@ops/shared/probes';
 import type { Clock, Logger } from '@ops/shared/runtime';
 import { decideCheck, initialCheckState } from '../decide/check-state.js';
-import type { CheckPolicy, CheckResult, CheckState } from '../decide/check-types.js';
-import type { Probe } from './probe.js';
-import { probeOnce } from './probe-once.js';
+import type { CheckPolicy, CheckState } from '../decide/check-types.js';
 
 // A burst of nudges (a container that restarts in a loop) becomes one check each 200 ms.
 const NUDGE_GAP_MS = 200;

@@ -1,6 +1,6 @@
 import type { InventoryService } from '@ops/shared/config';
+import { expectationOf } from '@ops/shared/probes';
 import { Dependencies } from './check-dependencies.js';
-import { expectationOf } from './check-expectation.js';
 import type { CheckState } from './check-types.js';
 import type { Condition } from './conditions.js';
 

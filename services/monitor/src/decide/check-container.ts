@@ -1,4 +1,4 @@
-import type { CheckResult } from './check-types.js';
+import type { CheckResult } from '@ops/shared/probes';
 
 /** A container as the engine tells it. */
 export interface ContainerFacts {

@@ -1,6 +1,7 @@
 import type { ServiceState } from '@ops/shared/events';
+import type { CheckResult, SureOutcome } from '@ops/shared/probes';
 import { neededToRecover, relapsesAfterFall } from './check-damping.js';
-import type { CheckPolicy, CheckResult, CheckState, SureOutcome } from './check-types.js';
+import type { CheckPolicy, CheckState } from './check-types.js';
 
 const BLIND_AFTER = 3;
 const RANK: Readonly<Record<ServiceState, number>> = { paused: 0, unknown: 0, up: 1, degraded: 2, down: 3 };

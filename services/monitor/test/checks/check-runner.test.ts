@@ -1,11 +1,10 @@
 import { parseConfig } from '@ops/shared/config';
 import { createLogger, systemClock } from '@ops/shared/runtime';
-import { eventually, testRedis } from '@ops/shared/testing';
+import { eventually, type HttpStandIn, httpStandIn, testRedis } from '@ops/shared/testing';
 import { afterEach, expect, test } from 'vitest';
 import { type Checks, startChecks } from '../../src/checks/check-runner.js';
 import { healthConditions } from '../../src/decide/check-conditions.js';
 import type { CheckState } from '../../src/decide/check-types.js';
-import { type HttpStandIn, httpStandIn } from './stand-ins.js';
 
 const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

@@ -1,7 +1,8 @@
+import type { CheckResult } from '@ops/shared/probes';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decideCheck, initialCheckState } from '../../src/decide/check-state.js';
-import type { CheckPolicy, CheckResult, CheckState } from '../../src/decide/check-types.js';
+import type { CheckPolicy, CheckState } from '../../src/decide/check-types.js';
 
 const POLICY: CheckPolicy = { failures: 2, of: 3, upAfter: 2, interval: 5000, timeout: 5000 };
 const LETTERS = { O: 'ok', S: 'slow', P: 'partial', F: 'failed', u: 'unsure' } as const;

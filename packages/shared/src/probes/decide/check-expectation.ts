@@ -1,4 +1,4 @@
-import type { HealthCheck } from '@ops/shared/config';
+import type { HealthCheck } from '../../config/index.js';
 
 /** What a health check expects, in words; without what a URL may hide in its user, password and query. */
 export function expectationOf(health: HealthCheck): string {

@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import type { HealthCheck } from '@ops/shared/config';
+import type { HealthCheck } from '../config/index.js';
 import { examine, type Finding, type Probe, type ProbeDeps } from './probe.js';
 
 type TcpHealth = Extract<HealthCheck, { kind: 'tcp' }>;

@@ -1,12 +1,11 @@
-import { parseConfig } from '@ops/shared/config';
-import { systemClock } from '@ops/shared/runtime';
-import { redactor, Secret } from '@ops/shared/secrets';
-import { eventually, faultProxy } from '@ops/shared/testing';
 import { afterEach, expect, test } from 'vitest';
-import type { Probe } from '../../src/checks/probe.js';
-import { httpProbe } from '../../src/checks/probe-http.js';
-import { tcpProbe } from '../../src/checks/probe-tcp.js';
-import { freePort, type HttpStandIn, httpStandIn } from './stand-ins.js';
+import { parseConfig } from '../../src/config/index.js';
+import type { Probe } from '../../src/probes/probe.js';
+import { httpProbe } from '../../src/probes/probe-http.js';
+import { tcpProbe } from '../../src/probes/probe-tcp.js';
+import { systemClock } from '../../src/runtime/index.js';
+import { redactor, Secret } from '../../src/secrets/index.js';
+import { eventually, faultProxy, freePort, type HttpStandIn, httpStandIn } from '../../src/testing/index.js';
 
 const ends: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

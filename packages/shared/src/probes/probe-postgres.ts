@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
-import type { HealthCheck } from '@ops/shared/config';
 import pg from 'pg';
+import type { HealthCheck } from '../config/index.js';
 import { greetPostgres } from './postgres-greeting.js';
 import { examine, type Finding, type Probe, type ProbeDeps } from './probe.js';
 

@@ -1,4 +1,4 @@
-import type { CheckResult } from './check-types.js';
+import type { CheckResult } from './check-result.js';
 
 /** How the probe itself fared. */
 export interface ProbeConditions {

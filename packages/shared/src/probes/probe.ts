@@ -1,6 +1,6 @@
-import { type Clock, EnvironmentError } from '@ops/shared/runtime';
-import { redactor, type Secret } from '@ops/shared/secrets';
-import type { CheckResult } from '../decide/check-types.js';
+import { type Clock, EnvironmentError } from '../runtime/index.js';
+import { redactor, type Secret } from '../secrets/index.js';
+import type { CheckResult } from './decide/check-result.js';
 import { errorWords } from './error-words.js';
 
 /** Asks one service how it is. `run` never rejects, ends as soon as its signal aborts, and runs once at a time. */

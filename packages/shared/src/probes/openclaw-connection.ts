@@ -1,6 +1,6 @@
-import type { Secret } from '@ops/shared/secrets';
 import WebSocket from 'ws';
 import { z } from 'zod';
+import type { Secret } from '../secrets/index.js';
 
 const LARGEST_FRAME = 33_554_432;
 

@@ -1,5 +1,5 @@
-import type { HealthCheck } from '@ops/shared/config';
-import { judgeJobs } from '../decide/check-jobs.js';
+import type { HealthCheck } from '../config/index.js';
+import { judgeJobs } from './decide/check-jobs.js';
 import { GatewayRefusal, OpenClawConnection } from './openclaw-connection.js';
 import { OpenClawJobs } from './openclaw-jobs.js';
 import { examine, type Finding, type Probe, type ProbeDeps } from './probe.js';

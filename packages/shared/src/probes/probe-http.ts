@@ -1,7 +1,7 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import type { HealthCheck } from '@ops/shared/config';
-import { type HttpAnswer, judgeHttp } from '../decide/check-answer.js';
+import type { HealthCheck } from '../config/index.js';
+import { type HttpAnswer, judgeHttp } from './decide/check-answer.js';
 import { examine, type Finding, type Probe, type ProbeDeps } from './probe.js';
 
 type HttpHealth = Extract<HealthCheck, { kind: 'http' }>;

@@ -1,4 +1,4 @@
-import type { HealthCheck } from '@ops/shared/config';
+import type { HealthCheck } from '../../config/index.js';
 
 type Expectation = Pick<Extract<HealthCheck, { kind: 'http' }>, 'json' | 'affirms' | 'at_least'>;
 

@@ -1,7 +1,7 @@
-import type { HealthCheck } from '@ops/shared/config';
+import type { HealthCheck } from '../../config/index.js';
 import { plainUrl } from './check-expectation.js';
 import { faultOfJson } from './check-json.js';
-import type { CheckResult } from './check-types.js';
+import type { CheckResult } from './check-result.js';
 
 /** An HTTP answer, read. */
 export interface HttpAnswer {

@@ -1,4 +1,4 @@
-import type { CheckResult } from './check-types.js';
+import type { CheckResult } from './check-result.js';
 
 /** What was counted last: enabled jobs, null while the scheduler is switched off, and when (epoch ms). */
 interface JobCount {

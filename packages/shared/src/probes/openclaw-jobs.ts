@@ -1,5 +1,5 @@
-import type { Clock } from '@ops/shared/runtime';
 import { z } from 'zod';
+import type { Clock } from '../runtime/index.js';
 import { errorWords } from './error-words.js';
 import type { OpenClawConnection } from './openclaw-connection.js';
 

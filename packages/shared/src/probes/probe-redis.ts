@@ -1,5 +1,5 @@
-import type { HealthCheck } from '@ops/shared/config';
 import { Redis } from 'ioredis';
+import type { HealthCheck } from '../config/index.js';
 import { examine, type Finding, type Probe, type ProbeDeps } from './probe.js';
 
 type RedisHealth = Extract<HealthCheck, { kind: 'redis' }>;

@@ -1,7 +1,7 @@
-import type { InventoryService } from '@ops/shared/config';
-import type { Clock, Logger } from '@ops/shared/runtime';
-import { discountHindrance } from '../decide/check-hindrance.js';
-import type { CheckResult } from '../decide/check-types.js';
+import type { InventoryService } from '../config/index.js';
+import type { Clock, Logger } from '../runtime/index.js';
+import { discountHindrance } from './decide/check-hindrance.js';
+import type { CheckResult } from './decide/check-result.js';
 import { Lateness } from './lateness.js';
 import type { Probe } from './probe.js';
 
