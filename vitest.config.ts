@@ -16,6 +16,7 @@ export default defineConfig({
       project('monitor', 'services/monitor'),
       project('scaler', 'services/scaler'),
       project('incident', 'services/incident'),
+      project('deployer', 'services/deployer'),
       project('e2e', 'e2e'),
     ],
   },

@@ -51,7 +51,7 @@ lease='+eval +get +set +del +hget +hset'
 publish='+eval +evalsha +xadd +xrange +xrevrange +wait'
 epoch='+get +incr +expire'
 queue='+@hash +@list +@sortedset +@set +@string +@stream +del +exists +expire +pexpire +rename +type +ttl +pttl +eval +evalsha -@dangerous'
-retention='~ops:guard ~ops:alerts ~ops:directives ~ops:incidents ~ops:status ~ops:unread:* +xinfo|groups +xinfo|stream +xpending +xrange +xtrim +xlen +xack +eval +eval_ro +hincrby +hget +hset'
+retention='~ops:guard ~ops:alerts ~ops:deploys ~ops:directives ~ops:incidents ~ops:security ~ops:status ~ops:unread:* +xinfo|groups +xinfo|stream +xpending +xrange +xtrim +xlen +xack +eval +eval_ro +hincrby +hget +hset'
 sed -e '/^#/d' -e '/^$/d' "$template" | sed -e ':a' -e '$!N' -e 's/\n  */ /' -e 'ta' -e 'P' -e 'D' | sed \
   -e "s/<connection>/$connection/" -e "s/<consume>/$consume/" -e "s/<lease>/$lease/g" \
   -e "s/<publish>/$publish/" -e "s/<epoch>/$epoch/" \

@@ -73,6 +73,10 @@ const TINTS: Readonly<Record<string, (text: string) => string>> = {
   emergency: (text) => pc.bold(pc.bgRed(pc.white(text))),
   unknown: pc.magenta,
   missing: pc.red,
+  succeeded: pc.green,
+  failed: pc.red,
+  blocked: pc.yellow,
+  'rolled-back': pc.yellow,
 };
 
 /** A status word in its colour; without one where colours are off. */

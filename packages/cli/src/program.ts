@@ -1,6 +1,8 @@
 import { Command, Option } from 'commander';
 import { alertCommands } from './commands/alerts.js';
 import { deadLettersCommand } from './commands/dead-letters.js';
+import { deployCommands } from './commands/deploy.js';
+import { deploymentsCommands } from './commands/deployments.js';
 import { doctorCommand } from './commands/doctor.js';
 import { envCommand } from './commands/env.js';
 import { guardCommand } from './commands/guard.js';
@@ -30,6 +32,8 @@ export function createProgram(): Command {
     guardCommand,
     alertCommands,
     incidentsCommand,
+    deployCommands,
+    deploymentsCommands,
     streamsCommand,
     tailCommand,
     replayCommand,

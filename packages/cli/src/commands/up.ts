@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { deployer } from '@ops/deployer';
 import { incident } from '@ops/incident';
 import { monitor } from '@ops/monitor';
 import { scaler } from '@ops/scaler';
@@ -11,7 +12,7 @@ import type { Command } from 'commander';
 import { contextOf } from '../context.js';
 import { say } from '../output.js';
 
-const SERVICES = [monitor, scaler, incident];
+const SERVICES = [monitor, scaler, incident, deployer];
 
 /** `ops up`: every service in one process, on servers that it starts itself where none are given. */
 export function upCommand(program: Command): void {

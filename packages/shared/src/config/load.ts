@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
 import type { Issue } from '../events/index.js';
 import { issueLine, issuesOf } from '../events/index.js';
@@ -44,7 +45,7 @@ export function parseConfig(text: string, file = 'ops.yaml'): OpsConfig {
     throw new ConfigError(file, ['expected at most 100 uses of anchors'], cause);
   }
   const parsed = opsConfig.safeParse(input ?? {});
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return withFolders(parsed.data, dirname(resolve(file)));
   throw new ConfigError(
     file,
     issuesOf(parsed.error, input).map((issue) => `${position(issue)}${issueLine(issue)}`),
@@ -60,4 +61,14 @@ export function parseConfig(text: string, file = 'ops.yaml'): OpsConfig {
     }
     return '';
   }
+}
+
+// A relative folder is one beside ops.yaml, wherever the program was started.
+function withFolders(config: OpsConfig, base: string): OpsConfig {
+  const services = config.inventory.services.map((service) =>
+    service.compose === undefined
+      ? service
+      : { ...service, compose: { ...service.compose, project: resolve(base, service.compose.project) } },
+  );
+  return { ...config, inventory: { ...config.inventory, services } };
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { busConfig } from './bus.js';
+import { deployConfig, serviceDeploy } from './deploy.js';
 import { guardConfig } from './guard.js';
 import { healthCheck } from './health.js';
 import { duration } from './units.js';
@@ -23,6 +24,7 @@ const service = z.strictObject({
   ...checkTiming,
   depends_on: z.array(serviceName).default([]),
   compose: z.strictObject({ project: z.string().min(1), service: z.string().min(1) }).optional(),
+  deploy: serviceDeploy.prefault({}),
   container: z.string().min(1).optional().describe('Its Docker container: state and health are taken from the engine as well'),
   processes: z
     .strictObject({ names: z.array(z.string().min(1)).default([]), commands: z.array(z.string().min(1)).default([]) })
@@ -101,6 +103,7 @@ export const opsConfig = z
       })
       .prefault({}),
     status: z.strictObject({ every: duration('5s', 500, 3_600_000) }).prefault({}),
+    deploy: deployConfig,
     bus: busConfig,
     retention: z
       .strictObject({

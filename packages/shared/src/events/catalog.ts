@@ -1,9 +1,23 @@
 import type { z } from 'zod';
 import { STREAMS, type StreamName } from './keys.js';
 import { alertAcknowledged, alertCleared, alertRaised, alertReported, alertSilenced, alertUnsilenced } from './schemas/alert.js';
+import {
+  deployApprovalRequired,
+  deployApproved,
+  deployBlocked,
+  deployDeferred,
+  deployFailed,
+  deployRejected,
+  deployRequested,
+  deployRolledBack,
+  deployStarted,
+  deployStepFinished,
+  deploySucceeded,
+} from './schemas/deploy.js';
 import { directiveAcknowledged, directiveExpired, directiveIssued } from './schemas/directive.js';
 import { guardLevelChanged, guardReported, guardRunawayHandled, guardSampled } from './schemas/guard.js';
 import { incidentOpened, incidentResolved, incidentUpdated, noticePublished } from './schemas/incident.js';
+import { securityDetected } from './schemas/security.js';
 import { statusPublished } from './schemas/status.js';
 
 export interface CatalogEntry {
@@ -95,6 +109,102 @@ export const catalog = {
     from: 'monitor',
     outward: 'operators, audit',
     meaning: 'A silence ended, by its time or by the recovery.',
+  },
+  'deploy.requested': {
+    stream: STREAMS.deploys,
+    version: 1,
+    schema: deployRequested,
+    from: 'outside (nucleus), deployer (`ops deploy`, HTTP)',
+    confirmed: true,
+    meaning: 'Somebody asks for a deployment.',
+  },
+  'deploy.blocked': {
+    stream: STREAMS.deploys,
+    version: 1,
+    schema: deployBlocked,
+    from: 'deployer',
+    outward: 'nucleus, chief-of-staff, operators',
+    meaning: 'A request is refused, with every reason; nothing was touched.',
+  },
+  'deploy.deferred': {
+    stream: STREAMS.deploys,
+    version: 1,
+    schema: deployDeferred,
+    from: 'deployer',
+    outward: 'nucleus, chief-of-staff, operators',
+    meaning: 'A deployment waits: for the guard, for a freeze to end, for the engine, or behind another one.',
+  },
+  'deploy.approval-required': {
+    stream: STREAMS.deploys,
+    version: 1,
+    schema: deployApprovalRequired,
+    from: 'deployer',
+    outward: 'nucleus, chief-of-staff, operators',
+    meaning: 'A person must decide: what is planned cannot be taken back.',
+  },
+  'deploy.approved': {
+    stream: STREAMS.deploys,
+    version: 1,
+    schema: deployApproved,
+    from: 'deployer (an operator)',
+    outward: 'nucleus, chief-of-staff, operators',
+    meaning: 'A person has approved this very plan.',
+  },
+  'deploy.rejected': {
+    stream: STREAMS.deploys,
+    version: 1,
+    schema: deployRejected,
+    from: 'deployer (an operator)',
+    outward: 'nucleus, chief-of-staff, operators',
+    meaning: 'A person has said no, or nobody answered in time.',
+  },
+  'deploy.started': {
+    stream: STREAMS.deploys,
+    version: 1,
+    schema: deployStarted,
+    from: 'deployer',
+    outward: 'nucleus, chief-of-staff, operators',
+    meaning: 'From here on containers are changed.',
+  },
+  'deploy.step-finished': {
+    stream: STREAMS.deploys,
+    version: 1,
+    schema: deployStepFinished,
+    from: 'deployer',
+    outward: 'nucleus, chief-of-staff, operators',
+    meaning: 'One step of a deployment has ended, with its duration.',
+  },
+  'deploy.succeeded': {
+    stream: STREAMS.deploys,
+    version: 1,
+    schema: deploySucceeded,
+    from: 'deployer',
+    outward: 'nucleus, chief-of-staff, operators',
+    meaning: 'After the watch window every service runs what was asked for, healthy.',
+  },
+  'deploy.failed': {
+    stream: STREAMS.deploys,
+    version: 1,
+    schema: deployFailed,
+    from: 'deployer',
+    outward: 'nucleus, chief-of-staff, operators',
+    meaning: 'It did not work, and nothing was rolled back: nothing was touched, or the way back failed too.',
+  },
+  'deploy.rolled-back': {
+    stream: STREAMS.deploys,
+    version: 1,
+    schema: deployRolledBack,
+    from: 'deployer',
+    outward: 'nucleus, chief-of-staff, operators',
+    meaning: 'It did not work; everything runs as before, proven healthy.',
+  },
+  'security.detected': {
+    stream: STREAMS.security,
+    version: 1,
+    schema: securityDetected,
+    from: 'deployer',
+    outward: 'operators, chief-of-staff',
+    meaning: 'Something was done that should not have been: by whom, as far as it can be known, and what.',
   },
   'directive.issued': {
     stream: STREAMS.directives,

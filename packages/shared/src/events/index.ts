@@ -6,6 +6,7 @@ export { issuesOf, shown } from './issues.js';
 export { keys, STREAM_NAMES, STREAMS, type StreamName } from './keys.js';
 export { alertReported } from './schemas/alert.js';
 export { LEVELS, type Level, type Readings } from './schemas/common.js';
+export { deployRequested } from './schemas/deploy.js';
 export { TARGETS } from './schemas/directive.js';
 export { guardReported, type Response } from './schemas/guard.js';
 export { AUDIENCES } from './schemas/incident.js';

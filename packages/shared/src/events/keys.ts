@@ -4,8 +4,10 @@
 export const STREAMS = {
   guard: 'ops:guard',
   alerts: 'ops:alerts',
+  deploys: 'ops:deploys',
   directives: 'ops:directives',
   incidents: 'ops:incidents',
+  security: 'ops:security',
   status: 'ops:status',
 } as const;
 

@@ -20,6 +20,13 @@ const SAMPLES: Partial<Record<EventType, Record<string, unknown>>> = {
     current_value: 5,
     timestamp: '2026-11-23T10:00:00Z',
   },
+  'deploy.requested': {
+    kind: 'image',
+    service: 'crm',
+    image: 'crm:2',
+    urgent: false,
+    requested_by: 'nucleus',
+  },
   'directive.acknowledged': { directive_id: 'h-1-0', target: 'nucleus', by: 'nucleus-1' },
 };
 const OUTSIDE = EVENT_TYPES.filter((type) => catalog[type].from.startsWith('outside'));
@@ -35,10 +42,13 @@ const WRONG: [string, unknown][] = [
   ['a list', [1]],
   ['a text that is far too long', 'x'.repeat(5000)],
 ];
+// The deployer refuses it with reasons that are documented, which a dead letter would not be.
+const TAKEN_AT_ANY_LENGTH: readonly EventType[] = ['deploy.requested'];
 
 describe.each(OUTSIDE)('%s: every malformed field is refused with its path, its value and what was expected', (type) => {
   const fields = leaves(SAMPLES[type] ?? {});
-  test.each(fields.flatMap((path) => WRONG.map(([name, value]) => [path.join('.'), name, path, value] as const)))(
+  const wrong = WRONG.filter(([, value]) => typeof value !== 'string' || !TAKEN_AT_ANY_LENGTH.includes(type));
+  test.each(fields.flatMap((path) => wrong.map(([name, value]) => [path.join('.'), name, path, value] as const)))(
     '%s is %s',
     (at, _name, path, value) => {
       const decoded = decode(type, replaced(SAMPLES[type] ?? {}, path, value));

@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import { duration } from './units.js';
+
+const hook = z
+  .strictObject({ command: z.array(z.string().min(1)).min(1), within: duration('60s', 100, 3_600_000) })
+  .describe('A program and its arguments, run in the project folder; no shell');
+
+/** What is particular about the deployments of one service. */
+export const serviceDeploy = z.strictObject({
+  two_versions: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Old and new may run side by side: the new one is started before the old one is stopped, where ports, names and volumes allow it',
+    ),
+  hooks: z
+    .strictObject({
+      pre_deploy: hook.optional(),
+      post_deploy: hook.optional(),
+      pre_rollback: hook.optional(),
+      post_rollback: hook.optional(),
+    })
+    .prefault({}),
+});
+
+/** How deployments are proven, watched and kept. */
+export const deployConfig = z
+  .strictObject({
+    verify: z
+      .strictObject({
+        within: duration('60s', 1000, 3_600_000).describe('Not proven healthy by then is a failure'),
+        healthy_for: duration('2s', 0, 600_000).describe('So long every service must be healthy without a break'),
+      })
+      .prefault({}),
+    watch: z
+      .strictObject({
+        for: duration('5m', 0, 86_400_000),
+        failures: z.int().min(1).max(100).default(3).describe('Failed checks in a row before it is rolled back'),
+        every: duration('1s', 100, 60_000),
+      })
+      .prefault({}),
+    defer: z
+      .strictObject({ every: duration('30s', 100, 3_600_000), give_up_after: duration('6h', 1000) })
+      .prefault({})
+      .describe('While the guard or a freeze holds deployments'),
+    guard_unknown_for: duration('15s', 0, 600_000).describe(
+      'A guard that is unknown for longer blocks: it may only have been started',
+    ),
+    approve_within: duration('24h', 1000),
+    keep: z.int().min(1).max(100).default(5).describe('Releases of a project that one can go back to'),
+    min_free_disk: z.int().min(0).default(512).describe('MB that must be left where Docker and OPS_HOME keep their data'),
+  })
+  .prefault({});

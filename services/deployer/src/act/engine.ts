@@ -1,0 +1,277 @@
+import type { Readable } from 'node:stream';
+import Docker, { type DockerOptions } from 'dockerode';
+import type { ContainerFacts, EngineEvent, ImageFacts } from '../engine-facts.js';
+
+const PROJECT = 'com.docker.compose.project';
+const SERVICE = 'com.docker.compose.service';
+const HASH = 'com.docker.compose.config-hash';
+const ANSWER_MS = 15_000;
+const LOG_BYTES = 16_000;
+
+/** The engine's API. What changes something first asks `mayAct`, which throws where the project is no longer ours. */
+export class Engine {
+  readonly docker: Docker;
+  readonly address: DockerOptions;
+  readonly #mayAct: () => void;
+
+  constructor(address: DockerOptions, mayAct: () => void = () => undefined) {
+    this.address = address;
+    this.docker = new Docker(address);
+    this.#mayAct = mayAct;
+  }
+
+  /** The same engine for one holder of a lease. */
+  guarded(mayAct: () => void): Engine {
+    return new Engine(this.address, mayAct);
+  }
+
+  async #answered<T>(asked: Promise<T>): Promise<T> {
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), ANSWER_MS);
+    try {
+      return await Promise.race([
+        asked,
+        new Promise<never>((_resolve, reject) =>
+          late.signal.addEventListener('abort', () => reject(new Error('The operation was aborted due to timeout'))),
+        ),
+      ]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Rejects where it does not answer. */
+  async info(): Promise<{ rootFolder: string; memory: number; cpus: number }> {
+    const { DockerRootDir, MemTotal, NCPU } = (await this.#answered(this.docker.info())) as {
+      DockerRootDir: string;
+      MemTotal: number;
+      NCPU: number;
+    };
+    return { rootFolder: DockerRootDir, memory: MemTotal, cpus: NCPU };
+  }
+
+  /** Every container of a project, stopped ones included; one-off runs are left out. */
+  async containers(project: string): Promise<readonly ContainerFacts[]> {
+    const filters = { label: [`${PROJECT}=${project}`, 'com.docker.compose.oneoff=False'] };
+    const listed = await this.docker.listContainers({ all: true, filters, abortSignal: AbortSignal.timeout(ANSWER_MS) });
+    const found = await Promise.all(listed.map(({ Id }) => this.container(Id)));
+    return found.filter((container) => container !== undefined);
+  }
+
+  /** One container, by id or name; undefined where there is none. */
+  async container(id: string): Promise<ContainerFacts | undefined> {
+    const read = await absentAsUndefined(this.docker.getContainer(id).inspect({ abortSignal: AbortSignal.timeout(ANSWER_MS) }));
+    return read === undefined ? undefined : containerFacts(read);
+  }
+
+  /** What every container on the engine publishes. */
+  async publishedPorts(): Promise<
+    readonly {
+      readonly id: string;
+      readonly name: string;
+      readonly ip: string;
+      readonly port: number;
+      readonly protocol: string;
+    }[]
+  > {
+    const listed = await this.docker.listContainers({ abortSignal: AbortSignal.timeout(ANSWER_MS) });
+    return listed.flatMap(({ Id, Names, Ports }) =>
+      Ports.filter(({ PublicPort }) => PublicPort !== undefined).map(({ IP, PublicPort, Type }) => ({
+        id: Id,
+        name: Names[0]?.slice(1) ?? Id.slice(0, 12),
+        ip: IP ?? '0.0.0.0',
+        port: PublicPort,
+        protocol: Type,
+      })),
+    );
+  }
+
+  async image(reference: string): Promise<ImageFacts | undefined> {
+    const read = await absentAsUndefined(this.docker.getImage(reference).inspect());
+    if (read === undefined) return undefined;
+    const check = (read.Config as { Healthcheck?: { Test?: string[]; Interval?: number; StartPeriod?: number } } | null)
+      ?.Healthcheck;
+    return {
+      id: read.Id,
+      healthcheck:
+        check?.Test === undefined || check.Test.length === 0 || check.Test[0] === 'NONE'
+          ? null
+          : { test: check.Test, intervalMs: (check.Interval || 30e9) / 1e6, startPeriodMs: (check.StartPeriod ?? 0) / 1e6 },
+    };
+  }
+
+  /** Keeps an image under a name of ours, so that no prune takes it. */
+  async tag(imageId: string, repository: string, tag: string): Promise<void> {
+    this.#mayAct();
+    await this.docker.getImage(imageId).tag({ repo: repository, tag });
+  }
+
+  /** Takes a name away; the image goes where it was the last one. Nothing happens where it is not there or in use. */
+  async untag(reference: string): Promise<void> {
+    this.#mayAct();
+    await this.docker
+      .getImage(reference)
+      .remove({ noprune: false })
+      .catch(() => undefined);
+  }
+
+  /** Asks it to end (SIGTERM or its own signal), waits for its own grace, then ends it. */
+  async stop(id: string): Promise<void> {
+    this.#mayAct();
+    await ignoring([304, 404], this.docker.getContainer(id).stop());
+  }
+
+  async start(id: string): Promise<void> {
+    this.#mayAct();
+    await ignoring([304], this.docker.getContainer(id).start());
+  }
+
+  async restart(id: string): Promise<void> {
+    this.#mayAct();
+    await this.docker.getContainer(id).restart();
+  }
+
+  async rename(id: string, name: string): Promise<void> {
+    this.#mayAct();
+    await this.docker.getContainer(id).rename({ name });
+  }
+
+  async setRestartPolicy(id: string, { name, retries }: { name: string; retries: number }): Promise<void> {
+    this.#mayAct();
+    await this.docker.getContainer(id).update({ RestartPolicy: { Name: name, MaximumRetryCount: retries } });
+  }
+
+  /** Removes a container; its named volumes stay. */
+  async remove(id: string): Promise<void> {
+    this.#mayAct();
+    await ignoring([404, 409], this.docker.getContainer(id).remove({ force: true }));
+  }
+
+  /** The last lines that a container wrote. */
+  async lastLines(id: string, count: number): Promise<readonly string[]> {
+    try {
+      const raw = (await this.docker.getContainer(id).logs({ stdout: true, stderr: true, tail: count, follow: false })) as Buffer;
+      const text = demultiplexed(Buffer.from(raw)).slice(-LOG_BYTES);
+      return text.split('\n').filter((line) => line.trim() !== '');
+    } catch {
+      return [];
+    }
+  }
+
+  /** Events of a project's containers as they come. Ends with the connection or the signal; rejects where the engine does not answer. */
+  async events(project: string, signal: AbortSignal): Promise<AsyncIterable<EngineEvent>> {
+    const event = ['start', 'die', 'oom', 'kill', 'destroy', 'health_status', 'pause', 'unpause'];
+    const filters = { type: ['container' as const], label: [`${PROJECT}=${project}`], event };
+    return decoded((await this.docker.getEvents({ filters, abortSignal: signal })) as Readable);
+  }
+}
+
+type Inspection = Awaited<ReturnType<Docker.Container['inspect']>>;
+
+function containerFacts({
+  Id,
+  Name,
+  Image,
+  Config,
+  State,
+  RestartCount,
+  HostConfig,
+  Mounts,
+  NetworkSettings,
+}: Inspection): ContainerFacts {
+  const health = State.Health?.Status;
+  const started = Date.parse(State.StartedAt);
+  return {
+    id: Id,
+    name: Name.replace(/^\//, ''),
+    service: Config.Labels[SERVICE] ?? '',
+    imageId: Image,
+    configHash: Config.Labels[HASH] ?? '',
+    status: State.Status,
+    running: State.Running && !State.Restarting && !State.Paused,
+    health: health === 'starting' || health === 'healthy' || health === 'unhealthy' ? health : 'none',
+    failingStreak: State.Health?.FailingStreak ?? 0,
+    exitCode: State.ExitCode,
+    oomKilled: State.OOMKilled,
+    restartCount: RestartCount,
+    startedAt: Math.max(started, 0),
+    restartPolicy: {
+      name: HostConfig.RestartPolicy?.Name || 'no',
+      retries: HostConfig.RestartPolicy?.MaximumRetryCount ?? 0,
+    },
+    anonymousVolumes: Mounts.flatMap(({ Type, Name: volume }) =>
+      Type === 'volume' && volume !== undefined && /^[0-9a-f]{64}$/.test(volume) ? [volume] : [],
+    ),
+    ports: Object.entries(NetworkSettings.Ports ?? {}).flatMap(([inside, bindings]) =>
+      ((bindings ?? []) as { HostIp: string; HostPort: string }[]).map(({ HostIp, HostPort }) => ({
+        ip: HostIp,
+        port: Number(HostPort),
+        protocol: inside.split('/')[1] ?? 'tcp',
+      })),
+    ),
+  };
+}
+
+async function absentAsUndefined<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (statusOf(error) === 404) return undefined;
+    throw error;
+  }
+}
+
+async function ignoring(statuses: readonly number[], asked: Promise<unknown>): Promise<void> {
+  await asked.catch((error: unknown) => {
+    if (!statuses.includes(statusOf(error))) throw error;
+  });
+}
+
+function statusOf(error: unknown): number {
+  return error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 0;
+}
+
+/** Whether an error says that the engine is away, not that it refused. */
+export function isEngineAway(error: unknown): boolean {
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
+    const code = 'code' in at ? String(at.code) : '';
+    if (/^(?:ECONNREFUSED|ENOENT|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN)$/.test(code)) return true;
+    if (/socket hang up|The operation was aborted due to timeout/.test(at.message)) return true;
+  }
+  return false;
+}
+
+async function* decoded(stream: Readable): AsyncGenerator<EngineEvent> {
+  let rest = '';
+  for await (const part of stream.setEncoding('utf8') as AsyncIterable<string>) {
+    const lines = (rest + part).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) {
+      if (line.trim() === '') continue;
+      const { Action, Actor, timeNano } = JSON.parse(line) as {
+        Action: string;
+        Actor: { ID: string; Attributes: Record<string, string> };
+        timeNano: number;
+      };
+      yield {
+        action: Action,
+        id: Actor.ID,
+        service: Actor.Attributes[SERVICE] ?? '',
+        exitCode: Actor.Attributes.exitCode,
+        at: Math.round(timeNano / 1e6),
+      };
+    }
+  }
+}
+
+// Without a terminal stdout and stderr come in frames: 8 bytes (stream, 0, 0, 0, length), then the text.
+function demultiplexed(raw: Buffer): string {
+  const parts: string[] = [];
+  let at = 0;
+  while (at + 8 <= raw.length && raw.readUInt8(at) <= 2 && raw.readUIntBE(at + 1, 3) === 0) {
+    const length = raw.readUInt32BE(at + 4);
+    parts.push(raw.subarray(at + 8, at + 8 + length).toString('utf8'));
+    at += 8 + length;
+  }
+  return at === 0 ? raw.toString('utf8') : parts.join('');
+}

@@ -1,0 +1,106 @@
+import type { Clock, Logger } from '@ops/shared/runtime';
+import type { ProbeFacts, Sight } from '../decide/health.js';
+import type { Engine } from './engine.js';
+
+/** The checks of the inventory, asked again and again. */
+export interface Prober {
+  /** The newest answer; null before the first, undefined for a service without a check. */
+  answer(service: string): ProbeFacts | null | undefined;
+  /** Calls back at every answer. */
+  onAnswer(nudge: () => void): void;
+  close(): Promise<void>;
+}
+
+export interface LookoutOptions {
+  readonly engine: Engine;
+  readonly project: string;
+  readonly services: readonly string[];
+  /** Containers of the other version: what happens to them says nothing. */
+  readonly hidden: ReadonlySet<string>;
+  readonly prober: Prober;
+  readonly everyMs: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+const AGAIN_MS = 250;
+
+/**
+ * Looks at the services of a project: at once when the engine says that something happened (a process that ends is known within
+ * 100 ms), else every now and then. While the engine is away there is nothing to see, and a look waits.
+ */
+export class Lookout {
+  readonly #options: LookoutOptions;
+  readonly #closing = new AbortController();
+  readonly #ended = new Map<string, string[]>();
+  #listening: Promise<void>;
+  #nudged = false;
+  #wake: () => void = () => undefined;
+
+  constructor(options: LookoutOptions) {
+    this.#options = options;
+    options.prober.onAnswer(() => this.#nudge());
+    this.#listening = this.#listen();
+  }
+
+  /** What is to be seen now. Rejects where the engine does not answer. */
+  async look(): Promise<Readonly<Record<string, Sight>>> {
+    const { engine, project, services, hidden, prober } = this.#options;
+    const containers = (await engine.containers(project)).filter(({ id }) => !hidden.has(id));
+    return Object.fromEntries(
+      services.map((service): [string, Sight] => [
+        service,
+        {
+          containers: containers.filter((container) => container.service === service),
+          probe: prober.answer(service),
+          ended: this.#ended.get(service) ?? [],
+        },
+      ]),
+    );
+  }
+
+  /** Resolves when there may be something new to see, after `atMostMs` at the latest. */
+  async wait(atMostMs: number, signal: AbortSignal): Promise<void> {
+    if (!this.#nudged) {
+      const woken = new AbortController();
+      this.#wake = () => woken.abort();
+      await this.#options.clock.sleep(
+        Math.max(0, Math.min(atMostMs, this.#options.everyMs)),
+        AbortSignal.any([signal, woken.signal, this.#closing.signal]),
+      );
+    }
+    this.#nudged = false;
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#listening;
+    await this.#options.prober.close();
+  }
+
+  #nudge(): void {
+    this.#nudged = true;
+    this.#wake();
+  }
+
+  async #listen(): Promise<void> {
+    const { engine, project, hidden, clock, log } = this.#options;
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      try {
+        for await (const { action, id, service, exitCode } of await engine.events(project, signal)) {
+          if (hidden.has(id)) continue;
+          if (action === 'die')
+            this.#ended.set(service, [...(this.#ended.get(service) ?? []), `exit code ${exitCode ?? '?'}`].slice(-5));
+          this.#nudge();
+        }
+      } catch (error) {
+        if (!signal.aborted) log.debug({ project, error }, 'the events of the engine ended');
+      }
+      // The engine was away, and took its containers along: their end is not theirs. What still runs, or not, is looked at anew.
+      this.#ended.clear();
+      this.#nudge();
+      await clock.sleep(AGAIN_MS, signal);
+    }
+  }
+}

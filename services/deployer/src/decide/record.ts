@@ -1,0 +1,95 @@
+import type { Deployment, Finding, JournalledStep, Plan } from '../deployment-types.js';
+
+/** The document of a deployment: the seed's deployment log first, then everything that somebody may ask later. */
+export function buildRecord(
+  deployment: Deployment,
+  steps: readonly JournalledStep[],
+  findings: readonly Finding[],
+  { release }: { readonly release: string | null },
+): Record<string, unknown> {
+  const {
+    deployment_id,
+    about,
+    kind,
+    folder,
+    requested_by,
+    request,
+    verdict,
+    reason,
+    plan,
+    plan_hash,
+    approval,
+    failure,
+    facts,
+    touched,
+  } = deployment;
+  const began = deployment.created_at.getTime();
+  const ended = (deployment.finished_at ?? deployment.created_at).getTime();
+  return {
+    service: about,
+    action: kind,
+    status: verdict,
+    timestamp: new Date(ended).toISOString(),
+    duration: (ended - began) / 1000,
+    deployment_id,
+    project: folder,
+    requested_by,
+    requested_at: deployment.created_at.toISOString(),
+    why: request?.changes ?? '',
+    cause: deployment.cause,
+    reason,
+    findings,
+    plan: plan === null ? null : planWords(plan),
+    plan_hash,
+    approval,
+    guard: facts.gate ?? [],
+    touched,
+    snapshot: facts.snapshot ?? null,
+    release_before: release,
+    timeline: steps.map(({ step, began_at, ended_at, outcome, detail }) => ({
+      step,
+      outcome,
+      detail,
+      from_ms: began_at.getTime() - began,
+      to_ms: ended_at === null ? null : ended_at.getTime() - began,
+    })),
+    failure,
+    restored: facts.restored ?? [],
+    rollback: procedure(deployment, release),
+  };
+}
+
+function planWords({ project, services, untouched, irreversible }: Plan) {
+  return {
+    project,
+    services: services.map(({ service, change, differences, strategy, old, image, imageId, configHash }) => ({
+      service,
+      change,
+      differences,
+      strategy,
+      from: old.map(({ name, imageId: id, configHash: hash }) => ({ container: name, image_id: id, config_hash: hash })),
+      to: { image, image_id: imageId, config_hash: configHash },
+    })),
+    untouched,
+    irreversible,
+  };
+}
+
+// What a person does to undo it, or to look into it.
+function procedure({ verdict, about, deployment_id, facts, touched }: Deployment, release: string | null): string[] {
+  if (!touched) return ['nothing was touched: there is nothing to take back'];
+  if (verdict === 'succeeded')
+    return release === null
+      ? [`no release before this one is known: deploy the version that you want of ${about}`]
+      : [`ops rollback ${about} ${release}`, `its files and rendered model: ${facts.snapshot ?? 'not kept'}`];
+  if (verdict === 'rolled-back')
+    return [
+      'it was taken back: the version before runs',
+      `the files that were not wanted are kept in ${facts.snapshot ?? 'no snapshot'}`,
+    ];
+  return [
+    `ops deployments show ${deployment_id}: the evidence says what failed`,
+    `docker ps --all --filter name=ops-${deployment_id.slice(0, 8)}: containers of the version before, stopped and kept`,
+    ...(release === null ? [] : [`ops rollback ${about} ${release}: the last release that was proven`]),
+  ];
+}

@@ -1,0 +1,17 @@
+import type { ServiceContext } from '@ops/shared/runtime';
+import type { Compose } from './act/compose.js';
+import type { Engine } from './act/engine.js';
+import type { Prober } from './act/lookout.js';
+import type { ServicePlan } from './deployment-types.js';
+import type { Database } from './state/tables.js';
+
+/** The deployer with what it works with. */
+export interface Deployer extends Omit<ServiceContext, 'database'> {
+  readonly database: Database;
+  readonly engine: Engine;
+  readonly compose: Compose;
+  /** Begins to ask the checks of these services. */
+  readonly probe: (services: readonly ServicePlan[]) => Prober;
+  /** Something may have become possible: look at once. */
+  readonly nudge: () => void;
+}

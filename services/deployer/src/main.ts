@@ -1,0 +1,4 @@
+import { runService } from '@ops/shared/runtime';
+import { deployer } from './wiring.js';
+
+await runService(deployer);

@@ -1,0 +1,163 @@
+import { randomUUID } from 'node:crypto';
+import { parseDuration } from '@ops/shared/config';
+import type { EventDraft } from '@ops/shared/events';
+import { deployRequested } from '@ops/shared/events';
+import { HttpError, parseBody } from '@ops/shared/runtime';
+import type { Router } from 'express';
+import { z } from 'zod';
+import type { Deployer } from '../deployer.js';
+import type { Deployment } from '../deployment-types.js';
+import { decide } from '../on/decision.js';
+import { deploymentIdOf } from '../on/deploy-requested.js';
+import { findDeployments, listDeployments } from '../state/deployments.js';
+import { currentFreeze, endFreeze, setFreeze } from '../state/freezes.js';
+import { readGate } from '../state/gate.js';
+import { recordOf, stepsOf } from '../state/journal.js';
+import { listReleases } from '../state/releases.js';
+
+const person = z.string().min(1).max(100).default('operator');
+const decisionBody = z.strictObject({
+  by: person,
+  reason: z.string().max(1000).default(''),
+  plan_hash: z.string().min(1).max(100),
+});
+const freezeBody = z.strictObject({
+  by: person,
+  reason: z.string().min(1).max(1000),
+  for: z
+    .string()
+    .transform((text, context) => {
+      const ms = parseDuration(text);
+      if (ms !== undefined && ms > 0) return ms;
+      context.issues.push({ code: 'custom', message: 'a duration such as 30m, 4h or 2d', input: text });
+      return z.NEVER;
+    })
+    .optional(),
+});
+
+/** GET and POST /deployments; GET /deployments/:id; POST /deployments/:id/approve and /reject; /freeze; /releases. */
+export function deploymentRoutes(router: Router, deployer: Deployer): void {
+  const { database, publisher, clock, redis, host } = deployer;
+
+  router.get('/deployments', async (request, response) => {
+    const about = typeof request.query.service === 'string' ? request.query.service : undefined;
+    const most = Math.min(Math.max(Number(request.query.limit) || 50, 1), 500);
+    response.json({ deployments: (await listDeployments(database, { most, about })).map(summary) });
+  });
+
+  router.post('/deployments', async (request, response) => {
+    const data = parseBody(deployRequested, request.body);
+    const draft: EventDraft = {
+      type: 'deploy.requested',
+      subject: (data.service ?? data.project ?? 'unknown').slice(0, 200) || 'unknown',
+      actor: (data.requested_by ?? 'operator').slice(0, 200) || 'operator',
+      purpose: `http ${randomUUID()}`,
+      host,
+      data,
+    };
+    const [event] = await publisher.publish([draft]);
+    if (event === undefined) throw new Error('one draft is one event');
+    response.status(202).json({ deployment_id: deploymentIdOf(event), requested: event.id });
+  });
+
+  router.get('/deployments/:id', async (request, response) => {
+    const deployment = await theDeployment(request.params.id);
+    const steps = await stepsOf(database, deployment.deployment_id);
+    response.json({
+      ...summary(deployment),
+      plan: deployment.plan,
+      steps,
+      record: (await recordOf(database, deployment.deployment_id)) ?? null,
+    });
+  });
+
+  router.post('/deployments/:id/approve', async (request, response) => {
+    const deployment = await theDeployment(request.params.id);
+    response.json(await decide(deployer, deployment, 'approved', parseBody(decisionBody, request.body)));
+  });
+
+  router.post('/deployments/:id/reject', async (request, response) => {
+    const deployment = await theDeployment(request.params.id);
+    response.json(await decide(deployer, deployment, 'rejected', parseBody(decisionBody, request.body)));
+  });
+
+  router.get('/releases', async (request, response) => {
+    const service = deployer.config.inventory.services.find(({ name }) => name === request.query.service);
+    if (service?.compose === undefined)
+      throw new HttpError(
+        404,
+        'NOT_FOUND',
+        `no service ${String(request.query.service)} with a Compose project in the inventory`,
+      );
+    const releases = await listReleases(database, service.compose.project);
+    response.json({
+      releases: releases.map(({ release_id, at, current, facts }) => ({ release_id, at, current, services: facts.services })),
+    });
+  });
+
+  router.get('/freeze', async (_request, response) => {
+    response.json({ freeze: (await currentFreeze(database)) ?? null, gate: await readGate(redis, database) });
+  });
+
+  router.post('/freeze', async (request, response) => {
+    const { by, reason, for: ms } = parseBody(freezeBody, request.body);
+    const now = clock.now();
+    const freeze = { by, reason, at: new Date(now), until: ms === undefined ? null : new Date(now + ms) };
+    await setFreeze(database, freeze);
+    response.json({ freeze });
+  });
+
+  router.delete('/freeze', async (_request, response) => {
+    const ended = await endFreeze(database);
+    deployer.nudge();
+    response.json({ ended });
+  });
+
+  async function theDeployment(id: string): Promise<Deployment> {
+    const found = await findDeployments(database, id);
+    const [deployment] = found;
+    if (deployment === undefined) throw new HttpError(404, 'NOT_FOUND', `no deployment ${id}`);
+    if (found.length > 1) throw new HttpError(409, 'AMBIGUOUS', `${id} begins the ids of several deployments: give more of it`);
+    return deployment;
+  }
+}
+
+function summary({
+  deployment_id,
+  about,
+  kind,
+  folder,
+  requested_by,
+  step,
+  verdict,
+  reason,
+  waits_for,
+  expires_at,
+  touched,
+  plan_hash,
+  watch_until,
+  created_at,
+  finished_at,
+}: Deployment) {
+  const until = finished_at ?? null;
+  return {
+    service: about,
+    action: kind,
+    status: verdict ?? (waits_for === null ? step : `waits for ${waits_for}`),
+    timestamp: (until ?? created_at).toISOString(),
+    duration: until === null ? null : (until.getTime() - created_at.getTime()) / 1000,
+    deployment_id,
+    project: folder,
+    requested_by,
+    step,
+    verdict,
+    reason,
+    waits_for,
+    expires_at,
+    touched,
+    plan_hash,
+    watch_until,
+    created_at,
+    finished_at,
+  };
+}

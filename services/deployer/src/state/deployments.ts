@@ -1,0 +1,94 @@
+import type { EventDraft } from '@ops/shared/events';
+import { type Insertable, sql } from 'kysely';
+import type { Deployment } from '../deployment-types.js';
+import { type Database, jsonb, type Tables } from './tables.js';
+
+/** Every change to a deployment that a step may make. */
+export type Change = Partial<Omit<Deployment, 'deployment_id' | 'seq' | 'folder' | 'created_at'>>;
+
+export type NewDeployment = Omit<Deployment, 'seq'>;
+
+const JSON_COLUMNS = ['request', 'cause', 'plan', 'approval', 'failure', 'facts'] as const;
+
+/**
+ * Stores a request, with what is to be said of it; the same request again changes nothing.
+ * Returns the open deployments of the project before it, oldest first; undefined for a repeat.
+ */
+export async function addDeployment(
+  database: Database,
+  deployment: NewDeployment,
+  draftsOf: (ahead: readonly string[]) => readonly EventDraft[],
+): Promise<readonly string[] | undefined> {
+  return database.transaction().execute(async (transaction) => {
+    const ahead = await transaction
+      .selectFrom('deployment')
+      .select('deployment_id')
+      .where('lane', '=', deployment.lane)
+      .where('verdict', 'is', null)
+      .orderBy('seq')
+      .execute();
+    const added = await transaction
+      .insertInto('deployment')
+      .values(columns(deployment) as Insertable<Tables['deployment']>)
+      .onConflict((conflict) => conflict.doNothing())
+      .executeTakeFirst();
+    if (added.numInsertedOrUpdatedRows !== 1n) return undefined;
+    const ids = ahead.map(({ deployment_id }) => deployment_id);
+    await addEvents(transaction, deployment.deployment_id, draftsOf(ids));
+    return ids;
+  });
+}
+
+/** The oldest open deployment of each lane: what may be worked on. */
+export async function heads(database: Database): Promise<readonly Deployment[]> {
+  const { rows } = await sql<Deployment>`
+    select distinct on (lane) * from deployment where verdict is null order by lane, seq`.execute(database);
+  return rows;
+}
+
+/** Deployments, newest first. */
+export async function listDeployments(
+  database: Database,
+  { most, about }: { most: number; about?: string | undefined },
+): Promise<readonly Deployment[]> {
+  let query = database.selectFrom('deployment').selectAll().orderBy('seq', 'desc').limit(most);
+  if (about !== undefined) query = query.where('about', '=', about);
+  return (await query.execute()) as unknown as readonly Deployment[];
+}
+
+/** The change as columns: JSON where a column is JSON. */
+export function columns(change: Change | NewDeployment): Record<string, unknown> {
+  const values: Record<string, unknown> = { ...change };
+  for (const name of JSON_COLUMNS) {
+    if (values[name] !== undefined && values[name] !== null) values[name] = jsonb(values[name]);
+  }
+  return values;
+}
+
+/** Writes what is to be said into the outbox, in order. */
+export async function addEvents(database: Database, deploymentId: string, drafts: readonly EventDraft[]): Promise<void> {
+  if (drafts.length === 0) return;
+  await database
+    .insertInto('deployment_event')
+    .values(
+      drafts.map((draft) => ({
+        n: sql<string>`default`,
+        deployment_id: deploymentId,
+        at: new Date(draft.at ?? 0),
+        draft: jsonb(draft),
+        published_at: null,
+      })),
+    )
+    .execute();
+}
+
+/** The deployments whose ids begin so. */
+export async function findDeployments(database: Database, prefix: string): Promise<readonly Deployment[]> {
+  const found = await database
+    .selectFrom('deployment')
+    .selectAll()
+    .where(sql`left(deployment_id, ${prefix.length})`, '=', prefix)
+    .limit(2)
+    .execute();
+  return found as unknown as readonly Deployment[];
+}

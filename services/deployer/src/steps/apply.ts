@@ -1,0 +1,188 @@
+import { ComposeError } from '../act/compose.js';
+import { isEngineAway } from '../act/engine.js';
+import { openEngineGate } from '../act/engine-gate.js';
+import { Lookout } from '../act/lookout.js';
+import { judgeService } from '../decide/health.js';
+import { stopWaves } from '../decide/waves.js';
+import type { ServicePlan } from '../deployment-types.js';
+import { startedEvent } from '../events.js';
+import { evidenceOf } from './evidence.js';
+import { isKept, keptIds, setAside } from './kept.js';
+import { restoreRelease } from './restore.js';
+import { askGate, fail, heldAtGate, planOf, type Run, type StepResult, withReading } from './step.js';
+
+/** 6. The change itself. Done again after a crash it comes to the same end: what is done already is left. */
+export async function apply(run: Run): Promise<StepResult> {
+  const { deployer, engine, journal } = run;
+  const plan = planOf(run);
+  if (!run.deployment.touched) {
+    const held = await heldAtGate(run, 'apply');
+    if (held.kind !== 'open') return held;
+    const level = held.view.level === 'warn' ? 'warn' : 'normal';
+    const now = deployer.clock.now();
+    run.deployment = await journal.note({ touched: true, facts: withReading(run, 'apply', held.view) }, [
+      startedEvent(run.deployment, level, now),
+    ]);
+  }
+  // What does its work and ends comes first, while the old version still serves: should it fail, nobody notices.
+  const first = plan.services.filter((one) => one.oneShot && starts(one) && !dependsOnChange(one, plan.services));
+  const rest = plan.services.filter((one) => !first.includes(one));
+  if (first.length > 0) {
+    const failed = await startAll(run, first);
+    if (failed !== undefined) return failed;
+  }
+  for (const wave of stopWaves(rest.filter(({ change }) => change !== 'keep')))
+    await Promise.all(wave.map((one) => giveWay(run, one)));
+  if (plan.release !== null) await restoreRelease(run, plan.release);
+  for (const one of rest) if (one.change === 'restart') await Promise.all(one.old.map(({ id }) => engine.restart(id)));
+  const failed = await startAll(run, rest.filter(starts));
+  if (failed !== undefined) return failed;
+  return { kind: 'done', detail: plan.services.map(({ service, change }) => `${change} ${service}`).join(', ') };
+}
+
+function starts({ change }: ServicePlan): boolean {
+  return change === 'create' || change === 'replace';
+}
+
+function dependsOnChange({ dependsOn }: ServicePlan, services: readonly ServicePlan[]): boolean {
+  return services.some(({ service, change, oneShot }) => change !== 'keep' && !oneShot && dependsOn.includes(service));
+}
+
+// SIGTERM and the grace first, always; the name is free when it has ended.
+async function giveWay(run: Run, one: ServicePlan): Promise<void> {
+  if (!isKept(one)) return;
+  for (const old of one.old) {
+    // Before it stops: were we and the engine to restart now, it must not come back by itself.
+    await setAside(run, old);
+    if (one.strategy === 'stop-first' || one.change === 'remove') await run.engine.stop(old.id);
+  }
+}
+
+/** Lets Compose start these services; ends early where one of them fails or the window is over. */
+async function startAll(run: Run, services: readonly ServicePlan[]): Promise<StepResult | undefined> {
+  const { deployer, engine, lease, journal } = run;
+  const plan = planOf(run);
+  if (services.length === 0) return undefined;
+  const { view, verdict } = await askGate(run);
+  if (verdict.kind !== 'open') {
+    run.deployment = await journal.note({ facts: withReading(run, 'up', view) });
+    return fail(`${verdict.reason}: nothing is started now`, deployer.clock.now());
+  }
+  const now = deployer.clock.now();
+  const { within, healthy_for } = deployer.config.deploy.verify;
+  const until = run.deployment.verify_until?.getTime() ?? 0;
+  // The window is for looking. Where nobody looked because we were away, it begins anew.
+  if (until - now < healthy_for) run.deployment = await journal.note({ verify_until: new Date(now + within) });
+  const hidden = keptIds(plan);
+  const gate = await openEngineGate({
+    engine: engine.address,
+    hidden,
+    refusal: () => (lease.held ? undefined : 'the project is in the hands of another deployer'),
+  });
+  const lookout = new Lookout({
+    engine,
+    project: plan.project,
+    services: services.map(({ service }) => service),
+    hidden,
+    prober: deployer.probe([]),
+    everyMs: 500,
+    clock: deployer.clock,
+    log: deployer.log,
+  });
+  try {
+    return await compose(run, services, gate.socket, lookout);
+  } finally {
+    await lookout.close();
+    await gate.close();
+  }
+}
+
+async function compose(
+  run: Run,
+  services: readonly ServicePlan[],
+  socket: string,
+  lookout: Lookout,
+): Promise<StepResult | undefined> {
+  const { deployer, signal } = run;
+  const plan = planOf(run);
+  const stop = new AbortController();
+  const ending = AbortSignal.any([signal, stop.signal]);
+  const groups = [
+    services.filter(({ strategy }) => strategy !== 'in-place'),
+    services.filter(({ strategy }) => strategy === 'in-place'),
+  ];
+  const up = async () => {
+    for (const [index, group] of groups.entries()) {
+      if (group.length === 0) continue;
+      const names = group.map(({ service }) => service);
+      await deployer.compose.up({ folder: plan.folder, files: plan.files }, names, {
+        socket,
+        recreate: index === 1,
+        signal: ending,
+      });
+    }
+    return 'up' as const;
+  };
+  const running = up();
+  const seen = watchFor(run, services, lookout, ending);
+  try {
+    const first = await Promise.race([running, seen]);
+    if (first !== 'up') return first;
+    // One-shot services are awaited here: what follows them must not start before they have done their work.
+    return services.every(({ oneShot }) => oneShot) ? await seen : undefined;
+  } catch (error) {
+    if (!(error instanceof ComposeError)) throw error;
+    if (signal.aborted) throw signal.reason;
+    await engineAnswers(run, error);
+    const output = run.redactor.text(error.output);
+    return fail(`docker compose up failed: ${lastLine(output)}`, deployer.clock.now(), [
+      output,
+      ...(await evidenceOf(run, services)),
+    ]);
+  } finally {
+    stop.abort(new Error('this start is over'));
+    await Promise.allSettled([running, seen]);
+  }
+}
+
+// Where the engine went away meanwhile, Compose's failure is the engine's, and the step is done again when it is back.
+async function engineAnswers({ engine, deployer }: Run, error: ComposeError): Promise<void> {
+  if (!/connect|EOF|reset|hang up|socket|closed|daemon running/i.test(error.output)) return;
+  try {
+    await engine.info();
+  } catch (cause) {
+    if (isEngineAway(cause)) throw cause;
+  }
+  deployer.log.info({ output: error.output.slice(0, 500) }, 'docker compose failed');
+}
+
+/** Resolves with a failure, or with undefined once all have done what they were started for (one-shot services only). */
+async function watchFor(
+  run: Run,
+  services: readonly ServicePlan[],
+  lookout: Lookout,
+  signal: AbortSignal,
+): Promise<StepResult | undefined> {
+  const { deployer } = run;
+  const until = run.deployment.verify_until?.getTime() ?? 0;
+  while (!signal.aborted) {
+    const sights = await lookout.look();
+    const verdicts = services.map((one) =>
+      judgeService(one, sights[one.service] ?? { containers: [], probe: undefined, ended: [] }),
+    );
+    const failed = verdicts.find((verdict) => verdict.kind === 'failed');
+    if (failed !== undefined) return fail(failed.why, deployer.clock.now(), await evidenceOf(run, services));
+    if (verdicts.every(({ kind }) => kind === 'done')) return undefined;
+    const now = deployer.clock.now();
+    if (now >= until) {
+      const missing = verdicts.flatMap((verdict) => ('why' in verdict ? [verdict.why] : []));
+      return fail(`not started in time: ${missing.join('; ')}`, now, await evidenceOf(run, services));
+    }
+    await lookout.wait(until - now, signal);
+  }
+  return undefined;
+}
+
+function lastLine(output: string): string {
+  return output.trimEnd().split('\n').at(-1)?.trim() ?? 'no output';
+}

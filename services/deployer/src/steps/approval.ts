@@ -1,0 +1,27 @@
+import { approvalEvent } from '../events.js';
+import { planOf, type Run, type StepResult } from './step.js';
+
+/** 4. A person decides, only where what is planned cannot be taken back. Bound to the plan by its hash. */
+export async function approval(run: Run): Promise<StepResult> {
+  const { deployment, deployer } = run;
+  const { irreversible } = planOf(run);
+  const now = deployer.clock.now();
+  if (irreversible.length === 0) return { kind: 'done', detail: 'none is needed: it can be taken back' };
+  const hash = deployment.plan_hash ?? '';
+  if (deployment.approval?.plan_hash === hash) return { kind: 'done', detail: `given by ${deployment.approval.by}` };
+  const expiresAt =
+    deployment.waits_for === 'approval' && deployment.expires_at !== null
+      ? deployment.expires_at
+      : new Date(now + deployer.config.deploy.approve_within);
+  if (now >= expiresAt.getTime())
+    return { kind: 'end', verdict: 'expired', reason: `nobody approved it in time: ${irreversible.join('; ')}` };
+  const asked = deployment.waits_for === 'approval';
+  return {
+    kind: 'wait',
+    for: 'approval',
+    reason: irreversible.join('; '),
+    wakeAt: expiresAt,
+    expiresAt,
+    drafts: asked ? [] : [approvalEvent(deployment, hash, irreversible, expiresAt, now)],
+  };
+}

@@ -1,0 +1,4 @@
+/** The name under which an image is kept, so that no prune takes it: repository and tag. */
+export function keepTag(project: string, service: string, imageId: string): [repository: string, tag: string] {
+  return [`ops-keep/${project}/${service}`, imageId.replace(/^sha256:/, '').slice(0, 20)];
+}

@@ -1,0 +1,41 @@
+import type { OldContainer, Plan, ServicePlan } from '../deployment-types.js';
+import type { Run } from './step.js';
+
+/** The name of a container of the version before while it is kept. */
+export function keptName(name: string, deploymentId: string): string {
+  return `${name}.ops-${deploymentId.slice(0, 8)}`;
+}
+
+/** Whether the containers of this service stay, stopped, until the new ones are proven. */
+export function isKept({ change, strategy }: ServicePlan): boolean {
+  return change === 'remove' || (change === 'replace' && strategy !== 'in-place');
+}
+
+/** Ids of all containers that stay. */
+export function keptIds({ services }: Plan): ReadonlySet<string> {
+  return new Set(services.filter(isKept).flatMap(({ old }) => old.map(({ id }) => id)));
+}
+
+/**
+ * Takes a container out of the way: its name is free, and a restart of the engine does not bring it back beside its successor.
+ * Can be done again.
+ */
+export async function setAside({ engine, deployment }: Run, old: OldContainer): Promise<void> {
+  const now = await engine.container(old.id);
+  if (now === undefined) return;
+  if (now.restartPolicy.name !== 'no') await engine.setRestartPolicy(old.id, { name: 'no', retries: 0 });
+  const name = keptName(old.name, deployment.deployment_id);
+  if (now.name !== name) await engine.rename(old.id, name);
+}
+
+/** Puts it back as it was, and starts it where it ran. False where it is gone. Can be done again. */
+export async function bringBack({ engine }: Run, old: OldContainer): Promise<boolean> {
+  const now = await engine.container(old.id);
+  if (now === undefined) return false;
+  if (now.name !== old.name) await engine.rename(old.id, old.name);
+  const { name, retries } = old.restartPolicy;
+  if (now.restartPolicy.name !== name || now.restartPolicy.retries !== retries)
+    await engine.setRestartPolicy(old.id, old.restartPolicy);
+  if (old.running && !now.running) await engine.start(old.id);
+  return true;
+}

@@ -1,0 +1,26 @@
+import { restoreFiles } from '../act/snapshot.js';
+import { listReleases } from '../state/releases.js';
+import { planOf, type Run } from './step.js';
+
+/** Puts files and image names of a release back. Containers are the caller's. Returns the files that were changed. */
+export async function restoreRelease(run: Run, releaseId: string): Promise<readonly string[]> {
+  const { deployer, deployment, engine } = run;
+  const releases = await listReleases(deployer.database, planOf(run).folder);
+  const release = releases.find(({ release_id }) => release_id === releaseId);
+  if (release === undefined) throw new Error(`release ${releaseId} is not kept any more`);
+  const changed = await restoreFiles(release.snapshot, deployment.facts.snapshot);
+  for (const { image, imageId } of Object.values(release.facts.services)) {
+    if ((await engine.image(image))?.id === imageId || (await engine.image(imageId)) === undefined) continue;
+    const { repository, tag } = nameParts(image);
+    // A reference with a digest names one image for ever: there is nothing to point elsewhere.
+    if (tag !== undefined) await engine.tag(imageId, repository, tag);
+  }
+  return changed;
+}
+
+function nameParts(image: string): { repository: string; tag: string | undefined } {
+  if (image.includes('@')) return { repository: image, tag: undefined };
+  const slash = image.lastIndexOf('/');
+  const colon = image.indexOf(':', slash + 1);
+  return colon < 0 ? { repository: image, tag: 'latest' } : { repository: image.slice(0, colon), tag: image.slice(colon + 1) };
+}

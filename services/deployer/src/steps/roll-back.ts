@@ -1,0 +1,134 @@
+import { ComposeError } from '../act/compose.js';
+import { openEngineGate } from '../act/engine-gate.js';
+import { Lookout } from '../act/lookout.js';
+import { type HealthySince, judgeRound } from '../decide/health.js';
+import { stopWaves } from '../decide/waves.js';
+import type { ServicePlan } from '../deployment-types.js';
+import { currentRelease } from '../state/releases.js';
+import { evidenceOf } from './evidence.js';
+import { bringBack, isKept } from './kept.js';
+import { restoreRelease } from './restore.js';
+import { fail, planOf, type Run, type StepResult } from './step.js';
+
+/** 9. Everything as before: containers or images, files, names. Allowed at every guard level. Then it is proven like any deployment. */
+export async function rollBack(run: Run): Promise<StepResult> {
+  const { deployer, deployment } = run;
+  const plan = planOf(run);
+  const changed = plan.services.filter(({ change }) => change !== 'keep' && change !== 'restart');
+  await removeNew(run, changed);
+  const release = await currentRelease(deployer.database, plan.folder);
+  const files = release === undefined ? [] : await restoreRelease(run, release.release_id);
+  const lost: ServicePlan[] = [];
+  for (const one of changed) {
+    if (one.old.length === 0) continue;
+    const back = await Promise.all(one.old.map((old) => (isKept(one) ? bringBack(run, old) : false)));
+    if (back.includes(false)) lost.push(one);
+  }
+  if (lost.length > 0) {
+    const failed = await recreate(run, lost, release?.facts.files);
+    if (failed !== undefined) return failed;
+  }
+  const proven = await proveOld(run, plan.services);
+  if (proven !== undefined) return proven;
+  const restored = changed.filter(({ old }) => old.length > 0).map(({ service }) => service);
+  const detail = [
+    `${restored.join(', ') || 'nothing was there before'} as before`,
+    ...(files.length > 0 ? [`${files.length} files restored`] : []),
+  ];
+  return { kind: 'done', detail: detail.join('; '), change: { facts: { ...deployment.facts, restored } } };
+}
+
+async function removeNew(run: Run, services: readonly ServicePlan[]): Promise<void> {
+  const { engine } = run;
+  const plan = planOf(run);
+  const before = new Set(plan.services.flatMap(({ old }) => old.map(({ id }) => id)));
+  const now = (await engine.containers(plan.project)).filter(({ id }) => !before.has(id));
+  for (const wave of stopWaves(services)) {
+    // A container that was recreated in place stays until its successor takes over its volumes.
+    const wanted = wave.filter((one) => one.strategy !== 'in-place' || one.old.length === 0).map(({ service }) => service);
+    await Promise.all(
+      now
+        .filter(({ service }) => wanted.includes(service))
+        .map(async ({ id, running }) => {
+          if (running) await engine.stop(id);
+          await engine.remove(id);
+        }),
+    );
+  }
+}
+
+// What could not be kept, or is gone: Compose makes it again, from the files and images that are back in their places.
+async function recreate(
+  run: Run,
+  services: readonly ServicePlan[],
+  files: readonly string[] | undefined,
+): Promise<StepResult | undefined> {
+  const { deployer, engine, lease, signal } = run;
+  const plan = planOf(run);
+  if (files === undefined)
+    return fail(
+      `${services.map(({ service }) => service).join(', ')} cannot be made again: no release is known`,
+      deployer.clock.now(),
+    );
+  const gate = await openEngineGate({
+    engine: engine.address,
+    hidden: new Set(),
+    refusal: () => (lease.held ? undefined : 'the project is in the hands of another deployer'),
+  });
+  try {
+    const names = services.map(({ service }) => service);
+    await deployer.compose.up({ folder: plan.folder, files }, names, { socket: gate.socket, recreate: true, signal });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof ComposeError)) throw error;
+    return fail('docker compose up of the version before failed', deployer.clock.now(), [run.redactor.text(error.output)]);
+  } finally {
+    await gate.close();
+  }
+}
+
+async function proveOld(run: Run, services: readonly ServicePlan[]): Promise<StepResult | undefined> {
+  const { deployer, engine, signal } = run;
+  const { clock, config } = deployer;
+  const plan = planOf(run);
+  const wanted = services
+    .filter(({ old }) => old.some(({ running }) => running))
+    .map((one) => ({
+      ...one,
+      change: 'keep' as const,
+      imageId: one.old[0]?.imageId ?? '',
+      configHash: one.old[0]?.configHash ?? '',
+      replicas: one.old.length,
+    }));
+  const gone = services.filter(({ old, change }) => old.length === 0 && change !== 'remove').map(({ service }) => service);
+  const lookout = new Lookout({
+    engine,
+    project: plan.project,
+    services: [...wanted.map(({ service }) => service), ...gone],
+    hidden: new Set(),
+    prober: deployer.probe(wanted),
+    everyMs: 500,
+    clock,
+    log: deployer.log,
+  });
+  const { within, healthy_for } = config.deploy.verify;
+  const until = clock.now() + within;
+  try {
+    for (let since: HealthySince = {}; ; ) {
+      if (signal.aborted) throw signal.reason;
+      const sights = await lookout.look();
+      const now = clock.now();
+      const round = judgeRound(wanted, sights, since, now, healthy_for);
+      since = round.since;
+      const left = gone.filter((service) => (sights[service]?.containers.length ?? 0) > 0);
+      if (round.missing.length === 0 && left.length === 0) return undefined;
+      if (now >= until || round.failed !== undefined) {
+        const why = round.failed ?? `not proven healthy within ${within} ms: ${[...round.missing, ...left].join('; ')}`;
+        return fail(`the version before is back, but ${why}`, now, await evidenceOf({ ...run }, services));
+      }
+      await lookout.wait(Math.min(until - now, 250), signal);
+    }
+  } finally {
+    await lookout.close();
+  }
+}

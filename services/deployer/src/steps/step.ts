@@ -1,0 +1,122 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { EventDraft } from '@ops/shared/events';
+import type { Redactor } from '@ops/shared/secrets';
+import type { Engine } from '../act/engine.js';
+import { type ComposeModel, composeModel } from '../compose-model.js';
+import { type GateVerdict, judgeGate } from '../decide/gate.js';
+import type { Deployer } from '../deployer.js';
+import type { Deployment, Failure, Finding, GateView, Plan, Request, Verdict } from '../deployment-types.js';
+import type { Change } from '../state/deployments.js';
+import { readGate } from '../state/gate.js';
+import type { Journal } from '../state/journal.js';
+import type { ProjectLease } from '../state/leases.js';
+
+/** One deployment in our hands. */
+export interface Run {
+  readonly deployer: Deployer;
+  readonly lease: ProjectLease;
+  readonly journal: Journal;
+  /** The engine; what changes something is refused once the lease is not surely ours. */
+  readonly engine: Engine;
+  /** Hides what the project's own files and variables hold. */
+  readonly redactor: Redactor;
+  /** Aborted when the service stops or the lease is lost. */
+  readonly signal: AbortSignal;
+  /** As it was last written. */
+  deployment: Deployment;
+}
+
+/** How a step ended: the next one follows, it waits, it is over, or it did not work. */
+export type StepResult =
+  | { readonly kind: 'done'; readonly detail: string; readonly change?: Change; readonly drafts?: readonly EventDraft[] }
+  | {
+      readonly kind: 'wait';
+      readonly for: NonNullable<Deployment['waits_for']>;
+      readonly reason: string;
+      readonly wakeAt: Date;
+      readonly expiresAt: Date;
+      readonly change?: Change;
+      readonly drafts?: readonly EventDraft[];
+    }
+  | {
+      readonly kind: 'end';
+      readonly verdict: Verdict;
+      readonly reason: string;
+      readonly findings?: readonly Finding[];
+      readonly change?: Change;
+    }
+  | { readonly kind: 'fail'; readonly failure: Omit<Failure, 'step'> };
+
+export function fail(reason: string, at: number, evidence: readonly string[] = []): StepResult {
+  return { kind: 'fail', failure: { reason, evidence, at } };
+}
+
+/** The checked request of a deployment that got past its refusal. */
+export function requestOf({ deployment }: Run): Request {
+  if (deployment.request === null) throw new Error('a deployment without a request has no steps');
+  return deployment.request;
+}
+
+/** The plan, which every step after the planning has. */
+export function planOf({ deployment }: Run): Plan {
+  if (deployment.plan === null) throw new Error('this step needs a plan');
+  return deployment.plan;
+}
+
+/** Where a deployment keeps its files: a folder of OPS_HOME that only its owner enters. */
+export function folderOf(home: string, deploymentId: string): string {
+  return join(home, 'deployments', deploymentId);
+}
+
+/** Where the model of the plan is. */
+export function modelFile({ deployer, deployment }: Run): string {
+  return join(folderOf(deployer.home, deployment.deployment_id), 'model.json');
+}
+
+/** The project as it was planned. */
+export async function plannedModel(run: Run): Promise<ComposeModel> {
+  return composeModel.parse(JSON.parse(await readFile(modelFile(run), 'utf8')));
+}
+
+/** Writes a file that only we may read; its folder too. */
+export async function writePrivately(file: string, text: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  await writeFile(file, text, { mode: 0o600 });
+}
+
+/** The gate as it is now, and what it means for this deployment. */
+export async function askGate(run: Run): Promise<{ view: GateView; verdict: GateVerdict }> {
+  const { deployer, deployment } = run;
+  const view = await readGate(deployer.redis, deployer.database);
+  const unknownFor = deployer.clock.now() - (view.since === '' ? deployment.created_at.getTime() : Date.parse(view.since));
+  return { view, verdict: judgeGate(view, unknownFor, deployer.config.deploy.guard_unknown_for) };
+}
+
+/** Notes a reading of the guard for the record. */
+export function withReading(run: Run, step: string, { level, deployments }: GateView): Deployment['facts'] {
+  const { facts } = run.deployment;
+  const at = new Date(run.deployer.clock.now()).toISOString();
+  return { ...facts, gate: [...(facts.gate ?? []), { at, step, level, deployments }].slice(-50) };
+}
+
+/** Before anything is touched: a closed gate lets the deployment wait, or ends it. Undefined where it is open. */
+export async function heldAtGate(
+  run: Run,
+  step: string,
+): Promise<StepResult | { readonly kind: 'open'; readonly view: GateView }> {
+  const { clock, config } = run.deployer;
+  const { view, verdict } = await askGate(run);
+  if (verdict.kind === 'open') return { kind: 'open', view };
+  const change: Change = { facts: withReading(run, step, view) };
+  if (verdict.kind === 'deferred') {
+    const expiresAt =
+      run.deployment.expires_at ?? new Date(run.deployment.created_at.getTime() + config.deploy.defer.give_up_after);
+    if (clock.now() >= expiresAt.getTime())
+      return { kind: 'end', verdict: 'expired', reason: `given up after waiting: ${verdict.reason}`, change };
+    const wakeAt = new Date(clock.now() + (view.level === 'unknown' ? 1000 : config.deploy.defer.every));
+    return { kind: 'wait', for: 'guard', reason: verdict.reason, wakeAt, expiresAt, change };
+  }
+  const findings: Finding[] = [{ code: 'guard', where: 'the guard of the host', found: view.level, expected: 'normal or warn' }];
+  return { kind: 'end', verdict: 'blocked', reason: verdict.reason, findings, change };
+}

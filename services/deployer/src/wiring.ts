@@ -1,0 +1,64 @@
+import { onJob } from '@ops/shared/queues';
+import { dockerAddress, type ServiceContext, type ServiceDefinition } from '@ops/shared/runtime';
+import { PermanentError } from '@ops/shared/streams';
+import { Compose } from './act/compose.js';
+import { Engine } from './act/engine.js';
+import { inventoryProber } from './act/inventory-prober.js';
+import type { Deployer } from './deployer.js';
+import { deploymentDue } from './jobs.js';
+import { migrations } from './migrations/index.js';
+import { onDeployRequested } from './on/deploy-requested.js';
+import { DeploymentsRound } from './on/deployments-round.js';
+import { deploymentRoutes } from './routes/deployment-routes.js';
+import { flushEvents } from './state/outbox.js';
+import type { Tables } from './state/tables.js';
+
+const FLUSH_EVERY_MS = 100;
+
+/** Deployments of Compose projects: gated, planned, proven, watched, and taken back where they do not hold. */
+export const deployer: ServiceDefinition = {
+  name: 'deployer',
+  migrations,
+  async wire(context) {
+    const { self, round } = open(context);
+    return {
+      on: {
+        'deploy.requested': (event) => onDeployRequested(self, event),
+      },
+      jobs: [
+        onJob(deploymentDue, async () => {
+          self.nudge();
+          return [];
+        }),
+      ],
+      loops: [
+        { name: 'deployments', round: (signal) => round.round(signal) },
+        { name: 'events', round: async () => ((await flushEvents(self.database, self.publisher)) > 0 ? 0 : FLUSH_EVERY_MS) },
+      ],
+      routes: (router) => deploymentRoutes(router, self),
+      stop: () => round.stop(),
+    };
+  },
+};
+
+function open(context: ServiceContext): { self: Deployer; round: DeploymentsRound } {
+  const { dockerHost, config, clock, log } = context;
+  const address = dockerAddress(dockerHost);
+  if (address === undefined) throw new PermanentError('CONFIG_INVALID', `DOCKER_HOST: ${dockerHost}: expected unix:// or tcp://`);
+  const self: Deployer = {
+    ...context,
+    database: context.database.withTables<Tables>(),
+    engine: new Engine(address),
+    compose: new Compose(dockerHost),
+    probe: (services) => {
+      const known = services.flatMap(({ service: composed, inventory }) => {
+        const found = config.inventory.services.find(({ name }) => name === inventory);
+        return found === undefined || found.paused ? [] : [{ composed, known: found }];
+      });
+      return inventoryProber(known, { clock, log, everyMs: config.deploy.watch.every });
+    },
+    nudge: () => round.nudge(),
+  };
+  const round = new DeploymentsRound(self);
+  return { self, round };
+}
