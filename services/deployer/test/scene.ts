@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type EventData, type EventType, keys, type Level } from '@ops/shared/events';
+import { type EventData, type EventType, keys, type Level, STREAMS } from '@ops/shared/events';
 import { type Recorded, type Recorder, recorder, type TestHost, testHost } from '@ops/shared/testing';
 import { execa } from 'execa';
 import { stringify } from 'yaml';
+import { deploymentIdOf } from '../src/on/deploy-requested.js';
 import { deployer } from '../src/wiring.js';
 import { docker, dockerHost } from './engine.js';
 
@@ -27,6 +28,8 @@ export interface SceneOptions {
   readonly health?: Readonly<Record<string, object>>;
   readonly more?: Readonly<Record<string, object>>;
   readonly deploy?: object;
+  /** Further top-level keys of ops.yaml. */
+  readonly settings?: object;
 }
 
 export interface Ended {
@@ -45,7 +48,7 @@ export class Scene {
   host!: TestHost;
   seen!: Recorder;
 
-  private constructor(folder: string, { services, health = {}, more = {}, deploy = {} }: SceneOptions) {
+  private constructor(folder: string, { services, health = {}, more = {}, deploy = {}, settings = {} }: SceneOptions) {
     this.folder = join(folder, 'project');
     this.home = join(folder, 'home');
     const inventory = Object.keys(services).map((name) => ({
@@ -56,7 +59,7 @@ export class Scene {
       timeout: '1s',
       ...more[name],
     }));
-    this.yaml = stringify({ inventory: { services: inventory }, deploy: { ...QUICK, ...deploy } });
+    this.yaml = stringify({ inventory: { services: inventory }, deploy: { ...QUICK, ...deploy }, ...settings });
   }
 
   static async open(options: SceneOptions): Promise<Scene> {
@@ -97,6 +100,12 @@ export class Scene {
       since,
       generation: '1',
     });
+  }
+
+  /** Asks as Nucleus does: flat fields on the stream. Gives the deployment's id. */
+  async ask(data: EventData<'deploy.requested'>, redis = this.host.redis): Promise<string> {
+    const entry = await redis.xadd(STREAMS.deploys, '*', 'type', 'deploy.requested', 'data', JSON.stringify(data));
+    return deploymentIdOf({ source: STREAMS.deploys, id: String(entry) });
   }
 
   /** Asks for a deployment; gives its id. */

@@ -235,7 +235,9 @@ function statusOf(error: unknown): number {
 export function isEngineAway(error: unknown): boolean {
   for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
     const code = 'code' in at ? String(at.code) : '';
-    if (/^(?:ECONNREFUSED|ENOENT|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN)$/.test(code)) return true;
+    // A socket that is not there; a file that is not there is another matter.
+    if (code === 'ENOENT' && 'syscall' in at && at.syscall === 'connect') return true;
+    if (/^(?:ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN)$/.test(code)) return true;
     if (/socket hang up|The operation was aborted due to timeout/.test(at.message)) return true;
   }
   return false;

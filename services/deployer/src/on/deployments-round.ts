@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { isUnavailable } from '@ops/shared/streams';
+import { isDeadHolder, ownHolder } from '../act/holder.js';
 import type { Deployer } from '../deployer.js';
 import type { Deployment } from '../deployment-types.js';
 import { heads } from '../state/deployments.js';
@@ -20,7 +20,7 @@ export class DeploymentsRound {
 
   constructor(deployer: Deployer) {
     this.#deployer = deployer;
-    this.#holder = `${deployer.host}-${process.pid}-${randomBytes(4).toString('hex')}`;
+    this.#holder = ownHolder(deployer.host);
   }
 
   /** Looks now, not in a second. */
@@ -34,7 +34,10 @@ export class DeploymentsRound {
     this.#nudged = false;
     for (const deployment of await heads(database)) {
       if (this.#working.has(deployment.lane) || !isDue(deployment, clock.now())) continue;
-      const lease = await ProjectLease.take(database, deployment.lane, this.#holder, () => clock.monotonic());
+      const lease = await ProjectLease.take(database, deployment.lane, this.#holder, {
+        monotonic: () => clock.monotonic(),
+        isDead: isDeadHolder,
+      });
       if (lease === undefined) continue;
       const work = this.#work(lease, deployment).finally(() => {
         this.#working.delete(deployment.lane);

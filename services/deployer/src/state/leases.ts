@@ -39,19 +39,28 @@ export class ProjectLease {
     this.#timer.unref();
   }
 
-  /** Takes the lease where it is free or has lapsed; undefined where another deployer has it. `holder` is unique among the living. */
+  /**
+   * Takes the lease where it is free or has lapsed; undefined where another deployer has it. `holder` is unique among the living.
+   * @param isDead whether a holder is known to be dead: his lease need not lapse first
+   */
   static async take(
     database: Database,
     lane: string,
     holder: string,
-    monotonic: () => number,
+    { monotonic, isDead }: { readonly monotonic: () => number; readonly isDead: (holder: string) => boolean },
   ): Promise<ProjectLease | undefined> {
+    const known = await database
+      .selectFrom('project_lease')
+      .select(['holder', 'fence'])
+      .where('lane', '=', lane)
+      .executeTakeFirst();
+    const dead = known !== undefined && isDead(known.holder) ? known.fence : '-1';
     const asked = monotonic();
     const { rows } = await sql<{ fence: string }>`
       insert into project_lease as held (lane, holder, fence, until)
       values (${lane}, ${holder}, 1, now() + ${LEASE_MS} * interval '1 ms')
       on conflict (lane) do update set holder = excluded.holder, fence = held.fence + 1, until = excluded.until
-      where held.until < now()
+      where held.until < now() or held.fence = ${dead}
       returning fence`.execute(database);
     const [row] = rows;
     if (row === undefined) return undefined;

@@ -63,16 +63,17 @@ async function startAll(run: Run, services: readonly ServicePlan[]): Promise<Ste
   const { deployer, engine, lease, journal } = run;
   const plan = planOf(run);
   if (services.length === 0) return undefined;
-  const { view, verdict } = await askGate(run);
-  if (verdict.kind !== 'open') {
-    run.deployment = await journal.note({ facts: withReading(run, 'up', view) });
-    return fail(`${verdict.reason}: nothing is started now`, deployer.clock.now());
-  }
   const now = deployer.clock.now();
   const { within, healthy_for } = deployer.config.deploy.verify;
   const until = run.deployment.verify_until?.getTime() ?? 0;
   // The window is for looking. Where nobody looked because we were away, it begins anew.
   if (until - now < healthy_for) run.deployment = await journal.note({ verify_until: new Date(now + within) });
+  // The last look, with nothing between it and the start.
+  const { view, verdict } = await askGate(run);
+  if (verdict.kind !== 'open') {
+    run.deployment = await journal.note({ facts: withReading(run, 'up', view) });
+    return fail(`${verdict.reason}: nothing is started now`, deployer.clock.now());
+  }
   const hidden = keptIds(plan);
   const gate = await openEngineGate({
     engine: engine.address,

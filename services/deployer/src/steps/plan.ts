@@ -54,13 +54,23 @@ export async function makePlan(run: Run): Promise<{ readonly plan: Plan } | { re
     containers: await run.engine.containers(model.name),
     inventory,
     current: release?.facts,
-    before: release === undefined ? undefined : await snapshotModel(release.snapshot),
+    before: release === undefined ? undefined : await knownModel(run, release),
     fileHashes: source.fileHashes ?? (await hashFiles(project.paths)),
     filesOf: project.ofService,
   });
   // What was planned is what is kept: files may change while a deployment waits, and that must be seen.
   await writePrivately(modelFile(run), JSON.stringify(model));
   return { plan: planned };
+}
+
+// Without it what differs has no names, and the way back has no files: the plan says so where that matters.
+async function knownModel({ deployer }: Run, { release_id, snapshot }: Release): Promise<ComposeModel | undefined> {
+  try {
+    return await snapshotModel(snapshot);
+  } catch (error) {
+    deployer.log.warn({ release: release_id, error }, 'the snapshot of the release that runs cannot be read');
+    return undefined;
+  }
 }
 
 interface Source {
