@@ -175,13 +175,6 @@ describe.skipIf(withoutEngine)('0 false successes over faults', () => {
       at: { event: 'deploy.step-finished', step: 'plan', do: () => docker('tag', made.good ?? '', made.moving ?? '') },
     },
     {
-      name: 'its files change while it is planned',
-      services: () => web({ labels: { version: 'two' } }),
-      ends: 'deploy.rolled-back',
-      saying: /another configuration than the plan/,
-      at: { event: 'deploy.step-finished', step: 'plan', do: () => scene.compose(web({ labels: { version: 'three' } })) },
-    },
-    {
       name: 'its digest is wrong',
       services: () => web({}, `${made.good}@sha256:${'0'.repeat(64)}`),
       ends: 'deploy.blocked',

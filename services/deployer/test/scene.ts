@@ -72,8 +72,9 @@ export class Scene {
   }
 
   /** Starts the deployer, with the guard at normal. */
-  async start(): Promise<void> {
-    this.host = await testHost([deployer], { yaml: this.yaml, home: this.home, dockerHost });
+  async start(servers?: Pick<TestHost, 'redisUrl' | 'databaseUrl'>): Promise<void> {
+    const given = servers === undefined ? {} : { servers };
+    this.host = await testHost([deployer], { yaml: this.yaml, home: this.home, dockerHost, ...given });
     this.seen = await recorder(this.host.redisUrl, ['ops:deploys', 'ops:security']);
     await this.guard('normal');
   }

@@ -16,7 +16,7 @@ export class ComposeError extends OpsError {
 /** Which project a command is about. */
 export interface ComposeProject {
   readonly folder: string;
-  /** Absolute paths; empty where Compose chooses by itself. */
+  /** Absolute paths, `-` for what is written to it; empty where Compose chooses by itself. */
   readonly files: readonly string[];
 }
 
@@ -41,10 +41,9 @@ export class Compose {
 
   /** The project, rendered. Needs no engine. Rejects with a {@link ComposeError} for files that Compose refuses. */
   async render(project: ComposeProject): Promise<Rendered> {
-    const [model, hashes] = await Promise.all([
-      this.#read(project, ['config', '--format', 'json']),
-      this.#read(project, ['config', '--hash', '*']),
-    ]);
+    const model = await this.#read(project, ['config', '--format', 'json']);
+    // Of the rendered project: of the files Compose tells another hash than it puts on containers, where a service has an env file.
+    const hashes = await this.#read({ ...project, files: ['-'] }, ['config', '--hash', '*'], model.stdout);
     const lines = hashes.stdout.split('\n').map((line) => line.trim().split(/\s+/));
     return {
       model: composeModel.parse(JSON.parse(model.stdout)),
@@ -84,15 +83,19 @@ export class Compose {
     await this.#run('up', project, ['up', ...how, ...services], { signal, dockerHost: `unix://${socket}` });
   }
 
-  #read(project: ComposeProject, args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
-    return this.#run('config', project, args, { signal: AbortSignal.timeout(CONFIG_MS) });
+  #read(project: ComposeProject, args: readonly string[], input?: string): Promise<{ stdout: string; stderr: string }> {
+    return this.#run('config', project, args, { signal: AbortSignal.timeout(CONFIG_MS), input });
   }
 
   async #run(
     verb: string,
     { folder, files }: ComposeProject,
     args: readonly string[],
-    { signal, dockerHost = this.#dockerHost }: { signal: AbortSignal; dockerHost?: string | undefined },
+    {
+      signal,
+      dockerHost = this.#dockerHost,
+      input,
+    }: { signal: AbortSignal; dockerHost?: string | undefined; input?: string | undefined },
   ): Promise<{ stdout: string; stderr: string }> {
     const where = ['--project-directory', folder, ...files.flatMap((file) => ['--file', file])];
     try {
@@ -103,7 +106,7 @@ export class Compose {
         cancelSignal: signal,
         forceKillAfterDelay: 2000,
         maxBuffer: 16 * 1024 * 1024,
-        stdin: 'ignore',
+        ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
       });
     } catch (cause) {
       const said = cause instanceof Error && 'stderr' in cause ? String(cause.stderr) : String(cause);

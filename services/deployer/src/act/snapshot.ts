@@ -28,10 +28,13 @@ export interface SnapshotContent {
 
 /**
  * Copies files, rendered model and inspections into a folder that only its owner may read: there are secrets in it. It is made
- * beside its place and moved there when it is whole and on disk; one that is there is left as it is.
+ * beside its place and moved there when it is whole and on disk; one that is there is left as it is. Returns path → hash of what it holds.
  */
-export async function takeSnapshot(folder: string, { files, model, inspected }: SnapshotContent): Promise<void> {
-  if (await exists(join(folder, 'manifest.json'))) return;
+export async function takeSnapshot(
+  folder: string,
+  { files, model, inspected }: SnapshotContent,
+): Promise<Readonly<Record<string, string>>> {
+  if (await exists(join(folder, 'manifest.json'))) return hashesOf(await readManifest(folder));
   const making = `${folder}.making`;
   await rm(making, { recursive: true, force: true });
   await mkdir(join(making, 'files'), { recursive: true, mode: 0o700 });
@@ -49,6 +52,7 @@ export async function takeSnapshot(folder: string, { files, model, inspected }: 
   await rm(folder, { recursive: true, force: true });
   await rename(making, folder);
   await syncFolder(dirname(folder));
+  return hashesOf({ files: list });
 }
 
 /** The rendered model of a snapshot. */
@@ -84,6 +88,10 @@ export async function restoreFiles(folder: string, replaced: string | undefined)
 /** Removes a snapshot. */
 export async function removeSnapshot(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
+}
+
+function hashesOf({ files }: Manifest): Record<string, string> {
+  return Object.fromEntries(files.map(({ path, hash }) => [path, hash]));
 }
 
 async function readManifest(folder: string): Promise<Manifest> {

@@ -1,15 +1,30 @@
+import { join } from 'node:path';
 import { ComposeError } from '../act/compose.js';
 import { isEngineAway } from '../act/engine.js';
 import { openEngineGate } from '../act/engine-gate.js';
 import { Lookout } from '../act/lookout.js';
+import { projectFiles } from '../act/project-files.js';
+import { takeSnapshot } from '../act/snapshot.js';
 import { judgeService } from '../decide/health.js';
 import { stopWaves } from '../decide/waves.js';
 import type { ServicePlan } from '../deployment-types.js';
 import { startedEvent } from '../events.js';
 import { evidenceOf } from './evidence.js';
-import { isKept, keptIds, setAside } from './kept.js';
+import { isKept, keptIds, oldIds, setAside } from './kept.js';
 import { restoreRelease } from './restore.js';
-import { askGate, fail, heldAtGate, planOf, type Run, type StepResult, withReading } from './step.js';
+import {
+  askGate,
+  fail,
+  folderOf,
+  heldAtGate,
+  placeModel,
+  plannedModel,
+  planOf,
+  type Run,
+  requestOf,
+  type StepResult,
+  withReading,
+} from './step.js';
 
 /** 6. The change itself. Done again after a crash it comes to the same end: what is done already is left. */
 export async function apply(run: Run): Promise<StepResult> {
@@ -28,16 +43,28 @@ export async function apply(run: Run): Promise<StepResult> {
   const first = plan.services.filter((one) => one.oneShot && starts(one) && !dependsOnChange(one, plan.services));
   const rest = plan.services.filter((one) => !first.includes(one));
   if (first.length > 0) {
+    await Promise.all(first.map((one) => giveWay(run, one)));
     const failed = await startAll(run, first);
     if (failed !== undefined) return failed;
   }
   for (const wave of stopWaves(rest.filter(({ change }) => change !== 'keep')))
     await Promise.all(wave.map((one) => giveWay(run, one)));
-  if (plan.release !== null) await restoreRelease(run, plan.release);
+  if (plan.release !== null) await bringFilesBack(run, plan.release);
   for (const one of rest) if (one.change === 'restart') await Promise.all(one.old.map(({ id }) => engine.restart(id)));
   const failed = await startAll(run, rest.filter(starts));
   if (failed !== undefined) return failed;
   return { kind: 'done', detail: plan.services.map(({ service, change }) => `${change} ${service}`).join(', ') };
+}
+
+async function bringFilesBack(run: Run, releaseId: string): Promise<void> {
+  const { deployer, deployment, journal } = run;
+  await restoreRelease(run, releaseId);
+  const request = requestOf(run);
+  const model = await plannedModel(run);
+  const files = await projectFiles(request.folder, planOf(run).files, model, request.configFiles);
+  const snapshot = join(folderOf(deployer.home, deployment.deployment_id), 'snapshot');
+  await takeSnapshot(snapshot, { files: files.paths, model, inspected: [] });
+  run.deployment = await journal.note({ facts: { ...deployment.facts, snapshot } });
 }
 
 function starts({ change }: ServicePlan): boolean {
@@ -84,7 +111,7 @@ async function startAll(run: Run, services: readonly ServicePlan[]): Promise<Ste
     engine,
     project: plan.project,
     services: services.map(({ service }) => service),
-    hidden,
+    hidden: oldIds(plan),
     prober: deployer.probe([]),
     everyMs: 500,
     clock: deployer.clock,
@@ -105,7 +132,7 @@ async function compose(
   lookout: Lookout,
 ): Promise<StepResult | undefined> {
   const { deployer, signal } = run;
-  const plan = planOf(run);
+  const project = await placeModel(run, await plannedModel(run));
   const stop = new AbortController();
   const ending = AbortSignal.any([signal, stop.signal]);
   const groups = [
@@ -116,7 +143,7 @@ async function compose(
     for (const [index, group] of groups.entries()) {
       if (group.length === 0) continue;
       const names = group.map(({ service }) => service);
-      await deployer.compose.up({ folder: plan.folder, files: plan.files }, names, {
+      await deployer.compose.up(project, names, {
         socket,
         recreate: index === 1,
         signal: ending,

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { isEngineAway } from '../act/engine.js';
 import { projectFiles } from '../act/project-files.js';
 import { takeSnapshot } from '../act/snapshot.js';
 import { currentRelease } from '../state/releases.js';
@@ -12,17 +13,21 @@ export async function backup(run: Run): Promise<StepResult> {
   if (held.kind !== 'open') return held;
   const plan = planOf(run);
   const request = requestOf(run);
-  const folder = join(folderOf(deployer.home, deployment.deployment_id), 'snapshot');
+  // Of a rollback it is what is given up; what comes back is a snapshot already.
+  const folder = join(folderOf(deployer.home, deployment.deployment_id), plan.release === null ? 'snapshot' : 'before');
   try {
     const model = await plannedModel(run);
     const files = await projectFiles(request.folder, plan.files, model, request.configFiles);
     const inspected = await Promise.all(
       plan.services.flatMap(({ old }) => old.map(({ id }) => engine.docker.getContainer(id).inspect())),
     );
-    await takeSnapshot(folder, { files: files.paths, model, inspected });
+    const hashes = await takeSnapshot(folder, { files: files.paths, model, inspected });
+    const moved = Object.entries(plan.fileHashes).find(([path, hash]) => hashes[path] !== hash);
+    if (plan.release === null && moved !== undefined)
+      return fail(`${moved[0]} has changed since the plan: nothing was touched, ask again`, deployer.clock.now());
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    if (!/^(?:ENOSPC|EDQUOT|EACCES|EROFS|EIO|ENOENT)$/.test(code)) throw error;
+    if (isEngineAway(error) || !/^(?:ENOSPC|EDQUOT|EACCES|EROFS|EIO|ENOENT)$/.test(code)) throw error;
     return fail(`the backup could not be written (${code}): nothing was touched`, deployer.clock.now());
   }
   for (const { service, old, imageId } of plan.services) {

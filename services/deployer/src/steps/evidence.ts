@@ -1,5 +1,5 @@
 import type { ServicePlan } from '../deployment-types.js';
-import { keptIds } from './kept.js';
+import { oldIds } from './kept.js';
 import { planOf, type Run } from './step.js';
 
 const LINES = 20;
@@ -8,7 +8,7 @@ const LINES = 20;
 export async function evidenceOf(run: Run, services: readonly ServicePlan[]): Promise<readonly string[]> {
   const { engine, redactor } = run;
   const plan = planOf(run);
-  const kept = keptIds(plan);
+  const kept = oldIds(plan);
   try {
     const containers = await engine.containers(plan.project);
     const concerned = containers.filter(({ id, service }) => !kept.has(id) && services.some((one) => one.service === service));

@@ -16,6 +16,13 @@ export function keptIds({ services }: Plan): ReadonlySet<string> {
   return new Set(services.filter(isKept).flatMap(({ old }) => old.map(({ id }) => id)));
 }
 
+/** Ids of all containers of the version before, kept or to be recreated: what they do says nothing of the new one. */
+export function oldIds({ services }: Plan): ReadonlySet<string> {
+  return new Set(
+    services.filter(({ change }) => change === 'replace' || change === 'remove').flatMap(({ old }) => old.map(({ id }) => id)),
+  );
+}
+
 /**
  * Takes a container out of the way: its name is free, and a restart of the engine does not bring it back beside its successor.
  * Can be done again.

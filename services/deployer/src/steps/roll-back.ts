@@ -1,6 +1,7 @@
 import { ComposeError } from '../act/compose.js';
 import { openEngineGate } from '../act/engine-gate.js';
 import { Lookout } from '../act/lookout.js';
+import { snapshotModel } from '../act/snapshot.js';
 import { type HealthySince, judgeRound } from '../decide/health.js';
 import { stopWaves } from '../decide/waves.js';
 import type { ServicePlan } from '../deployment-types.js';
@@ -8,7 +9,7 @@ import { currentRelease } from '../state/releases.js';
 import { evidenceOf } from './evidence.js';
 import { bringBack, isKept } from './kept.js';
 import { restoreRelease } from './restore.js';
-import { fail, planOf, type Run, type StepResult } from './step.js';
+import { fail, placeModel, planOf, type Run, type StepResult } from './step.js';
 
 /** 9. Everything as before: containers or images, files, names. Allowed at every guard level. Then it is proven like any deployment. */
 export async function rollBack(run: Run): Promise<StepResult> {
@@ -25,7 +26,7 @@ export async function rollBack(run: Run): Promise<StepResult> {
     if (back.includes(false)) lost.push(one);
   }
   if (lost.length > 0) {
-    const failed = await recreate(run, lost, release?.facts.files);
+    const failed = await recreate(run, lost, release?.snapshot);
     if (failed !== undefined) return failed;
   }
   const proven = await proveOld(run, plan.services);
@@ -61,11 +62,10 @@ async function removeNew(run: Run, services: readonly ServicePlan[]): Promise<vo
 async function recreate(
   run: Run,
   services: readonly ServicePlan[],
-  files: readonly string[] | undefined,
+  snapshot: string | undefined,
 ): Promise<StepResult | undefined> {
   const { deployer, engine, lease, signal } = run;
-  const plan = planOf(run);
-  if (files === undefined)
+  if (snapshot === undefined)
     return fail(
       `${services.map(({ service }) => service).join(', ')} cannot be made again: no release is known`,
       deployer.clock.now(),
@@ -76,8 +76,9 @@ async function recreate(
     refusal: () => (lease.held ? undefined : 'the project is in the hands of another deployer'),
   });
   try {
+    const project = await placeModel(run, await snapshotModel(snapshot));
     const names = services.map(({ service }) => service);
-    await deployer.compose.up({ folder: plan.folder, files }, names, { socket: gate.socket, recreate: true, signal });
+    await deployer.compose.up(project, names, { socket: gate.socket, recreate: true, signal });
     return undefined;
   } catch (error) {
     if (!(error instanceof ComposeError)) throw error;

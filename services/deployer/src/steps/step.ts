@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { EventDraft } from '@ops/shared/events';
@@ -72,6 +73,21 @@ export function folderOf(home: string, deploymentId: string): string {
 /** Where the model of the plan is. */
 export function modelFile({ deployer, deployment }: Run): string {
   return join(folderOf(deployer.home, deployment.deployment_id), 'model.json');
+}
+
+/**
+ * The rendered project, where Compose reads it: what is started is what was planned, whatever happens to the files meanwhile. One place
+ * for every deployment of a project, since Compose writes it on the containers.
+ */
+export async function placeModel(
+  run: Run,
+  model: ComposeModel,
+): Promise<{ readonly folder: string; readonly files: readonly string[] }> {
+  const { folder } = requestOf(run);
+  const place = createHash('sha256').update(folder).digest('hex').slice(0, 8);
+  const file = join(run.deployer.home, 'projects', `${model.name}-${place}`, 'compose.json');
+  await writePrivately(file, JSON.stringify(model));
+  return { folder, files: [file] };
 }
 
 /** The project as it was planned. */

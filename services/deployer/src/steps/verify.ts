@@ -1,7 +1,7 @@
 import { Lookout } from '../act/lookout.js';
 import { type HealthySince, judgeRound } from '../decide/health.js';
 import { evidenceOf } from './evidence.js';
-import { keptIds } from './kept.js';
+import { oldIds } from './kept.js';
 import { fail, planOf, type Run, type StepResult } from './step.js';
 
 /** 7. Proven healthy, all of them, without a break for a while, before the window ends. Anything else is a failure. */
@@ -13,7 +13,7 @@ export async function verify(run: Run): Promise<StepResult> {
   const window = run.deployment.verify_until?.getTime() ?? 0;
   if (window - clock.now() < healthy_for) run.deployment = await journal.note({ verify_until: new Date(clock.now() + within) });
   const until = run.deployment.verify_until?.getTime() ?? 0;
-  const hidden = keptIds(plan);
+  const hidden = oldIds(plan);
   const lookout = new Lookout({
     engine,
     project: plan.project,

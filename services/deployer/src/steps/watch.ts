@@ -1,7 +1,7 @@
 import { Lookout } from '../act/lookout.js';
 import { judgeService, judgeWatch, type Strikes } from '../decide/health.js';
 import { evidenceOf } from './evidence.js';
-import { keptIds } from './kept.js';
+import { oldIds } from './kept.js';
 import { fail, planOf, type Run, type StepResult } from './step.js';
 
 /** 8. The watch window. Its end is stored: whoever comes after us watches until then. What has ended or changed since, also while nobody watched, is a failure. */
@@ -11,7 +11,7 @@ export async function watch(run: Run): Promise<StepResult> {
   const { every, failures } = config.deploy.watch;
   const plan = planOf(run);
   const until = deployment.watch_until?.getTime() ?? clock.now();
-  const hidden = keptIds(plan);
+  const hidden = oldIds(plan);
   const lookout = new Lookout({
     engine,
     project: plan.project,
