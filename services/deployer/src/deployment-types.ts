@@ -147,9 +147,13 @@ export interface Failure {
 export interface Facts {
   /** Service → its new containers. */
   readonly started?: Readonly<Record<string, readonly string[]>>;
+  /** Where its own files are. */
+  readonly folder?: string;
   readonly snapshot?: string;
   readonly gate?: readonly { readonly at: string; readonly step: string; readonly level: string; readonly deployments: string }[];
   readonly restored?: readonly string[];
+  /** The approval that was asked for. */
+  readonly asked?: { readonly plan_hash: string; readonly expires_at: string };
 }
 
 /** A service of a release, as it ran. */

@@ -19,7 +19,6 @@ describe.skipIf(withoutEngine)('kill -9 of the deployer at every journal boundar
   let redis: Redis;
   let running: OwnProcess;
   let port: number;
-  const ports: number[] = [];
   const version: Record<string, string> = {};
 
   const services = (image: string) => ({
@@ -33,20 +32,23 @@ describe.skipIf(withoutEngine)('kill -9 of the deployer at every journal boundar
     },
     store: { image, restart: 'always', stop_grace_period: '2s' },
   });
-  const start = () =>
-    new OwnProcess({
+  // Below the ports that the kernel gives to connections.
+  let next = 15_000 + (process.pid % 1000) * 10;
+  const start = () => {
+    next += 1;
+    return new OwnProcess({
       redisUrl: scene.host.redisUrl,
       databaseUrl: journal.url,
       config: join(scene.home, 'ops.yaml'),
       home: scene.home,
-      port: ports.pop() ?? 0,
+      port: next,
     });
+  };
 
   beforeAll(async () => {
     const behaviours = { one: BEHAVIOUR.polite, two: BEHAVIOUR.polite, bad: BEHAVIOUR.crashAtStart };
     for (const [name, behaviour] of Object.entries(behaviours)) version[name] = await images.make(name, behaviour);
     port = await freePort();
-    for (let at = 0; at < 400; at += 1) ports.push(25_000 + Math.floor(Math.random() * 30_000));
     scene = await Scene.open({
       services: services(version.one ?? ''),
       health: { web: { http: `http://127.0.0.1:${port}/health` } },
@@ -83,7 +85,7 @@ describe.skipIf(withoutEngine)('kill -9 of the deployer at every journal boundar
     };
     const id = await scene.ask({ kind: 'compose', project: 'project' }, redis);
     const ended = scene.ending(id, 60_000);
-    await Promise.race([ended, eventually(() => expect(killed).toBeDefined(), { within: 60_000 })]);
+    await Promise.race([ended, running.died, eventually(() => expect(killed).toBeDefined(), { within: 60_000 })]);
     const reached = killed !== undefined;
     if (reached) {
       await killed;
@@ -91,7 +93,7 @@ describe.skipIf(withoutEngine)('kill -9 of the deployer at every journal boundar
       running = start();
     }
     const restarted = performance.now();
-    const { type, why } = await ended;
+    const { type, why } = await Promise.race([ended, running.died]);
     journal.at = () => undefined;
     expect(type, `${why}\n${running.log.slice(-5).join('')}`).toBe(wanted === 'bad' ? 'deploy.rolled-back' : 'deploy.succeeded');
     if (wanted === 'good') current = next;

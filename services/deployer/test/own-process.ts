@@ -18,6 +18,7 @@ export class OwnProcess {
   readonly child: ChildProcess;
   readonly log: string[] = [];
   readonly #ended: Promise<unknown>;
+  #asked = false;
 
   constructor({ redisUrl, databaseUrl, config, home, port }: OwnProcessOptions) {
     const env = {
@@ -41,14 +42,24 @@ export class OwnProcess {
       stream?.on('data', (bytes: Buffer) => this.log.push(bytes.toString()));
   }
 
+  /** Rejects, with its last words, when it ends without being asked to. */
+  get died(): Promise<never> {
+    return this.#ended.then(() => {
+      if (this.#asked) return new Promise<never>(() => undefined);
+      throw new Error(`the deployer ended by itself:\n${this.log.slice(-5).join('')}`);
+    });
+  }
+
   /** kill -9, and waits until it is gone. */
   async kill(): Promise<void> {
+    this.#asked = true;
     this.child.kill('SIGKILL');
     await this.#ended;
   }
 
   /** SIGTERM, and waits. */
   async stop(): Promise<void> {
+    this.#asked = true;
     if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill('SIGTERM');
     await this.#ended;
   }

@@ -22,6 +22,8 @@ export function openDatabase(url: string, schema: string, most = 5): Kysely<unkn
   });
   // An idle connection that the server ends is replaced at the next query; without a listener it would end the process.
   pool.on('error', () => undefined);
+  // Nor must one that is in use, and idle in its transaction: the next query of the transaction tells.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return new Kysely({ dialect: new PostgresDialect({ pool }) });
 }
 

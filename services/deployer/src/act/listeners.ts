@@ -16,9 +16,10 @@ const TABLES = [
   ['udp', '/proc/net/udp6', '07'],
 ] as const;
 
-/** Every listening socket that can be seen from here, with its process. Linux; empty elsewhere. */
-export async function findHolders(): Promise<readonly Listener[]> {
-  const sockets = (await Promise.all(TABLES.map(([protocol, file, state]) => read(protocol, file, state)))).flat();
+/** Who listens on one of these ports, as far as it can be seen from here. Linux; empty elsewhere. */
+export async function findListeners(ports: ReadonlySet<number>): Promise<readonly Listener[]> {
+  const all = (await Promise.all(TABLES.map(([protocol, file, state]) => read(protocol, file, state)))).flat();
+  const sockets = all.filter(({ port }) => ports.has(port));
   if (sockets.length === 0) return [];
   const owners = await ownersOf(new Set(sockets.map(({ inode }) => inode)));
   return sockets.map(({ inode, ...socket }) => ({ ...socket, ...(owners.get(inode) ?? { pid: null, name: 'unknown process' }) }));

@@ -82,7 +82,8 @@ function portFindings(
   return findings;
 }
 
-function wantedPorts(model: ComposeModel, service: string): Holder[] {
+/** The ports of the host that a service is to have. */
+export function wantedPorts(model: ComposeModel, service: string): Holder[] {
   return (model.services[service]?.ports ?? []).flatMap(({ published, host_ip, protocol = 'tcp' }) => {
     const [from, to] = (published ?? '').split('-').map(Number);
     if (from === undefined || Number.isNaN(from) || from === 0) return [];

@@ -46,7 +46,7 @@ export async function succeed(run: Run, ended: EndedStep, change: Change, drafts
       .filter((container) => container.service === service)
       .map(({ name, imageId, configHash }) => ({ service, image_id: imageId, config_hash: configHash, container: name })),
   );
-  const snapshot = deployment.facts.snapshot ?? folderOf(deployer.home, deployment.deployment_id);
+  const snapshot = deployment.facts.snapshot ?? folderOf(run);
   const { project, folder, files, fileHashes, overrides } = plan;
   await close(
     run,
@@ -126,7 +126,7 @@ function endingEvents(deployment: Deployment, { verdict, reason, findings = [] }
         expected: 'to go on before it expires',
       };
       return [
-        deployment.waits_for === 'approval'
+        deployment.step === 'approval'
           ? decisionEvent(
               'deploy.rejected',
               deployment,

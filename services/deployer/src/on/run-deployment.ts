@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import { Redactor } from '@ops/shared/secrets';
 import { isUnavailable } from '@ops/shared/streams';
 import { isEngineAway } from '../act/engine.js';
@@ -11,7 +10,7 @@ import { Journal, LeaseLostError } from '../state/journal.js';
 import type { ProjectLease } from '../state/leases.js';
 import { STEP_ACTIONS } from '../steps/run-steps.js';
 import { rememberSecrets } from '../steps/secrets.js';
-import { folderOf, plannedModel, type Run, type StepResult } from '../steps/step.js';
+import { plannedModel, type Run, type StepResult } from '../steps/step.js';
 import { endDeployment, failDeployment, succeed } from './end-deployment.js';
 
 const ENGINE_AGAIN_MS = 1000;
@@ -45,8 +44,6 @@ export async function runDeployment(
   );
   await takeUp(run);
   while (run.deployment.verdict === null && run.deployment.waits_for === null && !run.signal.aborted) await oneStep(run);
-  if (run.deployment.verdict !== null && run.deployment.verdict !== 'succeeded')
-    await rm(folderOf(deployer.home, `${deployment.deployment_id}.making`), { recursive: true, force: true });
 }
 
 // From waiting, or from the hands of somebody who died: back to the step where it goes on.

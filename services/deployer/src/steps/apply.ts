@@ -57,12 +57,12 @@ export async function apply(run: Run): Promise<StepResult> {
 }
 
 async function bringFilesBack(run: Run, releaseId: string): Promise<void> {
-  const { deployer, deployment, journal } = run;
+  const { deployment, journal } = run;
   await restoreRelease(run, releaseId);
   const request = requestOf(run);
   const model = await plannedModel(run);
   const files = await projectFiles(request.folder, planOf(run).files, model, request.configFiles);
-  const snapshot = join(folderOf(deployer.home, deployment.deployment_id), 'snapshot');
+  const snapshot = join(folderOf(run), 'snapshot');
   await takeSnapshot(snapshot, { files: files.paths, model, inspected: [] });
   run.deployment = await journal.note({ facts: { ...deployment.facts, snapshot } });
 }

@@ -14,7 +14,7 @@ export async function backup(run: Run): Promise<StepResult> {
   const plan = planOf(run);
   const request = requestOf(run);
   // Of a rollback it is what is given up; what comes back is a snapshot already.
-  const folder = join(folderOf(deployer.home, deployment.deployment_id), plan.release === null ? 'snapshot' : 'before');
+  const folder = join(folderOf(run), plan.release === null ? 'snapshot' : 'before');
   try {
     const model = await plannedModel(run);
     const files = await projectFiles(request.folder, plan.files, model, request.configFiles);

@@ -22,7 +22,11 @@ export async function plan(run: Run): Promise<StepResult> {
   // An approval is for one plan: where the world has moved since, it is void.
   const approval = deployment.approval?.plan_hash === hash ? deployment.approval : null;
   const words = made.plan.services.map(({ service, change, differences }) => `${change} ${service} (${differences.join('; ')})`);
-  return { kind: 'done', detail: words.join(', '), change: { plan: made.plan, plan_hash: hash, approval } };
+  return {
+    kind: 'done',
+    detail: words.join(', '),
+    change: { plan: made.plan, plan_hash: hash, approval, facts: { ...deployment.facts, folder: folderOf(run) } },
+  };
 }
 
 /** The plan of a request as things are now. */
@@ -125,7 +129,7 @@ function overridesOf(run: Run, release: Release | undefined): Readonly<Record<st
 }
 
 async function imageOverride(run: Run, overrides: Readonly<Record<string, string>>): Promise<string> {
-  const file = join(folderOf(run.deployer.home, run.deployment.deployment_id), 'images.yaml');
+  const file = join(folderOf(run), 'images.yaml');
   const services = Object.fromEntries(Object.entries(overrides).map(([name, image]) => [name, { image }]));
   await writePrivately(file, stringify({ services }));
   return file;

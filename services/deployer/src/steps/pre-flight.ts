@@ -1,6 +1,6 @@
 import { availableMemory, freeSpace } from '../act/free-space.js';
-import { findHolders } from '../act/listeners.js';
-import { preFlightFindings } from '../decide/pre-flight.js';
+import { findListeners } from '../act/listeners.js';
+import { preFlightFindings, wantedPorts } from '../decide/pre-flight.js';
 import { plannedModel, planOf, type Run, requestOf, type StepResult } from './step.js';
 
 /** 3. What would fail is found here, before any container is touched. */
@@ -9,12 +9,9 @@ export async function preFlight(run: Run): Promise<StepResult> {
   const plan = planOf(run);
   const { kind, dryRun } = requestOf(run);
   if (kind === 'remove') return { kind: 'done', detail: 'nothing is started' };
-  const [model, info, published, listeners] = await Promise.all([
-    plannedModel(run),
-    engine.info(),
-    engine.publishedPorts(),
-    findHolders(),
-  ]);
+  const [model, info, published] = await Promise.all([plannedModel(run), engine.info(), engine.publishedPorts()]);
+  const wanted = plan.services.flatMap(({ service }) => wantedPorts(model, service).map(({ port }) => port));
+  const listeners = await findListeners(new Set(wanted));
   const findings = preFlightFindings({
     plan,
     model,

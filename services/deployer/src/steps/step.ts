@@ -66,13 +66,14 @@ export function planOf({ deployment }: Run): Plan {
 }
 
 /** Where a deployment keeps its files: a folder of OPS_HOME that only its owner enters. */
-export function folderOf(home: string, deploymentId: string): string {
-  return join(home, 'deployments', deploymentId);
+export function folderOf({ deployer, deployment }: Run): string {
+  // Whoever goes on with it finds it where it was begun, also with another OPS_HOME.
+  return deployment.facts.folder ?? join(deployer.home, 'deployments', deployment.deployment_id);
 }
 
 /** Where the model of the plan is. */
-export function modelFile({ deployer, deployment }: Run): string {
-  return join(folderOf(deployer.home, deployment.deployment_id), 'model.json');
+export function modelFile(run: Run): string {
+  return join(folderOf(run), 'model.json');
 }
 
 /**
