@@ -152,6 +152,8 @@ export interface Facts {
   readonly snapshot?: string;
   readonly gate?: readonly { readonly at: string; readonly step: string; readonly level: string; readonly deployments: string }[];
   readonly restored?: readonly string[];
+  /** What hooks wrote, without secrets. */
+  readonly hooks?: readonly { readonly hook: string; readonly service: string; readonly ok: boolean; readonly output: string }[];
   /** The approval that was asked for. */
   readonly asked?: { readonly plan_hash: string; readonly expires_at: string };
 }

@@ -52,7 +52,6 @@ describe.skipIf(withoutEngine)('0 false successes over faults', () => {
     made.v1 = await images.make('v1', BEHAVIOUR.polite);
     made.good = await images.make('good', BEHAVIOUR.polite);
     made.broken = await images.make('broken', BEHAVIOUR.polite, ['CMD ["/there/is/none"]']);
-    made.moving = await images.make('moving', BEHAVIOUR.polite);
     port = await freePort();
     heldPort = await freePort();
     holder = createServer();
@@ -168,13 +167,6 @@ describe.skipIf(withoutEngine)('0 false successes over faults', () => {
       at: { event: 'deploy.step-finished', step: 'verify', do: () => docker('rm', '--force', `${scene.project}-web-1`) },
     },
     {
-      name: 'its tag is moved while it is planned',
-      services: () => web({}, made.moving),
-      ends: 'deploy.rolled-back',
-      saying: /runs image/,
-      at: { event: 'deploy.step-finished', step: 'plan', do: () => docker('tag', made.good ?? '', made.moving ?? '') },
-    },
-    {
       name: 'its digest is wrong',
       services: () => web({}, `${made.good}@sha256:${'0'.repeat(64)}`),
       ends: 'deploy.blocked',
@@ -227,6 +219,12 @@ describe.skipIf(withoutEngine)('0 false successes over faults', () => {
       services: () => web({ environment: { A: '$NOT_SET_ANYWHERE' } }),
       ends: 'deploy.blocked',
       saying: /unset-variable.*NOT_SET_ANYWHERE/,
+    },
+    {
+      name: 'a secret stands in its files',
+      services: () => web({ environment: { GITHUB: `ghp_${'wJ3k9Qz1'.repeat(4)}5678` } }),
+      ends: 'deploy.blocked',
+      saying: /secret-in-file.*compose\.yaml:\d+/,
     },
     {
       name: 'its Compose file is none',

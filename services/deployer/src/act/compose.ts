@@ -2,6 +2,7 @@ import { toolEnvironment } from '@ops/shared/runtime';
 import { OpsError } from '@ops/shared/streams';
 import { execa } from 'execa';
 import { type ComposeModel, composeModel } from '../compose-model.js';
+import { lastWholeLines } from './last-lines.js';
 
 /** `docker compose` said no; `output` is what it said, without secrets. */
 export class ComposeError extends OpsError {
@@ -111,7 +112,7 @@ export class Compose {
     } catch (cause) {
       const said = cause instanceof Error && 'stderr' in cause ? String(cause.stderr) : String(cause);
       // execa's own error has the command line and the output in its text: only what Compose said goes on.
-      throw new ComposeError(verb, said.trim().slice(-LONGEST_OUTPUT), undefined);
+      throw new ComposeError(verb, lastWholeLines(said.trim(), LONGEST_OUTPUT), undefined);
     }
   }
 }

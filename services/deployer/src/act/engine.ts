@@ -1,12 +1,13 @@
 import type { Readable } from 'node:stream';
 import Docker, { type DockerOptions } from 'dockerode';
 import type { ContainerFacts, EngineEvent, ImageFacts } from '../engine-facts.js';
+import { lastWholeLines } from './last-lines.js';
 
 const PROJECT = 'com.docker.compose.project';
 const SERVICE = 'com.docker.compose.service';
 const HASH = 'com.docker.compose.config-hash';
 const ANSWER_MS = 15_000;
-const LOG_BYTES = 16_000;
+const LOG_BYTES = 1_000_000;
 
 /** The engine's API. What changes something first asks `mayAct`, which throws where the project is no longer ours. */
 export class Engine {
@@ -151,7 +152,7 @@ export class Engine {
   async lastLines(id: string, count: number): Promise<readonly string[]> {
     try {
       const raw = (await this.docker.getContainer(id).logs({ stdout: true, stderr: true, tail: count, follow: false })) as Buffer;
-      const text = demultiplexed(Buffer.from(raw)).slice(-LOG_BYTES);
+      const text = lastWholeLines(demultiplexed(Buffer.from(raw)), LOG_BYTES);
       return text.split('\n').filter((line) => line.trim() !== '');
     } catch {
       return [];

@@ -115,6 +115,12 @@ async function mountedFiles(folder: string, source: string, readOnly: boolean): 
 }
 
 // What a rendered project no longer shows: it has been read into it.
+/** Files that set variables for a project: .env, and the env files that its Compose files name. */
+export async function envFilesOf(folder: string, composeFiles: readonly string[]): Promise<readonly string[]> {
+  const named = await Promise.all(composeFiles.map(referencedBy));
+  return [join(folder, '.env'), ...named.flat()];
+}
+
 async function referencedBy(file: string): Promise<string[]> {
   let read: unknown;
   try {

@@ -55,6 +55,7 @@ export function buildRecord(
     })),
     failure,
     restored: facts.restored ?? [],
+    hooks: facts.hooks ?? [],
     rollback: procedure(deployment, release),
   };
 }

@@ -166,9 +166,11 @@ async function close(
   const record = buildRecord(final, await stepsOf(deployer.database, deployment.deployment_id), findings ?? [], {
     release: (await currentRelease(deployer.database, deployment.folder))?.release_id ?? null,
   });
+  // Once more, the whole of it: it is kept for ever, and nobody may change it.
+  const clean = run.redactor.value(record) as object;
   run.deployment = await journal.close(
     { ...change, verdict, reason: final.reason, finished_at, waits_for: null },
-    record,
+    clean,
     drafts,
     more,
   );

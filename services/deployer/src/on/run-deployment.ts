@@ -9,7 +9,7 @@ import { deploymentDue } from '../jobs.js';
 import { Journal, LeaseLostError } from '../state/journal.js';
 import type { ProjectLease } from '../state/leases.js';
 import { STEP_ACTIONS } from '../steps/run-steps.js';
-import { rememberSecrets } from '../steps/secrets.js';
+import { rememberSecretFiles, rememberSecrets } from '../steps/secrets.js';
 import { plannedModel, type Run, type StepResult } from '../steps/step.js';
 import { endDeployment, failDeployment, succeed } from './end-deployment.js';
 
@@ -38,10 +38,11 @@ export async function runDeployment(
     deployment,
   };
   // The plan's secrets must be known again before anything is said.
-  await plannedModel(run).then(
-    (model) => rememberSecrets(run.redactor, model),
-    () => undefined,
-  );
+  const planned = await plannedModel(run).catch(() => undefined);
+  if (planned !== undefined) {
+    rememberSecrets(run.redactor, planned);
+    await rememberSecretFiles(run.redactor, planned);
+  }
   await takeUp(run);
   while (run.deployment.verdict === null && run.deployment.waits_for === null && !run.signal.aborted) await oneStep(run);
 }

@@ -3,12 +3,13 @@ import { isEngineAway } from '../act/engine.js';
 import { projectFiles } from '../act/project-files.js';
 import { takeSnapshot } from '../act/snapshot.js';
 import { currentRelease } from '../state/releases.js';
+import { runHooks } from './hooks.js';
 import { keepTag } from './images.js';
 import { fail, folderOf, heldAtGate, plannedModel, planOf, type Run, requestOf, type StepResult } from './step.js';
 
 /** 5. Everything that the way back needs, on disk and read again, before the first container is touched. */
 export async function backup(run: Run): Promise<StepResult> {
-  const { deployer, deployment, engine } = run;
+  const { deployer, engine } = run;
   const held = await heldAtGate(run, 'backup');
   if (held.kind !== 'open') return held;
   const plan = planOf(run);
@@ -34,10 +35,15 @@ export async function backup(run: Run): Promise<StepResult> {
     for (const id of new Set([...old.map((container) => container.imageId), ...(imageId ? [imageId] : [])]))
       await engine.tag(id, ...keepTag(plan.project, service, id));
   }
+  const refused = await runHooks(run, 'pre_deploy');
+  if (refused !== undefined) {
+    const findings = [{ code: 'hook-failed', where: 'pre-deploy hook', found: refused.slice(0, 500), expected: 'exit code 0' }];
+    return { kind: 'end', verdict: 'blocked', reason: refused, findings };
+  }
   const release = await currentRelease(deployer.database, request.folder);
   const back =
     release === undefined
       ? 'no release is known: containers and images are kept, files are not'
       : `back to ${release.release_id}`;
-  return { kind: 'done', detail: back, change: { facts: { ...deployment.facts, snapshot: folder } } };
+  return { kind: 'done', detail: back, change: { facts: { ...run.deployment.facts, snapshot: folder } } };
 }

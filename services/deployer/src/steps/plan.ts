@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { ComposeError, type Rendered } from '../act/compose.js';
-import { composeFilesIn, hashFiles, isInside, projectFiles } from '../act/project-files.js';
+import { composeFilesIn, envFilesOf, hashFiles, isInside, projectFiles } from '../act/project-files.js';
 import { snapshotModel } from '../act/snapshot.js';
 import type { ComposeModel } from '../compose-model.js';
 import { canonical, planDeployment } from '../decide/plan.js';
@@ -10,7 +10,7 @@ import { finding } from '../decide/request.js';
 import type { Finding, Plan } from '../deployment-types.js';
 import type { ImageFacts } from '../engine-facts.js';
 import { currentRelease, listReleases, type Release } from '../state/releases.js';
-import { rememberSecrets } from './secrets.js';
+import { rememberEnvFiles, rememberSecretFiles, rememberSecrets } from './secrets.js';
 import { folderOf, modelFile, type Run, requestOf, type StepResult, writePrivately } from './step.js';
 
 /** 2. What has to change, in which order, and whether it can be taken back. Touches no container. */
@@ -38,6 +38,7 @@ export async function makePlan(run: Run): Promise<{ readonly plan: Plan } | { re
   if ('findings' in source) return source;
   const { files, model, hashes, images } = source;
   rememberSecrets(run.redactor, model);
+  await rememberSecretFiles(run.redactor, model);
   const missing = request.services.filter((name) => model.services[name] === undefined);
   if (missing.length > 0)
     return { findings: missing.map((name) => finding('unknown-service', 'compose', name, 'a service of the Compose file')) };
@@ -101,6 +102,7 @@ async function fromFiles(run: Run, release: Release | undefined): Promise<Source
   if (outside.length > 0) return { findings: outside };
   const overrides = overridesOf(run, release);
   const files = Object.keys(overrides).length === 0 ? chosen : [...chosen, await imageOverride(run, overrides)];
+  await rememberEnvFiles(run.redactor, await envFilesOf(folder, chosen));
   let rendered: Rendered;
   try {
     rendered = await run.deployer.compose.render({ folder, files });

@@ -1,14 +1,24 @@
 import { availableMemory, freeSpace } from '../act/free-space.js';
 import { findListeners } from '../act/listeners.js';
+import { scanSecrets } from '../act/scan-secrets.js';
+import type { ComposeModel } from '../compose-model.js';
 import { preFlightFindings, wantedPorts } from '../decide/pre-flight.js';
+import { finding } from '../decide/request.js';
+import type { Finding } from '../deployment-types.js';
 import { plannedModel, planOf, type Run, requestOf, type StepResult } from './step.js';
 
 /** 3. What would fail is found here, before any container is touched. */
 export async function preFlight(run: Run): Promise<StepResult> {
+  const { kind, dryRun } = requestOf(run);
+  const findings = kind === 'remove' ? [] : await findingsOf(run);
+  if (findings.length > 0) return { kind: 'end', verdict: 'blocked', reason: 'it would fail', findings };
+  if (dryRun) return { kind: 'end', verdict: 'planned', reason: 'a dry run: nothing was touched' };
+  return { kind: 'done', detail: 'nothing was found' };
+}
+
+async function findingsOf(run: Run): Promise<Finding[]> {
   const { deployer, engine } = run;
   const plan = planOf(run);
-  const { kind, dryRun } = requestOf(run);
-  if (kind === 'remove') return { kind: 'done', detail: 'nothing is started' };
   const [model, info, published] = await Promise.all([plannedModel(run), engine.info(), engine.publishedPorts()]);
   const wanted = plan.services.flatMap(({ service }) => wantedPorts(model, service).map(({ port }) => port));
   const listeners = await findListeners(new Set(wanted));
@@ -26,7 +36,25 @@ export async function preFlight(run: Run): Promise<StepResult> {
     minFreeMb: deployer.config.deploy.min_free_disk,
     verify: { withinMs: deployer.config.deploy.verify.within, healthyForMs: deployer.config.deploy.verify.healthy_for },
   });
-  if (findings.length > 0) return { kind: 'end', verdict: 'blocked', reason: 'it would fail', findings };
-  if (dryRun) return { kind: 'end', verdict: 'planned', reason: 'a dry run: nothing was touched' };
-  return { kind: 'done', detail: 'nothing was found' };
+  return [...findings, ...(await secretFindings(run, model))];
+}
+
+// What is made for secrets (.env, env files, Compose secrets) may hold them. Everything else is read by more people than that.
+async function secretFindings(run: Run, model: ComposeModel): Promise<Finding[]> {
+  const { files, fileHashes, release } = planOf(run);
+  if (release !== null) return [];
+  const secrets = new Set(Object.values(model.secrets ?? {}).map((secret) => secret.file));
+  const mounted = Object.values(model.services).flatMap(({ volumes, configs }) => [
+    ...(volumes ?? []).flatMap(({ type, source }) => (type === 'bind' && source !== undefined ? [source] : [])),
+    ...(configs ?? []).flatMap(({ source }) => model.configs?.[source]?.file ?? []),
+  ]);
+  const config = Object.keys(fileHashes).filter((path) =>
+    mounted.some((source) => path === source || path.startsWith(`${source}/`)),
+  );
+  const scanned = [...new Set([...files, ...config])].filter(
+    (path) => !secrets.has(path) && !/(?:^|\/)\.env(?:\.|$)|\.env$/.test(path),
+  );
+  return (await scanSecrets(scanned)).map(({ file, line, kind }) =>
+    finding('secret-in-file', `${file}:${line}`, kind, 'a variable (.env), an env file or a Compose secret'),
+  );
 }

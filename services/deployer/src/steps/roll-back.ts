@@ -7,15 +7,18 @@ import { stopWaves } from '../decide/waves.js';
 import type { ServicePlan } from '../deployment-types.js';
 import { currentRelease } from '../state/releases.js';
 import { evidenceOf } from './evidence.js';
+import { runHooks } from './hooks.js';
 import { bringBack, isKept } from './kept.js';
 import { restoreRelease } from './restore.js';
 import { fail, placeModel, planOf, type Run, type StepResult } from './step.js';
 
 /** 9. Everything as before: containers or images, files, names. Allowed at every guard level. Then it is proven like any deployment. */
 export async function rollBack(run: Run): Promise<StepResult> {
-  const { deployer, deployment } = run;
+  const { deployer } = run;
   const plan = planOf(run);
   const changed = plan.services.filter(({ change }) => change !== 'keep' && change !== 'restart');
+  // The way back does not wait for a hook that fails: its output says so.
+  await runHooks(run, 'pre_rollback');
   await removeNew(run, changed);
   const release = await currentRelease(deployer.database, plan.folder);
   const files = release === undefined ? [] : await restoreRelease(run, release.release_id);
@@ -31,12 +34,13 @@ export async function rollBack(run: Run): Promise<StepResult> {
   }
   const proven = await proveOld(run, plan.services);
   if (proven !== undefined) return proven;
+  await runHooks(run, 'post_rollback');
   const restored = changed.filter(({ old }) => old.length > 0).map(({ service }) => service);
   const detail = [
     `${restored.join(', ') || 'nothing was there before'} as before`,
     ...(files.length > 0 ? [`${files.length} files restored`] : []),
   ];
-  return { kind: 'done', detail: detail.join('; '), change: { facts: { ...deployment.facts, restored } } };
+  return { kind: 'done', detail: detail.join('; '), change: { facts: { ...run.deployment.facts, restored } } };
 }
 
 async function removeNew(run: Run, services: readonly ServicePlan[]): Promise<void> {

@@ -1,13 +1,35 @@
+import { readFile } from 'node:fs/promises';
 import type { Redactor } from '@ops/shared/secrets';
 import type { ComposeModel } from '../compose-model.js';
+import { isHarmless, secretForms } from '../decide/secret-forms.js';
 
-// What stands in every environment and is nobody's secret: numbers, yes and no, plain paths, host names with ports.
-const HARMLESS =
-  /^(?:[\d.,:]+|true|false|yes|no|on|off|none|null|[a-z]{1,12}|\/[\w./-]*|[a-z][a-z0-9-]*(?:\.[a-z][a-z0-9-]*)*:\d{1,5})$/i;
-
-/** Makes the values of a project's environment known to what cleans its output: which of them are secrets, nobody tells us. */
+/** Makes the values of a project's environment known to what cleans its output, in the forms in which they may come back. */
 export function rememberSecrets(redactor: Redactor, model: ComposeModel): void {
   for (const { environment } of Object.values(model.services)) {
-    for (const value of Object.values(environment ?? {})) if (value !== null && !HARMLESS.test(value)) redactor.add(value);
+    // A rendered project doubles each dollar, so that it can be read as a Compose file again.
+    for (const value of Object.values(environment ?? {})) if (value !== null) remember(redactor, value.replaceAll('$$', '$'));
   }
+}
+
+/** The same of files that set variables, before Compose has read them: its complaints may show what it could not use. */
+export async function rememberEnvFiles(redactor: Redactor, files: readonly string[]): Promise<void> {
+  for (const file of files) {
+    const text = await readFile(file, 'utf8').catch(() => '');
+    for (const [, value = ''] of text.matchAll(/^\s*(?:export\s+)?[\w.-]+\s*[=:]\s*(.*?)\s*$/gm)) {
+      remember(redactor, value);
+      remember(redactor, value.replace(/^(['"])(.*)\1$/, '$2'));
+    }
+  }
+}
+
+/** The content of Compose secrets. */
+export async function rememberSecretFiles(redactor: Redactor, model: ComposeModel): Promise<void> {
+  for (const { file } of Object.values(model.secrets ?? {}))
+    if (file !== undefined) remember(redactor, (await readFile(file, 'utf8').catch(() => '')).trim());
+}
+
+function remember(redactor: Redactor, value: string): void {
+  if (isHarmless(value)) return;
+  redactor.add(value);
+  for (const form of secretForms(value)) redactor.add(form);
 }

@@ -1,6 +1,7 @@
 import { Lookout } from '../act/lookout.js';
 import { type HealthySince, judgeRound } from '../decide/health.js';
 import { evidenceOf } from './evidence.js';
+import { runHooks } from './hooks.js';
 import { oldIds } from './kept.js';
 import { fail, planOf, type Run, type StepResult } from './step.js';
 
@@ -39,6 +40,8 @@ export async function verify(run: Run): Promise<StepResult> {
         for (const one of plan.services)
           if (one.strategy === 'start-first' && one.change === 'replace')
             await Promise.all(one.old.map(({ id }) => engine.stop(id)));
+        // It holds, whatever a hook says to it: what the hook wrote is in the record.
+        await runHooks(run, 'post_deploy');
         const change = { facts: { ...run.deployment.facts, started }, watch_until: new Date(now + config.deploy.watch.for) };
         return { kind: 'done', detail: `healthy for ${healthy_for} ms`, change };
       }
