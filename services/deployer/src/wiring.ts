@@ -7,6 +7,8 @@ import { inventoryProber } from './act/inventory-prober.js';
 import type { Deployer } from './deployer.js';
 import { deploymentDue } from './jobs.js';
 import { migrations } from './migrations/index.js';
+import { adoptionRound } from './on/adoption-round.js';
+import { ChangesRound } from './on/changes-round.js';
 import { onDeployRequested } from './on/deploy-requested.js';
 import { DeploymentsRound } from './on/deployments-round.js';
 import { deploymentRoutes } from './routes/deployment-routes.js';
@@ -21,6 +23,7 @@ export const deployer: ServiceDefinition = {
   migrations,
   async wire(context) {
     const { self, round } = open(context);
+    const changes = new ChangesRound(self);
     return {
       on: {
         'deploy.requested': (event) => onDeployRequested(self, event),
@@ -33,6 +36,8 @@ export const deployer: ServiceDefinition = {
       ],
       loops: [
         { name: 'deployments', round: (signal) => round.round(signal) },
+        { name: 'changes', round: (signal) => changes.round(signal) },
+        { name: 'adoption', round: () => adoptionRound(self) },
         { name: 'events', round: async () => ((await flushEvents(self.database, self.publisher)) > 0 ? 0 : FLUSH_EVERY_MS) },
       ],
       routes: (router) => deploymentRoutes(router, self),

@@ -28,6 +28,8 @@ export interface SceneOptions {
   readonly health?: Readonly<Record<string, object>>;
   readonly more?: Readonly<Record<string, object>>;
   readonly deploy?: object;
+  /** Another engine than that of the tests. */
+  readonly dockerHost?: string;
   /** Further top-level keys of ops.yaml. */
   readonly settings?: object;
 }
@@ -45,10 +47,13 @@ export class Scene {
   readonly folder: string;
   readonly home: string;
   readonly yaml: string;
+  readonly #dockerHost: string | undefined;
   host!: TestHost;
   seen!: Recorder;
 
-  private constructor(folder: string, { services, health = {}, more = {}, deploy = {}, settings = {} }: SceneOptions) {
+  private constructor(folder: string, options: SceneOptions) {
+    const { services, health = {}, more = {}, deploy = {}, settings = {} } = options;
+    this.#dockerHost = options.dockerHost ?? dockerHost;
     this.folder = join(folder, 'project');
     this.home = join(folder, 'home');
     const inventory = Object.keys(services).map((name) => ({
@@ -74,7 +79,7 @@ export class Scene {
   /** Starts the deployer, with the guard at normal. */
   async start(servers?: Pick<TestHost, 'redisUrl' | 'databaseUrl'>): Promise<void> {
     const given = servers === undefined ? {} : { servers };
-    this.host = await testHost([deployer], { yaml: this.yaml, home: this.home, dockerHost, ...given });
+    this.host = await testHost([deployer], { yaml: this.yaml, home: this.home, dockerHost: this.#dockerHost, ...given });
     this.seen = await recorder(this.host.redisUrl, ['ops:deploys', 'ops:security']);
     await this.guard('normal');
   }

@@ -18,8 +18,28 @@ export function statusCommand(program: Command): void {
 }
 
 async function show({ connection, format }: CliContext): Promise<void> {
-  const status = await connection.call<Status>('GET', '/status');
-  printData(format, status, () => table(status));
+  const [status, drift] = await Promise.all([connection.call<Status>('GET', '/status'), driftNow(connection)]);
+  printData(format, { ...status, drift }, () => [table(status), ...driftLines(drift)].join('\n'));
+}
+
+interface Drift {
+  readonly project: string;
+  readonly service: string;
+  readonly what: string;
+}
+
+// What runs otherwise than it was deployed. Where the deployer cannot say (no engine), the status itself still can be shown.
+async function driftNow(connection: CliContext['connection']): Promise<readonly Drift[] | null> {
+  return connection.call<{ drift: Drift[] }>('GET', '/drift').then(
+    ({ drift }) => drift,
+    () => null,
+  );
+}
+
+function driftLines(drift: readonly Drift[] | null): string[] {
+  return (drift ?? []).map(
+    ({ project, service, what }) => `${pc.yellow('drift')}  ${service} in ${project}: ${what}: repair it with \`ops deploy\``,
+  );
 }
 
 const WORST_FIRST = ['down', 'unknown', 'degraded', 'paused', 'up'];

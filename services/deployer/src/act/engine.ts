@@ -1,11 +1,11 @@
 import type { Readable } from 'node:stream';
 import Docker, { type DockerOptions } from 'dockerode';
+import type { ContainerChange } from '../decide/out-of-band.js';
 import type { ContainerFacts, EngineEvent, ImageFacts } from '../engine-facts.js';
+import { containerFacts, decoded, decodedChanges, demultiplexed } from './engine-decode.js';
 import { lastWholeLines } from './last-lines.js';
 
 const PROJECT = 'com.docker.compose.project';
-const SERVICE = 'com.docker.compose.service';
-const HASH = 'com.docker.compose.config-hash';
 const ANSWER_MS = 15_000;
 const LOG_BYTES = 1_000_000;
 
@@ -159,58 +159,27 @@ export class Engine {
     }
   }
 
+  /** What is done to the containers of every Compose project, as it comes. Ends as `events` does. */
+  async changes(signal: AbortSignal): Promise<AsyncIterable<ContainerChange>> {
+    const event = ['create', 'destroy', 'start', 'die', 'kill', 'pause', 'unpause', 'rename', 'update', 'exec_create'];
+    const filters = { type: ['container' as const], label: [PROJECT], event };
+    return decodedChanges((await this.docker.getEvents({ filters, abortSignal: signal })) as Readable);
+  }
+
+  /** The command of a container's health check, as the engine's events name it; null without one. */
+  async healthCommand(id: string): Promise<string | null> {
+    const { Config } = await this.docker.getContainer(id).inspect({ abortSignal: AbortSignal.timeout(ANSWER_MS) });
+    const test = (Config as { Healthcheck?: { Test?: string[] } }).Healthcheck?.Test ?? [];
+    if (test[0] === 'CMD') return test.slice(1).join(' ');
+    return test[0] === 'CMD-SHELL' ? `/bin/sh -c ${test.slice(1).join(' ')}` : null;
+  }
+
   /** Events of a project's containers as they come. Ends with the connection or the signal; rejects where the engine does not answer. */
   async events(project: string, signal: AbortSignal): Promise<AsyncIterable<EngineEvent>> {
     const event = ['start', 'die', 'oom', 'kill', 'destroy', 'health_status', 'pause', 'unpause'];
     const filters = { type: ['container' as const], label: [`${PROJECT}=${project}`], event };
     return decoded((await this.docker.getEvents({ filters, abortSignal: signal })) as Readable);
   }
-}
-
-type Inspection = Awaited<ReturnType<Docker.Container['inspect']>>;
-
-function containerFacts({
-  Id,
-  Name,
-  Image,
-  Config,
-  State,
-  RestartCount,
-  HostConfig,
-  Mounts,
-  NetworkSettings,
-}: Inspection): ContainerFacts {
-  const health = State.Health?.Status;
-  const started = Date.parse(State.StartedAt);
-  return {
-    id: Id,
-    name: Name.replace(/^\//, ''),
-    service: Config.Labels[SERVICE] ?? '',
-    imageId: Image,
-    configHash: Config.Labels[HASH] ?? '',
-    status: State.Status,
-    running: State.Running && !State.Restarting && !State.Paused,
-    health: health === 'starting' || health === 'healthy' || health === 'unhealthy' ? health : 'none',
-    failingStreak: State.Health?.FailingStreak ?? 0,
-    exitCode: State.ExitCode,
-    oomKilled: State.OOMKilled,
-    restartCount: RestartCount,
-    startedAt: Math.max(started, 0),
-    restartPolicy: {
-      name: HostConfig.RestartPolicy?.Name || 'no',
-      retries: HostConfig.RestartPolicy?.MaximumRetryCount ?? 0,
-    },
-    anonymousVolumes: Mounts.flatMap(({ Type, Name: volume }) =>
-      Type === 'volume' && volume !== undefined && /^[0-9a-f]{64}$/.test(volume) ? [volume] : [],
-    ),
-    ports: Object.entries(NetworkSettings.Ports ?? {}).flatMap(([inside, bindings]) =>
-      ((bindings ?? []) as { HostIp: string; HostPort: string }[]).map(({ HostIp, HostPort }) => ({
-        ip: HostIp,
-        port: Number(HostPort),
-        protocol: inside.split('/')[1] ?? 'tcp',
-      })),
-    ),
-  };
 }
 
 async function absentAsUndefined<T>(asked: Promise<T>): Promise<T | undefined> {
@@ -232,6 +201,11 @@ function statusOf(error: unknown): number {
   return error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 0;
 }
 
+/** Whether the engine answered that it cannot do it (5xx): a state of its own, which may pass. */
+export function isEngineRefusal(error: unknown): boolean {
+  return statusOf(error) >= 500;
+}
+
 /** Whether an error says that the engine is away, not that it refused. */
 export function isEngineAway(error: unknown): boolean {
   for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
@@ -242,39 +216,4 @@ export function isEngineAway(error: unknown): boolean {
     if (/socket hang up|The operation was aborted due to timeout/.test(at.message)) return true;
   }
   return false;
-}
-
-async function* decoded(stream: Readable): AsyncGenerator<EngineEvent> {
-  let rest = '';
-  for await (const part of stream.setEncoding('utf8') as AsyncIterable<string>) {
-    const lines = (rest + part).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) {
-      if (line.trim() === '') continue;
-      const { Action, Actor, timeNano } = JSON.parse(line) as {
-        Action: string;
-        Actor: { ID: string; Attributes: Record<string, string> };
-        timeNano: number;
-      };
-      yield {
-        action: Action,
-        id: Actor.ID,
-        service: Actor.Attributes[SERVICE] ?? '',
-        exitCode: Actor.Attributes.exitCode,
-        at: Math.round(timeNano / 1e6),
-      };
-    }
-  }
-}
-
-// Without a terminal stdout and stderr come in frames: 8 bytes (stream, 0, 0, 0, length), then the text.
-function demultiplexed(raw: Buffer): string {
-  const parts: string[] = [];
-  let at = 0;
-  while (at + 8 <= raw.length && raw.readUInt8(at) <= 2 && raw.readUIntBE(at + 1, 3) === 0) {
-    const length = raw.readUInt32BE(at + 4);
-    parts.push(raw.subarray(at + 8, at + 8 + length).toString('utf8'));
-    at += 8 + length;
-  }
-  return at === 0 ? raw.toString('utf8') : parts.join('');
 }

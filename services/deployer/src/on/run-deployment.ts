@@ -1,6 +1,6 @@
 import { Redactor } from '@ops/shared/secrets';
 import { isUnavailable } from '@ops/shared/streams';
-import { isEngineAway } from '../act/engine.js';
+import { isEngineAway, isEngineRefusal } from '../act/engine.js';
 import { nextStep, resumeStep } from '../decide/next-step.js';
 import type { Deployer } from '../deployer.js';
 import type { Deployment, Step } from '../deployment-types.js';
@@ -14,6 +14,7 @@ import { plannedModel, type Run, type StepResult } from '../steps/step.js';
 import { endDeployment, failDeployment, succeed } from './end-deployment.js';
 
 const ENGINE_AGAIN_MS = 1000;
+const MOST_REFUSALS = 20;
 
 /**
  * Takes one deployment from where it is to its end, or to where it must wait. Each step is journalled before its side effects and after
@@ -70,11 +71,22 @@ async function oneStep(run: Run): Promise<void> {
 /** Runs the step; while the engine is away it is waited for, and said once. Undefined where we must stop. */
 async function attempt(run: Run, step: Step): Promise<StepResult | undefined> {
   const { deployer, signal, journal } = run;
+  let refusals = 0;
   for (let said = false; !signal.aborted; ) {
     try {
       return await STEP_ACTIONS[step](run);
     } catch (error) {
       if (signal.aborted || error instanceof LeaseLostError || isOurServerAway(error)) throw error;
+      // The way back is not given up for one refusal: an engine that is shutting down refuses before it is away.
+      if (step === 'roll-back' && isEngineRefusal(error) && refusals < MOST_REFUSALS) {
+        refusals += 1;
+        deployer.log.warn(
+          { deployment: run.deployment.deployment_id, step, refusals, error },
+          'the engine refused, it is tried again',
+        );
+        await deployer.clock.sleep(ENGINE_AGAIN_MS, signal);
+        continue;
+      }
       if (!isEngineAway(error)) {
         deployer.log.error({ deployment: run.deployment.deployment_id, step, error }, 'a step of a deployment threw');
         const text = run.redactor.text(error instanceof Error ? error.message : String(error));

@@ -5,6 +5,7 @@ import { deployRequested } from '@ops/shared/events';
 import { HttpError, parseBody } from '@ops/shared/runtime';
 import type { Router } from 'express';
 import { z } from 'zod';
+import { driftOf } from '../decide/drift.js';
 import type { Deployer } from '../deployer.js';
 import type { Deployment } from '../deployment-types.js';
 import { decide } from '../on/decision.js';
@@ -13,7 +14,7 @@ import { findDeployments, listDeployments } from '../state/deployments.js';
 import { currentFreeze, endFreeze, setFreeze } from '../state/freezes.js';
 import { readGate } from '../state/gate.js';
 import { recordOf, stepsOf } from '../state/journal.js';
-import { listReleases } from '../state/releases.js';
+import { currentRelease, listReleases } from '../state/releases.js';
 
 const person = z.string().min(1).max(100).default('operator');
 const decisionBody = z.strictObject({
@@ -93,6 +94,22 @@ export function deploymentRoutes(router: Router, deployer: Deployer): void {
     response.json({
       releases: releases.map(({ release_id, at, current, facts }) => ({ release_id, at, current, services: facts.services })),
     });
+  });
+
+  router.get('/drift', async (_request, response) => {
+    const folders = new Set(
+      deployer.config.inventory.services.flatMap(({ compose }) => (compose === undefined ? [] : [compose.project])),
+    );
+    const drift = [];
+    for (const folder of folders) {
+      const release = await currentRelease(database, folder);
+      if (release === undefined) continue;
+      const containers = await deployer.engine.containers(release.facts.project);
+      // While a deployment is under way, what it keeps aside is no drift.
+      const own = containers.filter(({ name }) => !/\.ops-[0-9a-f]{8}$/.test(name));
+      drift.push(...driftOf(release.facts, own).map((one) => ({ project: folder, release: release.release_id, ...one })));
+    }
+    response.json({ drift });
   });
 
   router.get('/freeze', async (_request, response) => {

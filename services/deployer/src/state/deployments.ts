@@ -92,3 +92,18 @@ export async function findDeployments(database: Database, prefix: string): Promi
     .execute();
   return found as unknown as readonly Deployment[];
 }
+
+/** The deployment that changes a project now, or did so last; undefined without any. */
+export async function activeDeployment(
+  database: Database,
+  folder: string,
+): Promise<Pick<Deployment, 'step' | 'touched' | 'finished_at'> | undefined> {
+  return database
+    .selectFrom('deployment')
+    .select(['step', 'touched', 'finished_at'])
+    .where('folder', '=', folder)
+    .where('touched', '=', true)
+    .orderBy(sql`finished_at is not null`)
+    .orderBy('seq', 'desc')
+    .executeTakeFirst();
+}

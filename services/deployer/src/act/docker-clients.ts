@@ -1,0 +1,29 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+
+const CLIENT = /^(?:docker|docker-compose|podman|nerdctl|ctop|lazydocker)$/;
+
+/**
+ * Who may have asked the engine for something just now: the command-line clients that run at this moment, with user and verb. The
+ * engine does not say who asked. Never an argument behind the verb: it may be a secret.
+ */
+export async function dockerClients(): Promise<string> {
+  const found: string[] = [];
+  for (const pid of (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name))) {
+    const name = (await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')).trim();
+    if (!CLIENT.test(name)) continue;
+    const [, first = '', second = ''] = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
+    const verb = [first, second].find((word) => /^[a-z][a-z-]*$/.test(word)) ?? '';
+    const uid = (await stat(`/proc/${pid}`).catch(() => undefined))?.uid;
+    if (uid !== undefined) found.push(`${await userName(uid)}: ${name} ${verb}`.trim().concat(` (pid ${pid})`));
+  }
+  return found.slice(0, 5).join('; ') || 'not known: a client of the Docker API that has gone, or is no command';
+}
+
+async function userName(uid: number): Promise<string> {
+  if (uid === process.getuid?.()) return userInfo().username;
+  const line = (await readFile('/etc/passwd', 'utf8').catch(() => ''))
+    .split('\n')
+    .find((one) => one.split(':')[2] === String(uid));
+  return line?.split(':')[0] ?? `uid ${uid}`;
+}
