@@ -163,6 +163,8 @@ export interface ReleasedService {
   readonly image: string;
   readonly imageId: string;
   readonly configHash: string;
+  /** It ran when it was released; what does its work and ends did not. */
+  readonly running: boolean;
 }
 
 export interface ReleaseFacts {

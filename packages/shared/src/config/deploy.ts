@@ -43,6 +43,22 @@ export const deployConfig = z
       .strictObject({ every: duration('30s', 100, 3_600_000), give_up_after: duration('6h', 1000) })
       .prefault({})
       .describe('While the guard or a freeze holds deployments'),
+    requests: z
+      .strictObject({
+        signature: z.enum(['optional', 'required']).default('optional'),
+        token_env: z
+          .string()
+          .regex(/^[A-Z][A-Z0-9_]*$/, 'the name of an environment variable')
+          .optional(),
+        token_file: z.string().min(1).optional(),
+        max_age: duration('5m', 1000, 86_400_000).describe('An older signature is refused'),
+      })
+      .refine(({ signature, token_env, token_file }) => signature === 'optional' || (token_env ?? token_file) !== undefined, {
+        path: ['token_env'],
+        error: 'token_env or token_file: the secret that requests are signed with',
+      })
+      .prefault({})
+      .describe('Requests signed with HMAC-SHA256; docs/deployments.md tells how'),
     guard_unknown_for: duration('15s', 0, 600_000).describe(
       'A guard that is unknown for longer blocks: it may only have been started',
     ),

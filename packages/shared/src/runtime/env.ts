@@ -102,9 +102,10 @@ export function namedSecret(
 
 /** Makes the secrets that ops.yaml names known to the redactor before anybody uses them; one that is not there is said when it is used. */
 export function rememberNamedSecrets(config: OpsConfig, variables: NodeJS.ProcessEnv = process.env): void {
-  for (const { health } of config.inventory.services) {
+  const named = [config.deploy.requests, ...config.inventory.services.map(({ health }) => health)];
+  for (const source of named) {
     try {
-      if ('token_env' in health || 'token_file' in health) namedSecret(health, variables);
+      if ('token_env' in source || 'token_file' in source) namedSecret(source, variables);
     } catch {
       // Its check will say it, each time.
     }

@@ -1,6 +1,7 @@
 import type { ComposeModel, ComposeService } from '../compose-model.js';
 import type { OldContainer, Plan, ReleaseFacts, Request, ServicePlan } from '../deployment-types.js';
 import type { ContainerFacts, ImageFacts } from '../engine-facts.js';
+import { canonical } from './canonical.js';
 import { startOrder } from './order.js';
 import { strategyOf } from './strategy.js';
 import { earliestHealthyMs, hasHealthcheck } from './timing.js';
@@ -114,15 +115,16 @@ function differencesOf(
   return differences;
 }
 
-const FIELDS: readonly (readonly [keyof ComposeService, string])[] = [
-  ['ports', 'ports'],
-  ['volumes', 'mounts'],
-  ['networks', 'networks'],
-  ['healthcheck', 'health check'],
-  ['restart', 'restart policy'],
-  ['deploy', 'resources'],
-  ['container_name', 'container name'],
-];
+// Said with names of their own, or no difference of the container.
+const SAID_OTHERWISE: ReadonlySet<string> = new Set([
+  'environment',
+  'labels',
+  'image',
+  'depends_on',
+  'build',
+  'env_file',
+  'pull_policy',
+]);
 
 // Names only: what a variable is set to may be a secret.
 function fieldDifferences(before: ComposeService, after: ComposeService): string[] {
@@ -135,7 +137,7 @@ function fieldDifferences(before: ComposeService, after: ComposeService): string
   return [
     ...(environment.length > 0 ? [`environment: ${environment.join(', ')}`] : []),
     ...(labels.length > 0 ? [`labels: ${labels.join(', ')}`] : []),
-    ...FIELDS.filter(([field]) => canonical(before[field]) !== canonical(after[field])).map(([, word]) => word),
+    ...changedKeys(before, after).filter((field) => !SAID_OTHERWISE.has(field)),
   ];
 }
 
@@ -171,15 +173,4 @@ function irreversibleReasons({ request, before }: PlanFacts, services: readonly 
       reasons.push(`${service}: a database goes from major version ${from} to ${to}, which rewrites its data`);
   }
   return reasons;
-}
-
-/** JSON with sorted keys: equal data is equal text. */
-export function canonical(value: unknown): string {
-  return (
-    JSON.stringify(value, (_key, item: unknown) =>
-      item !== null && typeof item === 'object' && !Array.isArray(item)
-        ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
-        : item,
-    ) ?? ''
-  );
 }

@@ -83,6 +83,13 @@ export async function up(database: Kysely<unknown>): Promise<void> {
       facts jsonb not null
     )`.execute(database);
   await sql`create unique index release_current on release (folder) where current`.execute(database);
+  // A signed request counts once: which deployment a nonce was for.
+  await sql`
+    create table request_nonce (
+      nonce text primary key,
+      deployment_id text not null,
+      at timestamptz not null default now()
+    )`.execute(database);
   await sql`
     create table deployment_freeze (
       id int primary key default 1 check (id = 1),

@@ -50,9 +50,9 @@ async function adopt(deployer: Deployer, folder: string): Promise<void> {
   const fileHashes = await takeSnapshot(snapshot, { files: paths, model, inspected: [] });
   for (const { service, imageId } of containers) await engine.tag(imageId, ...keepTag(model.name, service, imageId));
   const services = Object.fromEntries(
-    containers.map(({ service, imageId, configHash }) => [
+    containers.map(({ service, imageId, configHash, running }) => [
       service,
-      { image: model.services[service]?.image ?? `${model.name}-${service}`, imageId, configHash },
+      { image: model.services[service]?.image ?? `${model.name}-${service}`, imageId, configHash, running },
     ]),
   );
   const facts = { project: model.name, files, services, fileHashes, overrides: {} };

@@ -1,12 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { EventDraft, OpsEvent } from '@ops/shared/events';
+import { namedSecret } from '@ops/shared/runtime';
+import { isSignedWith } from '../act/signature.js';
 import { buildRecord } from '../decide/record.js';
-import { judgeRequest } from '../decide/request.js';
+import { type JudgedRequest, judgeRequest } from '../decide/request.js';
+import { judgeSignature } from '../decide/signature.js';
 import type { Deployer } from '../deployer.js';
 import type { Deployment, Finding } from '../deployment-types.js';
 import { blockedEvent, deferredEvent } from '../events.js';
 import { addDeployment, type NewDeployment } from '../state/deployments.js';
 import { writeRecord } from '../state/journal.js';
+import { takeNonce } from '../state/nonces.js';
 
 /** The id of the deployment that an event asks for: the same event, however often it comes, is one deployment. */
 export function deploymentIdOf(event: { readonly source: string; readonly id: string }): string {
@@ -17,9 +21,10 @@ export function deploymentIdOf(event: { readonly source: string; readonly id: st
 export async function onDeployRequested(deployer: Deployer, event: OpsEvent<'deploy.requested'>): Promise<readonly EventDraft[]> {
   const { clock, config, database } = deployer;
   const now = clock.now();
-  const judged = judgeRequest(event.data, config.inventory.services);
-  const { data: _data, ...cause } = event;
   const id = deploymentIdOf(event);
+  const fault = await signatureFault(deployer, event, id);
+  const judged = refusedBy(fault, judgeRequest(event.data, config.inventory.services));
+  const { data: _data, ...cause } = event;
   const request = judged.ok ? judged.request : null;
   const about = judged.ok ? judged.request.about : judged.about;
   const folder = request?.folder ?? 'unknown';
@@ -53,7 +58,11 @@ export async function onDeployRequested(deployer: Deployer, event: OpsEvent<'dep
     finished_at: judged.ok ? null : new Date(now),
   };
   await addDeployment(database, deployment, (ahead) => {
-    if (!judged.ok) return [blockedEvent(deployment, findings, now)];
+    if (!judged.ok)
+      return [
+        blockedEvent(deployment, findings, now),
+        ...(fault === undefined ? [] : [securityEvent(fault.kind, deployment, now)]),
+      ];
     const [first] = ahead;
     return first === undefined
       ? []
@@ -64,4 +73,36 @@ export async function onDeployRequested(deployer: Deployer, event: OpsEvent<'dep
     await writeRecord(database, id, buildRecord({ ...deployment, seq: '0' } as Deployment, [], findings, { release: null }));
   deployer.nudge();
   return [];
+}
+
+type Fault = NonNullable<ReturnType<typeof judgeSignature>>;
+
+async function signatureFault(
+  { config, database, clock }: Deployer,
+  { data }: OpsEvent<'deploy.requested'>,
+  id: string,
+): Promise<Fault | undefined> {
+  const { signature: wanted, max_age, ...source } = config.deploy.requests;
+  const secret = namedSecret(source)?.reveal();
+  if (secret === undefined || (wanted === 'optional' && data.signature === undefined)) return undefined;
+  const isRight = isSignedWith(data, secret);
+  const isUsed = isRight && data.signature !== undefined && !(await takeNonce(database, data.signature.nonce, id, max_age));
+  return judgeSignature({ signature: data.signature, isRight, isUsed, now: clock.now(), maxAgeMs: max_age });
+}
+
+function refusedBy(fault: Fault | undefined, judged: JudgedRequest): JudgedRequest {
+  if (fault === undefined) return judged;
+  return { ok: false, about: judged.ok ? judged.request.about : judged.about, findings: [fault.finding] };
+}
+
+function securityEvent(kind: Fault['kind'], { about, requested_by, cause }: NewDeployment, now: number): EventDraft {
+  const data = {
+    kind,
+    service: about,
+    summary: `a deploy request for ${about} was refused: ${kind.replace('-', ' ')}`,
+    who: `${requested_by}, as the request says; written by ${String(cause.source)}`.slice(0, 500),
+    what: `event ${String(cause.id)}`,
+    timestamp: new Date(now).toISOString(),
+  };
+  return { type: 'security.detected', subject: about, at: now, data };
 }

@@ -33,11 +33,11 @@ export async function succeed(run: Run, ended: EndedStep, change: Change, drafts
   const containers = await engine.containers(plan.project);
   const before = await currentRelease(deployer.database, plan.folder);
   const services = Object.fromEntries(
-    containers.map(({ service, imageId, configHash }) => {
+    containers.map(({ service, imageId, configHash, running }) => {
       const planned = model.services[service];
       const known = before?.facts.services[service];
       const image = planned === undefined ? known?.image : (planned.image ?? `${model.name}-${service}`);
-      return [service, { image: image ?? imageId, imageId, configHash }];
+      return [service, { image: image ?? imageId, imageId, configHash, running }];
     }),
   );
   const now = deployer.clock.now();

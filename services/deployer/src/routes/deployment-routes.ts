@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { parseDuration } from '@ops/shared/config';
-import type { EventDraft } from '@ops/shared/events';
+import type { EventData, EventDraft } from '@ops/shared/events';
 import { deployRequested } from '@ops/shared/events';
-import { HttpError, parseBody } from '@ops/shared/runtime';
+import { HttpError, namedSecret, parseBody } from '@ops/shared/runtime';
 import type { Router } from 'express';
 import { z } from 'zod';
+import { signRequest } from '../act/signature.js';
 import { driftOf } from '../decide/drift.js';
 import type { Deployer } from '../deployer.js';
 import type { Deployment } from '../deployment-types.js';
@@ -54,7 +55,7 @@ export function deploymentRoutes(router: Router, deployer: Deployer): void {
       actor: (data.requested_by ?? 'operator').slice(0, 200) || 'operator',
       purpose: `http ${randomUUID()}`,
       host,
-      data,
+      data: signed(data),
     };
     const [event] = await publisher.publish([draft]);
     if (event === undefined) throw new Error('one draft is one event');
@@ -129,6 +130,13 @@ export function deploymentRoutes(router: Router, deployer: Deployer): void {
     deployer.nudge();
     response.json({ ended });
   });
+
+  // Who may call us has shown the token: his request is signed for him.
+  function signed(data: EventData<'deploy.requested'>): EventData<'deploy.requested'> {
+    const { signature: _wanted, max_age: _age, ...source } = deployer.config.deploy.requests;
+    const secret = namedSecret(source)?.reveal();
+    return secret === undefined ? data : signRequest(data, secret, clock.now());
+  }
 
   async function theDeployment(id: string): Promise<Deployment> {
     const found = await findDeployments(database, id);

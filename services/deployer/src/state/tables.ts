@@ -36,6 +36,7 @@ export type Tables = {
   deployment_event: EventTable;
   deployment_record: { deployment_id: string; written_at: Date; record: unknown };
   project_lease: { lane: string; holder: string; fence: string; until: Date };
+  request_nonce: { nonce: string; deployment_id: string; at: Date };
   release: ReleaseTable;
   deployment_freeze: { id: number; by: string; reason: string; at: Date; until: Date | null };
 };

@@ -19,6 +19,10 @@ export const deployRequested = z.looseObject({
   volumes_changed: z.boolean().optional(),
   remove_volumes: z.boolean().optional().describe('kind remove: its volumes go too; always asks for an approval'),
   requested_by: z.string().optional(),
+  signature: z
+    .looseObject({ at: z.string(), nonce: z.string(), hmac: z.string() })
+    .optional()
+    .describe('HMAC-SHA256 over `at`, `nonce` and the canonical JSON of the other fields; where ops.yaml wants it'),
   dry_run: z.boolean().optional().describe('Plan and pre-flight only; nothing is touched'),
 });
 
