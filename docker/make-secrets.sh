@@ -35,9 +35,9 @@ create ops-token
 create postgres-password
 for user in $users; do create "redis-password-$user" 600; done
 
-# The monitor is in the host's network and reaches the servers at their published ports.
+# The monitor is in the host's network, the deployer on the host; they reach the servers at their published ports.
 for user in $users; do
-  case $user in monitor | producer | reader | operator) at=127.0.0.1:$redis_port ;; *) at=redis:6379 ;; esac
+  case $user in monitor | deployer | producer | reader | operator) at=127.0.0.1:$redis_port ;; *) at=redis:6379 ;; esac
   printf 'redis://%s:%s@%s' "$user" "$(secret "redis-password-$user")" "$at" | write "redis-url-$user"
 done
 printf 'postgresql://ops:%s@postgres:5432/ops' "$(secret postgres-password)" | write database-url

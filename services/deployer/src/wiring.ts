@@ -11,6 +11,7 @@ import { adoptionRound } from './on/adoption-round.js';
 import { ChangesRound } from './on/changes-round.js';
 import { onDeployRequested } from './on/deploy-requested.js';
 import { DeploymentsRound } from './on/deployments-round.js';
+import { onDirectiveIssued } from './on/directive-issued.js';
 import { deploymentRoutes } from './routes/deployment-routes.js';
 import { flushEvents } from './state/outbox.js';
 import type { Tables } from './state/tables.js';
@@ -27,6 +28,7 @@ export const deployer: ServiceDefinition = {
     return {
       on: {
         'deploy.requested': (event) => onDeployRequested(self, event),
+        'directive.issued': (event) => onDirectiveIssued(self, event),
       },
       jobs: [
         onJob(deploymentDue, async () => {

@@ -3,6 +3,7 @@ import type { IncidentService } from './incident.js';
 import { incidentData } from './incident.js';
 import { migrations } from './migrations/index.js';
 import { onAlertAcknowledged, onAlertCleared, onAlertRaised } from './on/alerts.js';
+import { onDeployEnded, onDeployFailed, onSecurityDetected } from './on/deployments.js';
 import { onLevelChanged } from './on/guard-level-changed.js';
 import { onRunawayHandled } from './on/guard-runaway-handled.js';
 import { findIncident, type IncidentRow, listIncidents } from './state/incidents.js';
@@ -21,6 +22,10 @@ export const incident: ServiceDefinition = {
         'alert.raised': (event) => onAlertRaised(self, event),
         'alert.cleared': (event) => onAlertCleared(self, event),
         'alert.acknowledged': (event) => onAlertAcknowledged(self, event),
+        'deploy.failed': (event) => onDeployFailed(self, event),
+        'deploy.rolled-back': (event) => onDeployEnded(self, event),
+        'deploy.succeeded': (event) => onDeployEnded(self, event),
+        'security.detected': (event) => onSecurityDetected(self, event),
       },
       routes(router) {
         router.get('/incidents', async (request, response) => {

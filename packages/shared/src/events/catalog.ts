@@ -218,7 +218,7 @@ export const catalog = {
     stream: STREAMS.directives,
     version: 1,
     schema: directiveAcknowledged,
-    from: 'outside (kimi-swarm, nucleus, model-router)',
+    from: 'outside (kimi-swarm, nucleus, model-router), deployer',
     meaning: 'The target took the directive.',
   },
   'directive.expired': {

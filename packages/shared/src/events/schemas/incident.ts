@@ -14,7 +14,7 @@ const report = {
 
 const incident = {
   ...report,
-  kind: z.enum(['guard', 'service', 'alert']),
+  kind: z.enum(['guard', 'service', 'alert', 'deployment']),
   about: name.describe('The host or service'),
   summary: sentence,
   opened_at: timestamp,
