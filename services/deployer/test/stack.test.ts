@@ -50,7 +50,7 @@ describe.skipIf(withoutEngine)('stacks', () => {
         for (const [name, one] of Object.entries(after))
           expect([name, one.Id, one.State.Running]).toEqual([name, before[name]?.Id, true]);
       }
-    });
+    }, 180_000);
   });
 
   test('a migration that fails stops it before the new version takes traffic: the old one was never stopped', async () => {
@@ -81,7 +81,10 @@ describe.skipIf(withoutEngine)('stacks', () => {
 
   test('where two versions may run at once, the old one serves until the new one is proven', async () => {
     const one = (which: string | undefined) => ({ web: { image: which ?? '', restart: 'always', ...POLITE } });
-    const before = await deployed(one(image.v1), { more: { web: { deploy: { two_versions: true } } } });
+    const before = await deployed(one(image.v1), {
+      more: { web: { deploy: { two_versions: true } } },
+      deploy: { verify: { within: '20s', healthy_for: '3s' } },
+    });
     await scene.compose(one(image.slow));
     const id = await scene.request({ kind: 'compose', service: 'web' });
     await scene.waitFor('deploy.step-finished', id, { step: 'apply' });
