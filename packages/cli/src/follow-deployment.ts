@@ -34,7 +34,9 @@ export async function followDeployment(
       );
     const found = await connection.call<DeploymentDetail>('GET', `/deployments/${id}`).catch((error: unknown) => {
       // The request lies on the bus: the deployer has not taken it yet.
-      if (error instanceof CommandError && error.exitCode === EXIT.notFound) return undefined;
+      // Nor does a deployer that is restarted end it.
+      const passes: readonly ExitCode[] = last === undefined ? [EXIT.notFound] : [EXIT.notFound, EXIT.unreachable];
+      if (error instanceof CommandError && passes.includes(error.exitCode)) return undefined;
       throw error;
     });
     if (found !== undefined) {

@@ -32,7 +32,6 @@ export interface Request {
   readonly urgent: boolean;
   readonly schemaChange: boolean;
   readonly volumesChanged: boolean;
-  readonly removeVolumes: boolean;
   readonly dryRun: boolean;
 }
 
@@ -45,6 +44,9 @@ export interface OldContainer {
   readonly running: boolean;
   /** As Docker names it: no, always, unless-stopped, on-failure; and how often it may try. */
   readonly restartPolicy: { readonly name: string; readonly retries: number };
+  /** As they were when it was planned: only what comes on top says something of the deployment. */
+  readonly restartCount: number;
+  readonly oomKilled: boolean;
 }
 
 /** How the old version gives way. `start-first`: the new one is proven before the old one stops. */
@@ -154,6 +156,10 @@ export interface Facts {
   readonly restored?: readonly string[];
   /** What hooks wrote, without secrets. */
   readonly hooks?: readonly { readonly hook: string; readonly service: string; readonly ok: boolean; readonly output: string }[];
+  /** The watch is over, and what it had to prove is proven: only the version before is left to be removed. */
+  readonly proven?: boolean;
+  /** Since when the guard or a freeze holds it. */
+  readonly held_since?: string;
   /** The approval that was asked for. */
   readonly asked?: { readonly plan_hash: string; readonly expires_at: string };
 }

@@ -40,7 +40,10 @@ export const deployer: ServiceDefinition = {
         { name: 'deployments', round: (signal) => round.round(signal) },
         { name: 'changes', round: (signal) => changes.round(signal) },
         { name: 'adoption', round: () => adoptionRound(self) },
-        { name: 'events', round: async () => ((await flushEvents(self.database, self.publisher)) > 0 ? 0 : FLUSH_EVERY_MS) },
+        {
+          name: 'events',
+          round: async () => ((await flushEvents(self.database, self.publisher, self.log)) > 0 ? 0 : FLUSH_EVERY_MS),
+        },
       ],
       routes: (router) => deploymentRoutes(router, self),
       stop: () => round.stop(),

@@ -17,7 +17,6 @@ interface TargetOptions {
   readonly by: string;
   readonly schemaChange?: true;
   readonly volumesChange?: true;
-  readonly removeVolumes?: true;
 }
 
 interface WaitOptions {
@@ -109,8 +108,7 @@ function target(command: Command): Command {
     .option('--why <text>', 'for the record')
     .option('--by <name>', 'who', userInfo().username)
     .option('--schema-change', 'a database schema changes')
-    .option('--volumes-change', 'volumes change')
-    .option('--remove-volumes', 'with --kind remove: the volumes too');
+    .option('--volumes-change', 'volumes change');
 }
 
 function waitable(command: Command): Command {
@@ -121,7 +119,7 @@ function waitable(command: Command): Command {
 }
 
 function body(name: string, options: TargetOptions): Record<string, unknown> {
-  const { project, kind, image, composeFile, configFile, why, by, schemaChange, volumesChange, removeVolumes } = options;
+  const { project, kind, image, composeFile, configFile, why, by, schemaChange, volumesChange } = options;
   return {
     kind: image === undefined ? kind : 'image',
     ...(project === true ? { project: name } : { service: name }),
@@ -132,7 +130,6 @@ function body(name: string, options: TargetOptions): Record<string, unknown> {
     requested_by: by,
     schema_change: schemaChange === true,
     volumes_changed: volumesChange === true,
-    remove_volumes: removeVolumes === true,
   };
 }
 

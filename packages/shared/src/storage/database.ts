@@ -17,6 +17,8 @@ export function openDatabase(url: string, schema: string, most = 5): Kysely<unkn
     connectionTimeoutMillis: 5000,
     idleTimeoutMillis: 30_000,
     statement_timeout: 30_000,
+    // Whoever is frozen inside a transaction must not hold its locks for ever.
+    idle_in_transaction_session_timeout: 15_000,
     // The server's limit says nothing where the server hangs.
     query_timeout: 35_000,
   });

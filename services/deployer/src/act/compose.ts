@@ -74,13 +74,7 @@ export class Compose {
     services: readonly string[],
     { socket, recreate, signal }: { socket: string; recreate: boolean; signal: AbortSignal },
   ): Promise<void> {
-    const how = [
-      '--detach',
-      '--no-build',
-      '--pull',
-      'never',
-      ...(recreate ? ['--no-deps', '--force-recreate'] : ['--no-recreate']),
-    ];
+    const how = ['--detach', '--no-build', '--pull', 'never', recreate ? '--force-recreate' : '--no-recreate'];
     await this.#run('up', project, ['up', ...how, ...services], { signal, dockerHost: `unix://${socket}` });
   }
 

@@ -7,6 +7,9 @@ import { lastWholeLines } from './last-lines.js';
 
 const PROJECT = 'com.docker.compose.project';
 const ANSWER_MS = 15_000;
+const START_MS = 60_000;
+// As long as a stop may be graceful.
+const STOP_MS = 900_000;
 const LOG_BYTES = 1_000_000;
 
 /** The engine's API. What changes something first asks `mayAct`, which throws where the project is no longer ours. */
@@ -26,9 +29,9 @@ export class Engine {
     return new Engine(this.address, mayAct);
   }
 
-  async #answered<T>(asked: Promise<T>): Promise<T> {
+  async #answered<T>(asked: Promise<T>, withinMs = ANSWER_MS): Promise<T> {
     const late = new AbortController();
-    const timer = setTimeout(() => late.abort(), ANSWER_MS);
+    const timer = setTimeout(() => late.abort(), withinMs);
     try {
       return await Promise.race([
         asked,
@@ -104,7 +107,7 @@ export class Engine {
   /** Keeps an image under a name of ours, so that no prune takes it. */
   async tag(imageId: string, repository: string, tag: string): Promise<void> {
     this.#mayAct();
-    await this.docker.getImage(imageId).tag({ repo: repository, tag });
+    await this.#answered(this.docker.getImage(imageId).tag({ repo: repository, tag }));
   }
 
   /** Takes a name away; the image goes where it was the last one. Nothing happens where it is not there or in use. */
@@ -119,33 +122,33 @@ export class Engine {
   /** Asks it to end (SIGTERM or its own signal), waits for its own grace, then ends it. */
   async stop(id: string): Promise<void> {
     this.#mayAct();
-    await ignoring([304, 404], this.docker.getContainer(id).stop());
+    await ignoring([304, 404], this.#answered(this.docker.getContainer(id).stop(), STOP_MS));
   }
 
   async start(id: string): Promise<void> {
     this.#mayAct();
-    await ignoring([304], this.docker.getContainer(id).start());
+    await ignoring([304], this.#answered(this.docker.getContainer(id).start(), START_MS));
   }
 
   async restart(id: string): Promise<void> {
     this.#mayAct();
-    await this.docker.getContainer(id).restart();
+    await this.#answered(this.docker.getContainer(id).restart(), STOP_MS);
   }
 
   async rename(id: string, name: string): Promise<void> {
     this.#mayAct();
-    await this.docker.getContainer(id).rename({ name });
+    await this.#answered(this.docker.getContainer(id).rename({ name }));
   }
 
   async setRestartPolicy(id: string, { name, retries }: { name: string; retries: number }): Promise<void> {
     this.#mayAct();
-    await this.docker.getContainer(id).update({ RestartPolicy: { Name: name, MaximumRetryCount: retries } });
+    await this.#answered(this.docker.getContainer(id).update({ RestartPolicy: { Name: name, MaximumRetryCount: retries } }));
   }
 
   /** Removes a container; its named volumes stay. */
   async remove(id: string): Promise<void> {
     this.#mayAct();
-    await ignoring([404, 409], this.docker.getContainer(id).remove({ force: true }));
+    await ignoring([404, 409], this.#answered(this.docker.getContainer(id).remove({ force: true }), START_MS));
   }
 
   /** The last lines that a container wrote. */
@@ -171,7 +174,8 @@ export class Engine {
     const { Config } = await this.docker.getContainer(id).inspect({ abortSignal: AbortSignal.timeout(ANSWER_MS) });
     const test = (Config as { Healthcheck?: { Test?: string[] } }).Healthcheck?.Test ?? [];
     if (test[0] === 'CMD') return test.slice(1).join(' ');
-    return test[0] === 'CMD-SHELL' ? `/bin/sh -c ${test.slice(1).join(' ')}` : null;
+    // Run by the shell of the image, whichever that is.
+    return test[0] === 'CMD-SHELL' ? test.slice(1).join(' ') : null;
   }
 
   /** Events of a project's containers as they come. Ends with the connection or the signal; rejects where the engine does not answer. */

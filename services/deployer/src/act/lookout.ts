@@ -24,6 +24,8 @@ export interface LookoutOptions {
 }
 
 const AGAIN_MS = 250;
+// Containers of versions before, whoever keeps them.
+const SET_ASIDE = /\.ops-[0-9a-f]{8}$/;
 
 /**
  * Looks at the services of a project: at once when the engine says that something happened (a process that ends is known within
@@ -46,7 +48,7 @@ export class Lookout {
   /** What is to be seen now. Rejects where the engine does not answer. */
   async look(): Promise<Readonly<Record<string, Sight>>> {
     const { engine, project, services, hidden, prober } = this.#options;
-    const containers = (await engine.containers(project)).filter(({ id }) => !hidden.has(id));
+    const containers = (await engine.containers(project)).filter(({ id, name }) => !hidden.has(id) && !SET_ASIDE.test(name));
     return Object.fromEntries(
       services.map((service): [string, Sight] => [
         service,

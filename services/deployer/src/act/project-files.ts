@@ -49,6 +49,11 @@ export interface ProjectFiles {
   readonly ofService: Readonly<Record<string, readonly string[]>>;
 }
 
+/** Files that Compose reads by itself where they are there: only these may be taken away when a release comes back that had none. */
+export function readByItself(folder: string): ReadonlySet<string> {
+  return new Set(['.env', ...DEFAULT_FILES, ...OVERRIDES].map((name) => join(folder, name)));
+}
+
 /**
  * Compose files with what they include, .env, env files, configs and secrets, mounted files, and mounted folders of configuration
  * inside the project (small, read only). Data is none of it.
@@ -99,9 +104,11 @@ function fileOf(path: string | undefined): string[] {
 async function mountedFiles(folder: string, source: string, readOnly: boolean): Promise<string[]> {
   const found = await stat(source).catch(() => undefined);
   if (found === undefined) return [];
-  if (found.isFile()) return [source];
+  // What is written by the container is data, and what lies outside of the project is somebody else's: neither is a release's.
   const inside = relative(folder, source);
-  if (!found.isDirectory() || !readOnly || inside === '' || inside.startsWith('..')) return [];
+  if (!readOnly || inside === '' || inside.startsWith('..') || isAbsolute(inside)) return [];
+  if (found.isFile()) return [source];
+  if (!found.isDirectory()) return [];
   const files: string[] = [];
   let bytes = 0;
   for (const entry of await readdir(source, { recursive: true, withFileTypes: true })) {

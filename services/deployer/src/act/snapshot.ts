@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { chmod, chown, lstat, mkdir, open, readFile, readlink, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { type ComposeModel, composeModel } from '../compose-model.js';
 
@@ -62,23 +62,36 @@ export async function snapshotModel(folder: string): Promise<ComposeModel> {
 
 /**
  * Puts the files of a snapshot back: content, mode and owner. Files that `replaced` (a snapshot too) has and this one has not are
- * taken away; they stay in `replaced`. Returns the paths that were changed.
+ * taken away where they are among `removable`; they stay in `replaced`. Returns the paths that were changed.
  */
-export async function restoreFiles(folder: string, replaced: string | undefined): Promise<readonly string[]> {
+export async function restoreFiles(
+  folder: string,
+  replaced: string | undefined,
+  removable: ReadonlySet<string>,
+): Promise<readonly string[]> {
   const wanted = await readManifest(folder);
   const changed: string[] = [];
   for (const { path, stored, hash, mode, uid, gid } of wanted.files) {
     const content = await readFile(join(folder, stored));
     if (hashOf(content) !== hash) throw new Error(`the snapshot of ${path} is not what was written`);
     const now = await readFile(path).catch(() => undefined);
-    if (now !== undefined && hashOf(now) === hash) continue;
+    const is = now === undefined ? undefined : await stat(path);
+    if (
+      now !== undefined &&
+      hashOf(now) === hash &&
+      is !== undefined &&
+      (is.mode & 0o7777) === mode &&
+      is.uid === uid &&
+      is.gid === gid
+    )
+      continue;
     await putBack(path, content, { mode, uid, gid });
     changed.push(path);
   }
   const kept = new Set(wanted.files.map(({ path }) => path));
   const others = replaced === undefined ? [] : (await readManifest(replaced)).files;
   for (const { path } of others) {
-    if (kept.has(path)) continue;
+    if (kept.has(path) || !removable.has(path)) continue;
     await rm(path, { force: true });
     changed.push(path);
   }
@@ -104,7 +117,9 @@ async function putBack(
   content: Buffer,
   { mode, uid, gid }: { mode: number; uid: number; gid: number },
 ): Promise<void> {
-  const target = (await lstat(path).catch(() => undefined))?.isSymbolicLink() ? join(dirname(path), await readlink(path)) : path;
+  const target = (await lstat(path).catch(() => undefined))?.isSymbolicLink()
+    ? resolve(dirname(path), await readlink(path))
+    : path;
   const making = `${target}.ops-restoring`;
   await mkdir(dirname(target), { recursive: true });
   await writeWhole(making, content);

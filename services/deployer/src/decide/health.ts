@@ -1,4 +1,4 @@
-import type { ServicePlan } from '../deployment-types.js';
+import type { OldContainer, ServicePlan } from '../deployment-types.js';
 import type { ContainerFacts } from '../engine-facts.js';
 
 /** The answer of a service's own check. */
@@ -25,7 +25,9 @@ export type Health =
   | { readonly kind: 'not-yet'; readonly why: string }
   | { readonly kind: 'failed'; readonly why: string };
 
-type Wanted = Pick<ServicePlan, 'service' | 'imageId' | 'configHash' | 'replicas' | 'oneShot' | 'change'>;
+type Wanted = Pick<ServicePlan, 'service' | 'imageId' | 'configHash' | 'replicas' | 'oneShot' | 'change'> & {
+  readonly old?: readonly Pick<OldContainer, 'id' | 'restartCount' | 'oomKilled'>[];
+};
 
 /**
  * What one look says of a service. `failed` can not get better by waiting: a process that ended, a container that is another than
@@ -37,6 +39,8 @@ export function judgeService(wanted: Wanted, { containers, probe, ended }: Sight
   if (ended.length > 0 && !wanted.oneShot) return { kind: 'failed', why: `${wanted.service} ended: ${ended.join(', ')}` };
   if (containers.length < wanted.replicas)
     return { kind: 'not-yet', why: `${wanted.service}: ${containers.length} of ${wanted.replicas} containers are there` };
+  if (containers.length > wanted.replicas)
+    return { kind: 'not-yet', why: `${wanted.service}: ${containers.length} containers are there, not ${wanted.replicas}` };
   for (const container of containers) {
     const verdict = judgeContainer(wanted, container);
     if (verdict.kind !== 'healthy') return verdict;
@@ -48,8 +52,12 @@ export function judgeService(wanted: Wanted, { containers, probe, ended }: Sight
   return { kind: 'healthy' };
 }
 
-function judgeContainer({ service, imageId, configHash, oneShot }: Wanted, container: ContainerFacts): Health {
-  const { name, status, running, exitCode, oomKilled, restartCount, health, failingStreak } = container;
+function judgeContainer({ service, imageId, configHash, oneShot, old = [] }: Wanted, container: ContainerFacts): Health {
+  const { name, status, running, exitCode, health, failingStreak } = container;
+  // A container that ran before has a past of its own.
+  const past = old.find(({ id }) => id === container.id);
+  const restarts = container.restartCount - Math.min(past?.restartCount ?? 0, container.restartCount);
+  const oomKilled = container.oomKilled && past?.oomKilled !== true;
   const failed = (why: string): Health => ({ kind: 'failed', why: `${service} (${name}) ${why}` });
   const notYet = (why: string): Health => ({ kind: 'not-yet', why: `${service} (${name}) ${why}` });
   if (container.imageId !== imageId) return failed(`runs image ${container.imageId}, not ${imageId}`);
@@ -59,7 +67,7 @@ function judgeContainer({ service, imageId, configHash, oneShot }: Wanted, conta
     if (status !== 'exited') return notYet(`is ${status}`);
     return exitCode === 0 ? { kind: 'healthy' } : failed(`ended with exit code ${exitCode}`);
   }
-  if (restartCount > 0) return failed(`was restarted ${restartCount} times (last exit code ${exitCode})`);
+  if (restarts > 0) return failed(`was restarted ${restarts} times (last exit code ${exitCode})`);
   if (status === 'created') return notYet('is not started yet');
   if (status === 'exited' || status === 'dead' || status === 'restarting') return failed(`ended with exit code ${exitCode}`);
   if (!running) return notYet(`is ${status}`);
@@ -131,6 +139,8 @@ export function judgeWatch(
 
 // Once it has been proven healthy, an answer that comes late is still an answer, and a check that could not be made says nothing.
 function counts(sight: Sight | undefined): boolean {
-  const { probe } = sight ?? {};
+  const { probe, containers = [] } = sight ?? {};
+  // Docker is still waiting for its first probe, as after a restart of the engine: it will say unhealthy by itself.
+  if (containers.some(({ health, running }) => running && health === 'starting')) return false;
   return probe === undefined || probe === null || probe.outcome === 'failed';
 }

@@ -18,10 +18,10 @@ export function nextStep(step: Step): Step | 'succeeded' | 'rolled-back' {
 }
 
 /**
- * Where a deployment goes on after somebody has died or it has waited. The plan is made anew while nothing is touched: the world may
- * have moved. From the first touch on it goes on where it was.
+ * Where a deployment goes on after somebody has died or it has waited. After a wait it begins at the gate again, and the plan is made
+ * anew: the world may have moved. From the first touch on it goes on where it was.
  */
 export function resumeStep(step: Step, touched: boolean, waited: boolean): Step {
   if (touched) return step;
-  return waited && (step === 'approval' || step === 'backup' || step === 'apply') ? 'plan' : step;
+  return waited ? 'gate' : step;
 }

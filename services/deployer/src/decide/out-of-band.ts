@@ -43,7 +43,8 @@ export function judgeChange(
 ): { readonly what: string | undefined; readonly trail: Trail } {
   if (action.startsWith('exec_create')) {
     const command = action.slice('exec_create'.length).replace(/^:\s*/, '');
-    return { what: command.trim() === (healthCommand ?? '').trim() ? undefined : 'entered (exec)', trail };
+    const checks = healthCommand !== null && healthCommand.trim() !== '' && command.trim().endsWith(healthCommand.trim());
+    return { what: checks ? undefined : 'entered (exec)', trail };
   }
   switch (action) {
     case 'kill':

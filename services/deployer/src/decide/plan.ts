@@ -6,6 +6,8 @@ import { startOrder } from './order.js';
 import { strategyOf } from './strategy.js';
 import { earliestHealthyMs, hasHealthcheck } from './timing.js';
 
+const SET_ASIDE = /\.ops-[0-9a-f]{8}$/;
+
 /** Everything that a plan is made of. */
 export interface PlanFacts {
   readonly request: Request;
@@ -57,20 +59,22 @@ export function planDeployment(facts: PlanFacts): Plan {
 
 function planService(facts: PlanFacts, name: string, service: ComposeService): ServicePlan {
   const { request, containers, inventory } = facts;
-  const running = containers.filter((container) => container.service === name);
+  // What another deployment has set aside is not the version that runs.
+  const running = containers.filter((container) => container.service === name && !SET_ASIDE.test(container.name));
   const image = service.image ?? `${facts.model.name}-${name}`;
   const found = facts.images[image];
-  const differences = differencesOf(facts, name, service, running, found?.id);
+  const oneShot = isOneShot(facts, name);
+  const replicas = service.deploy?.replicas ?? service.scale ?? 1;
+  const differences = differencesOf(facts, name, service, running, { imageId: found?.id, oneShot, replicas });
   const forced =
     request.kind === 'restart' || request.kind === 'remove' || (request.kind === 'config' && request.services.length > 0);
   const change = differences.length === 0 && !forced ? 'keep' : changeOf(request, running);
-  const replicas = service.deploy?.replicas ?? service.scale ?? 1;
   const base = {
     service: name,
     inventory: inventory[name]?.name ?? null,
     change,
     differences: differences.length > 0 ? differences : [change === 'keep' ? 'runs as asked' : 'asked for'],
-    oneShot: isOneShot(facts.model, name, service, running),
+    oneShot,
     old: running.map(oldContainer),
     image,
     replicas,
@@ -84,7 +88,7 @@ function planService(facts: PlanFacts, name: string, service: ComposeService): S
     ...base,
     imageId: change === 'remove' ? null : asItRuns ? (running[0]?.imageId ?? '') : (found?.id ?? ''),
     configHash: change === 'remove' ? null : asItRuns ? (running[0]?.configHash ?? '') : (facts.hashes[name] ?? ''),
-    strategy: strategyOf(service, running, inventory[name]?.twoVersions === true, replicas),
+    strategy: strategyOf(service, running, inventory[name]?.twoVersions === true),
   };
 }
 
@@ -99,7 +103,7 @@ function differencesOf(
   name: string,
   service: ComposeService,
   running: readonly ContainerFacts[],
-  imageId: string | undefined,
+  { imageId, oneShot, replicas }: { readonly imageId: string | undefined; readonly oneShot: boolean; readonly replicas: number },
 ): string[] {
   if (running.length === 0) return ['not there yet'];
   const differences: string[] = [];
@@ -111,7 +115,8 @@ function differencesOf(
   }
   const changed = (filesOf[name] ?? []).filter((path) => current !== undefined && current.fileHashes[path] !== fileHashes[path]);
   differences.push(...changed.map((path) => `file ${path}`));
-  if (running.some((container) => !container.running && container.exitCode !== 0)) differences.push('not running');
+  if (running.some((container) => !container.running && !(oneShot && container.exitCode === 0))) differences.push('not running');
+  if (running.length !== replicas) differences.push(`replicas: ${running.length} -> ${replicas}`);
   return differences;
 }
 
@@ -141,18 +146,18 @@ function fieldDifferences(before: ComposeService, after: ComposeService): string
   ];
 }
 
-function isOneShot(model: ComposeModel, name: string, service: ComposeService, running: readonly ContainerFacts[]): boolean {
+// It does its work and ends: because somebody waits for just that, or because it did so in the release that runs. A service that
+// somebody has stopped looks the same from outside, and is none.
+function isOneShot({ model, current, inventory }: PlanFacts, name: string): boolean {
   const awaited = Object.values(model.services).some(
     ({ depends_on }) => depends_on?.[name]?.condition === 'service_completed_successfully',
   );
-  const restarts = service.restart !== undefined && service.restart !== 'no';
-  return (
-    awaited || (!restarts && running.length > 0 && running.every(({ status, exitCode }) => status === 'exited' && exitCode === 0))
-  );
+  return awaited || (inventory[name] === undefined && current?.services[name]?.running === false);
 }
 
-function oldContainer({ id, name, imageId, configHash, running, restartPolicy }: ContainerFacts): OldContainer {
-  return { id, name, imageId, configHash, running, restartPolicy };
+function oldContainer(container: ContainerFacts): OldContainer {
+  const { id, name, imageId, configHash, running, restartPolicy, restartCount, oomKilled } = container;
+  return { id, name, imageId, configHash, running, restartPolicy, restartCount, oomKilled };
 }
 
 const DATABASES = /(?:^|\/)(?:postgres|postgresql|mysql|mariadb|mongo|redis|valkey|elasticsearch|chroma)[^/]*:v?(\d+)/i;
@@ -160,7 +165,6 @@ const DATABASES = /(?:^|\/)(?:postgres|postgresql|mysql|mariadb|mongo|redis|valk
 // What an earlier version cannot be put back over: its data would be gone, or unreadable for it.
 function irreversibleReasons({ request, before }: PlanFacts, services: readonly ServicePlan[]): string[] {
   const reasons: string[] = [];
-  if (request.removeVolumes) reasons.push('volumes are removed with their data');
   if (request.volumesChanged) reasons.push('the request says that volumes change');
   if (request.schemaChange) reasons.push('a database schema changes: an older version may not read it');
   for (const { service, image, change, strategy } of services) {

@@ -9,6 +9,7 @@ export interface Holder {
 }
 
 export interface PreFlightFacts {
+  readonly dryRun: boolean;
   readonly plan: Plan;
   readonly model: ComposeModel;
   /** What containers publish, with the container. */
@@ -33,7 +34,8 @@ export interface PreFlightFacts {
 export function preFlightFindings(facts: PreFlightFacts): Finding[] {
   const starting = facts.plan.services.filter(({ change }) => change === 'create' || change === 'replace');
   return [
-    ...starting.flatMap((service) => imageFindings(service)),
+    // A dry run fetches and builds nothing: what is not here yet is no finding then.
+    ...(facts.dryRun ? [] : starting.flatMap((service) => imageFindings(service))),
     ...starting.flatMap((service) => portFindings(service, facts)),
     ...starting.flatMap((service) => resourceFindings(service, facts)),
     ...starting.flatMap((service) => timingFindings(service, facts)),

@@ -89,7 +89,7 @@ function procedure({ verdict, about, deployment_id, facts, touched }: Deployment
       `the files that were not wanted are kept in ${facts.snapshot ?? 'no snapshot'}`,
     ];
   return [
-    `ops deployments show ${deployment_id}: the evidence says what failed`,
+    `ops deployments ${deployment_id}: the evidence says what failed`,
     `docker ps --all --filter name=ops-${deployment_id.slice(0, 8)}: containers of the version before, stopped and kept`,
     ...(release === null ? [] : [`ops rollback ${about} ${release}: the last release that was proven`]),
   ];

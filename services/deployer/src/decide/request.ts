@@ -19,7 +19,6 @@ const strictRequest = z.looseObject({
   urgent: z.boolean().default(false),
   schema_change: z.boolean().default(false),
   volumes_changed: z.boolean().default(false),
-  remove_volumes: z.boolean().default(false),
   dry_run: z.boolean().default(false),
 });
 
@@ -66,7 +65,6 @@ export function judgeRequest(data: EventData<'deploy.requested'>, services: read
     urgent: asked.urgent,
     schemaChange: asked.schema_change,
     volumesChanged: asked.volumes_changed,
-    removeVolumes: asked.remove_volumes,
     dryRun: asked.dry_run,
   };
   return { ok: true, request };

@@ -8,13 +8,8 @@ import type { ContainerFacts } from '../engine-facts.js';
  * fixed name or address, a volume that both would write. `in-place` where the container has volumes without a name, which only
  * Compose's own recreation carries over: nothing can be kept then, and the snapshot is the way back.
  */
-export function strategyOf(
-  service: ComposeService,
-  running: readonly ContainerFacts[],
-  twoVersions: boolean,
-  replicas: number,
-): Strategy {
-  if (running.some(({ anonymousVolumes }) => anonymousVolumes.length > 0) || running.length > replicas) return 'in-place';
+export function strategyOf(service: ComposeService, running: readonly ContainerFacts[], twoVersions: boolean): Strategy {
+  if (running.some(({ anonymousVolumes }) => anonymousVolumes.length > 0)) return 'in-place';
   const fixedPort = (service.ports ?? []).some(
     ({ published }) => published !== undefined && published !== '' && published !== '0',
   );

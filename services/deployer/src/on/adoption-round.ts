@@ -1,5 +1,7 @@
-import { mkdir } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sql } from 'kysely';
 import { isDeadHolder, ownHolder } from '../act/holder.js';
 import { composeFilesIn, projectFiles } from '../act/project-files.js';
 import { takeSnapshot } from '../act/snapshot.js';
@@ -26,7 +28,7 @@ export async function adoptionRound(deployer: Deployer): Promise<number> {
     });
     if (lease === undefined) continue;
     try {
-      await adopt(deployer, folder);
+      await adopt(deployer, folder, lease);
     } catch (error) {
       log.debug({ folder, error }, 'a project could not be adopted');
     } finally {
@@ -36,15 +38,17 @@ export async function adoptionRound(deployer: Deployer): Promise<number> {
   return EVERY_MS;
 }
 
-async function adopt(deployer: Deployer, folder: string): Promise<void> {
+async function adopt(deployer: Deployer, folder: string, lease: ProjectLease): Promise<void> {
   const { compose, engine, database, clock, home, log } = deployer;
   const files = await composeFilesIn(folder);
   if (files.length === 0) return;
   const { model, hashes } = await compose.render({ folder, files });
   const containers = await engine.containers(model.name);
   if (containers.length === 0 || !isAsReleased(containers, Object.keys(model.services), hashes)) return;
-  const release_id = `adopted-${clock.now().toString(36)}`;
+  // The same project has the same id: a try that was cut off is taken up again, and leaves nothing behind.
+  const release_id = `adopted-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`;
   const snapshot = join(home, 'deployments', release_id, 'snapshot');
+  await rm(snapshot, { recursive: true, force: true });
   await mkdir(join(home, 'deployments', release_id), { recursive: true, mode: 0o700 });
   const { paths } = await projectFiles(folder, files, model, []);
   const fileHashes = await takeSnapshot(snapshot, { files: paths, model, inspected: [] });
@@ -56,8 +60,14 @@ async function adopt(deployer: Deployer, folder: string): Promise<void> {
     ]),
   );
   const facts = { project: model.name, files, services, fileHashes, overrides: {} };
-  await database
-    .transaction()
-    .execute((transaction) => addRelease(transaction, { release_id, folder, at: new Date(clock.now()), snapshot, facts }));
+  await database.transaction().execute(async (transaction) => {
+    // Still ours, and still without a release: somebody may have deployed while we were frozen.
+    const held =
+      await sql`select 1 from project_lease where lane = ${lease.lane} and fence = ${lease.fence} and until > now() for update`.execute(
+        transaction,
+      );
+    if (held.rows.length === 0 || (await currentRelease(transaction, folder)) !== undefined) return;
+    await addRelease(transaction, { release_id, folder, at: new Date(clock.now()), snapshot, facts });
+  });
   log.info({ folder, release: release_id }, 'adopted: what runs is the release to go back to');
 }

@@ -4,7 +4,8 @@ import type { Deployer } from '../deployer.js';
 import type { Deployment } from '../deployment-types.js';
 import { decisionEvent } from '../events.js';
 import { addEvents, columns } from '../state/deployments.js';
-import { stepsOf, writeRecord } from '../state/journal.js';
+import { stepsOf } from '../state/journal.js';
+import { writeRecord } from '../state/record.js';
 
 /** A person's word on one very plan. Throws 409 where none is asked for, or the plan is another by now. */
 export async function decide(

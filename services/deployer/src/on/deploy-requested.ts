@@ -6,10 +6,9 @@ import { buildRecord } from '../decide/record.js';
 import { type JudgedRequest, judgeRequest } from '../decide/request.js';
 import { judgeSignature } from '../decide/signature.js';
 import type { Deployer } from '../deployer.js';
-import type { Deployment, Finding } from '../deployment-types.js';
+import type { Finding } from '../deployment-types.js';
 import { blockedEvent, deferredEvent } from '../events.js';
-import { addDeployment, type NewDeployment } from '../state/deployments.js';
-import { writeRecord } from '../state/journal.js';
+import { addDeployment, findDeployments, type NewDeployment } from '../state/deployments.js';
 import { takeNonce } from '../state/nonces.js';
 
 /** The id of the deployment that an event asks for: the same event, however often it comes, is one deployment. */
@@ -22,6 +21,8 @@ export async function onDeployRequested(deployer: Deployer, event: OpsEvent<'dep
   const { clock, config, database } = deployer;
   const now = clock.now();
   const id = deploymentIdOf(event);
+  // What was decided of an event is decided: a repeat of it changes nothing, however late it comes.
+  if ((await findDeployments(database, id)).length > 0) return [];
   const fault = await signatureFault(deployer, event, id);
   const judged = refusedBy(fault, judgeRequest(event.data, config.inventory.services));
   const { data: _data, ...cause } = event;
@@ -57,7 +58,8 @@ export async function onDeployRequested(deployer: Deployer, event: OpsEvent<'dep
     created_at: new Date(now),
     finished_at: judged.ok ? null : new Date(now),
   };
-  await addDeployment(database, deployment, (ahead) => {
+  const record = judged.ok ? undefined : buildRecord({ ...deployment, seq: '0' }, [], findings, { release: null });
+  const drafts = (ahead: readonly string[]) => {
     if (!judged.ok)
       return [
         blockedEvent(deployment, findings, now),
@@ -67,10 +69,8 @@ export async function onDeployRequested(deployer: Deployer, event: OpsEvent<'dep
     return first === undefined
       ? []
       : [deferredEvent(deployment, `it stands in line behind ${first} (${ahead.length} before it)`, null, now)];
-  });
-  // Before the event is acknowledged: a crash in between comes here again.
-  if (!judged.ok)
-    await writeRecord(database, id, buildRecord({ ...deployment, seq: '0' } as Deployment, [], findings, { release: null }));
+  };
+  await addDeployment(database, deployment, drafts, record);
   deployer.nudge();
   return [];
 }

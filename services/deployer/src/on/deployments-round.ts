@@ -34,10 +34,7 @@ export class DeploymentsRound {
     this.#nudged = false;
     for (const deployment of await heads(database)) {
       if (this.#working.has(deployment.lane) || !isDue(deployment, clock.now())) continue;
-      const lease = await ProjectLease.take(database, deployment.lane, this.#holder, {
-        monotonic: () => clock.monotonic(),
-        isDead: isDeadHolder,
-      });
+      const lease = await this.#take(deployment.lane);
       if (lease === undefined) continue;
       const work = this.#work(lease, deployment).finally(() => {
         this.#working.delete(deployment.lane);
@@ -57,6 +54,17 @@ export class DeploymentsRound {
   async stop(): Promise<void> {
     this.#stop.abort(new Error('the deployer stops'));
     await Promise.all(this.#working.values());
+  }
+
+  // One project whose row somebody holds must not keep us from the others.
+  async #take(lane: string): Promise<ProjectLease | undefined> {
+    const { database, clock, log } = this.#deployer;
+    try {
+      return await ProjectLease.take(database, lane, this.#holder, { monotonic: () => clock.monotonic(), isDead: isDeadHolder });
+    } catch (error) {
+      log.warn({ lane, error }, 'the lease of a project could not be asked for');
+      return undefined;
+    }
   }
 
   async #work(lease: ProjectLease, head: Deployment): Promise<void> {

@@ -2,12 +2,13 @@ import type { EventDraft } from '@ops/shared/events';
 import { removeSnapshot } from '../act/snapshot.js';
 import { buildRecord } from '../decide/record.js';
 import type { Deployment, Failure, Finding, Verdict } from '../deployment-types.js';
-import { blockedEvent, decisionEvent, failedEvent, rolledBackEvent, succeededEvent } from '../events.js';
+import { blockedEvent, decisionEvent, failedEvent, rolledBackEvent, succeededEvent, toFit } from '../events.js';
 import type { Change } from '../state/deployments.js';
 import { stepsOf } from '../state/journal.js';
 import { addRelease, currentRelease, dropRelease, listReleases } from '../state/releases.js';
 import type { Database } from '../state/tables.js';
-import { keptIds } from '../steps/kept.js';
+import { keepTag } from '../steps/images.js';
+import { isSetAside, keptIds } from '../steps/kept.js';
 import { folderOf, plannedModel, planOf, type Run } from '../steps/step.js';
 
 interface EndedStep {
@@ -28,7 +29,9 @@ interface End {
 export async function succeed(run: Run, ended: EndedStep, change: Change, drafts: readonly EventDraft[]): Promise<void> {
   const { deployer, engine, deployment } = run;
   const plan = planOf(run);
-  for (const id of keptIds(plan)) await engine.remove(id);
+  // Written down before the way back is given up: a crash in between must not watch again without one.
+  if (deployment.facts.proven !== true) run.deployment = await run.journal.note({ facts: { ...deployment.facts, proven: true } });
+  await removeKept(run);
   const model = await plannedModel(run);
   const containers = await engine.containers(plan.project);
   const before = await currentRelease(deployer.database, plan.folder);
@@ -122,7 +125,7 @@ function endingEvents(deployment: Deployment, { verdict, reason, findings = [] }
       const expired: Finding = {
         code: 'expired',
         where: deployment.step,
-        found: reason ?? '',
+        found: toFit(reason ?? '', 500),
         expected: 'to go on before it expires',
       };
       return [
@@ -176,12 +179,29 @@ async function close(
   );
 }
 
+// Also what an earlier deployment of these services had to leave behind: now something is proven to run.
+async function removeKept(run: Run): Promise<void> {
+  const { engine } = run;
+  const plan = planOf(run);
+  const kept = keptIds(plan);
+  const services = new Set(plan.services.map(({ service }) => service));
+  for (const container of await engine.containers(plan.project)) {
+    const left = services.has(container.service) && isSetAside(container) && !container.running;
+    if (kept.has(container.id) || left) await engine.remove(container.id);
+  }
+}
+
 async function forgetOldReleases(run: Run): Promise<void> {
   const { deployer, deployment } = run;
   const releases = await listReleases(deployer.database, deployment.folder);
-  for (const { release_id, snapshot, current } of releases.slice(deployer.config.deploy.keep)) {
+  // So many besides the one that runs.
+  const kept = releases.slice(0, deployer.config.deploy.keep + 1);
+  const needed = new Set(kept.flatMap(({ facts }) => Object.values(facts.services).map(({ imageId }) => imageId)));
+  for (const { release_id, snapshot, current, facts } of releases.slice(deployer.config.deploy.keep + 1)) {
     if (current) continue;
     await dropRelease(deployer.database, release_id);
     await removeSnapshot(snapshot);
+    for (const [service, { imageId }] of Object.entries(facts.services))
+      if (!needed.has(imageId)) await run.engine.untag(keepTag(facts.project, service, imageId).join(':'));
   }
 }

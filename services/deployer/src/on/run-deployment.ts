@@ -74,7 +74,9 @@ async function attempt(run: Run, step: Step): Promise<StepResult | undefined> {
   let refusals = 0;
   for (let said = false; !signal.aborted; ) {
     try {
-      return await STEP_ACTIONS[step](run);
+      const result = await STEP_ACTIONS[step](run);
+      // A step that was cut off says nothing: whoever comes next does it again.
+      return signal.aborted ? undefined : result;
     } catch (error) {
       if (signal.aborted || error instanceof LeaseLostError || isOurServerAway(error)) throw error;
       // The way back is not given up for one refusal: an engine that is shutting down refuses before it is away.

@@ -14,7 +14,8 @@ import { deploymentIdOf } from '../on/deploy-requested.js';
 import { findDeployments, listDeployments } from '../state/deployments.js';
 import { currentFreeze, endFreeze, setFreeze } from '../state/freezes.js';
 import { readGate } from '../state/gate.js';
-import { recordOf, stepsOf } from '../state/journal.js';
+import { stepsOf } from '../state/journal.js';
+import { recordOf } from '../state/record.js';
 import { currentRelease, listReleases } from '../state/releases.js';
 
 const person = z.string().min(1).max(100).default('operator');

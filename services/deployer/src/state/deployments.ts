@@ -1,6 +1,7 @@
 import type { EventDraft } from '@ops/shared/events';
 import { type Insertable, sql } from 'kysely';
 import type { Deployment } from '../deployment-types.js';
+import { writeRecord } from './record.js';
 import { type Database, jsonb, type Tables } from './tables.js';
 
 /** Every change to a deployment that a step may make. */
@@ -18,8 +19,11 @@ export async function addDeployment(
   database: Database,
   deployment: NewDeployment,
   draftsOf: (ahead: readonly string[]) => readonly EventDraft[],
+  record: object | undefined,
 ): Promise<readonly string[] | undefined> {
   return database.transaction().execute(async (transaction) => {
+    // One at a time: the numbers of a lane are in the order in which they can be seen.
+    await sql`select pg_advisory_xact_lock(hashtext(${deployment.lane}))`.execute(transaction);
     const ahead = await transaction
       .selectFrom('deployment')
       .select('deployment_id')
@@ -35,6 +39,7 @@ export async function addDeployment(
     if (added.numInsertedOrUpdatedRows !== 1n) return undefined;
     const ids = ahead.map(({ deployment_id }) => deployment_id);
     await addEvents(transaction, deployment.deployment_id, draftsOf(ids));
+    if (record !== undefined) await writeRecord(transaction, deployment.deployment_id, record);
     return ids;
   });
 }
@@ -42,7 +47,7 @@ export async function addDeployment(
 /** The oldest open deployment of each lane: what may be worked on. */
 export async function heads(database: Database): Promise<readonly Deployment[]> {
   const { rows } = await sql<Deployment>`
-    select distinct on (lane) * from deployment where verdict is null order by lane, seq`.execute(database);
+    select distinct on (lane) * from deployment where verdict is null order by lane, touched desc, seq`.execute(database);
   return rows;
 }
 

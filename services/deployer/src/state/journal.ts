@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 import type { Deployment, Step } from '../deployment-types.js';
 import { addEvents, type Change, columns } from './deployments.js';
 import type { ProjectLease } from './leases.js';
+import { writeRecord } from './record.js';
 import type { Database, StepTable } from './tables.js';
 
 /** Another deployer has the project: whatever this one still wanted to do is the other's to do. */
@@ -122,26 +123,7 @@ export class Journal {
   }
 }
 
-/** Writes the record of a deployment; a record that is there stays as it is. */
-export async function writeRecord(database: Database, deploymentId: string, record: object): Promise<void> {
-  await database
-    .insertInto('deployment_record')
-    .values({ deployment_id: deploymentId, written_at: sql<Date>`now()`, record: sql`${JSON.stringify(record)}::jsonb` })
-    .onConflict((conflict) => conflict.doNothing())
-    .execute();
-}
-
 /** The steps of a deployment, in order. */
 export async function stepsOf(database: Database, deploymentId: string): Promise<readonly StepTable[]> {
   return database.selectFrom('deployment_step').selectAll().where('deployment_id', '=', deploymentId).orderBy('n').execute();
-}
-
-/** The record, once it is written. */
-export async function recordOf(database: Database, deploymentId: string): Promise<unknown> {
-  const row = await database
-    .selectFrom('deployment_record')
-    .select('record')
-    .where('deployment_id', '=', deploymentId)
-    .executeTakeFirst();
-  return row?.record;
 }

@@ -5,15 +5,17 @@ import { openEngineGate } from '../act/engine-gate.js';
 import { Lookout } from '../act/lookout.js';
 import { projectFiles } from '../act/project-files.js';
 import { takeSnapshot } from '../act/snapshot.js';
+import { judgeGate } from '../decide/gate.js';
 import { judgeService } from '../decide/health.js';
 import { stopWaves } from '../decide/waves.js';
 import type { ServicePlan } from '../deployment-types.js';
 import { startedEvent } from '../events.js';
+import { readGate } from '../state/gate.js';
+import { LeaseLostError } from '../state/journal.js';
 import { evidenceOf } from './evidence.js';
-import { isKept, keptIds, oldIds, setAside } from './kept.js';
+import { isKept, oldIds, scopeOf, setAside } from './kept.js';
 import { restoreRelease } from './restore.js';
 import {
-  askGate,
   fail,
   folderOf,
   heldAtGate,
@@ -85,6 +87,22 @@ async function giveWay(run: Run, one: ServicePlan): Promise<void> {
   }
 }
 
+// A freeze is for what has not begun. A gate that cannot be read is not open: the old version is down, and the way back needs no Redis.
+async function closedGate(run: Run): Promise<string | undefined> {
+  if (requestOf(run).kind === 'rollback') return undefined;
+  try {
+    const view = { ...(await readGate(run.deployer.redis, run.deployer.database)), freeze: null };
+    const { guard_unknown_for } = run.deployer.config.deploy;
+    const verdict = judgeGate(view, guard_unknown_for, guard_unknown_for);
+    if (verdict.kind === 'open') return undefined;
+    run.deployment = await run.journal.note({ facts: withReading(run, 'up', view) });
+    return verdict.reason;
+  } catch (error) {
+    if (error instanceof LeaseLostError || run.signal.aborted) throw error;
+    return 'the gate of the guard cannot be read';
+  }
+}
+
 /** Lets Compose start these services; ends early where one of them fails or the window is over. */
 async function startAll(run: Run, services: readonly ServicePlan[]): Promise<StepResult | undefined> {
   const { deployer, engine, lease, journal } = run;
@@ -95,16 +113,14 @@ async function startAll(run: Run, services: readonly ServicePlan[]): Promise<Ste
   const until = run.deployment.verify_until?.getTime() ?? 0;
   // The window is for looking. Where nobody looked because we were away, it begins anew.
   if (until - now < healthy_for) run.deployment = await journal.note({ verify_until: new Date(now + within) });
+  const { hidden, changeable } = await scopeOf(run, services);
   // The last look, with nothing between it and the start.
-  const { view, verdict } = await askGate(run);
-  if (verdict.kind !== 'open') {
-    run.deployment = await journal.note({ facts: withReading(run, 'up', view) });
-    return fail(`${verdict.reason}: nothing is started now`, deployer.clock.now());
-  }
-  const hidden = keptIds(plan);
+  const closed = await closedGate(run);
+  if (closed !== undefined) return fail(`${closed}: nothing is started now`, deployer.clock.now());
   const gate = await openEngineGate({
     engine: engine.address,
     hidden,
+    changeable,
     refusal: () => (lease.held ? undefined : 'the project is in the hands of another deployer'),
   });
   const lookout = new Lookout({
@@ -155,6 +171,7 @@ async function compose(
   const seen = watchFor(run, services, lookout, ending);
   try {
     const first = await Promise.race([running, seen]);
+    if (signal.aborted) throw signal.reason;
     if (first !== 'up') return first;
     // One-shot services are awaited here: what follows them must not start before they have done their work.
     return services.every(({ oneShot }) => oneShot) ? await seen : undefined;
@@ -174,14 +191,14 @@ async function compose(
 }
 
 // Where the engine went away meanwhile, Compose's failure is the engine's, and the step is done again when it is back.
-async function engineAnswers({ engine, deployer }: Run, error: ComposeError): Promise<void> {
+async function engineAnswers({ engine, deployer, redactor }: Run, error: ComposeError): Promise<void> {
   if (!/connect|EOF|reset|hang up|socket|closed|daemon running/i.test(error.output)) return;
   try {
     await engine.info();
   } catch (cause) {
     if (isEngineAway(cause)) throw cause;
   }
-  deployer.log.info({ output: error.output.slice(0, 500) }, 'docker compose failed');
+  deployer.log.info({ output: redactor.text(error.output).slice(0, 500) }, 'docker compose failed');
 }
 
 /** Resolves with a failure, or with undefined once all have done what they were started for (one-shot services only). */

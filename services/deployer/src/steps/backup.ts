@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { isEngineAway } from '../act/engine.js';
 import { projectFiles } from '../act/project-files.js';
-import { takeSnapshot } from '../act/snapshot.js';
+import { snapshotModel, takeSnapshot } from '../act/snapshot.js';
+import type { ComposeModel } from '../compose-model.js';
 import { currentRelease } from '../state/releases.js';
 import { runHooks } from './hooks.js';
 import { keepTag } from './images.js';
@@ -17,7 +18,7 @@ export async function backup(run: Run): Promise<StepResult> {
   // Of a rollback it is what is given up; what comes back is a snapshot already.
   const folder = join(folderOf(run), plan.release === null ? 'snapshot' : 'before');
   try {
-    const model = await plannedModel(run);
+    const model = await modelOfRelease(run);
     const files = await projectFiles(request.folder, plan.files, model, request.configFiles);
     const inspected = await Promise.all(
       plan.services.flatMap(({ old }) => old.map(({ id }) => engine.docker.getContainer(id).inspect())),
@@ -46,4 +47,18 @@ export async function backup(run: Run): Promise<StepResult> {
       ? 'no release is known: containers and images are kept, files are not'
       : `back to ${release.release_id}`;
   return { kind: 'done', detail: back, change: { facts: { ...run.deployment.facts, snapshot: folder } } };
+}
+
+// Services that are not deployed now go on as they were released, whatever the files say of them by now.
+async function modelOfRelease(run: Run): Promise<ComposeModel> {
+  const model = await plannedModel(run);
+  const plan = planOf(run);
+  const release = await currentRelease(run.deployer.database, plan.folder);
+  const before = release === undefined ? undefined : await snapshotModel(release.snapshot).catch(() => undefined);
+  const deployed = new Set(plan.services.map(({ service }) => service));
+  const services = Object.entries(model.services).map(([name, service]) => [
+    name,
+    deployed.has(name) ? service : (before?.services[name] ?? service),
+  ]);
+  return { ...model, services: Object.fromEntries(services) };
 }

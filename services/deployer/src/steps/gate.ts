@@ -1,3 +1,4 @@
+import type { Deployment } from '../deployment-types.js';
 import { askGate, heldAtGate, type Run, requestOf, type StepResult, withReading } from './step.js';
 
 /** 1. Whether anything may be deployed at all now. A dry run touches nothing, and is free at every level. */
@@ -10,5 +11,13 @@ export async function gate(run: Run): Promise<StepResult> {
   }
   const held = await heldAtGate(run, 'gate');
   if (held.kind !== 'open') return held;
-  return { kind: 'done', detail: `the guard is at ${held.view.level}`, change: { facts: withReading(run, 'gate', held.view) } };
+  return {
+    kind: 'done',
+    detail: `the guard is at ${held.view.level}`,
+    change: { facts: withoutHold(withReading(run, 'gate', held.view)) },
+  };
+}
+
+function withoutHold({ held_since: _over, ...facts }: Deployment['facts']): Deployment['facts'] {
+  return facts;
 }

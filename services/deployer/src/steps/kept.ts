@@ -1,9 +1,29 @@
 import type { OldContainer, Plan, ServicePlan } from '../deployment-types.js';
-import type { Run } from './step.js';
+import { planOf, type Run } from './step.js';
 
 /** The name of a container of the version before while it is kept. */
 export function keptName(name: string, deploymentId: string): string {
   return `${name}.ops-${deploymentId.slice(0, 8)}`;
+}
+
+const SET_ASIDE = /\.ops-[0-9a-f]{8}$/;
+
+/** Whether a container is one of a version before that some deployment keeps, or has left behind. */
+export function isSetAside({ name }: { readonly name: string }): boolean {
+  return SET_ASIDE.test(name);
+}
+
+/** What Compose must not see while it starts services: everything that is set aside, and what of it may be changed. */
+export async function scopeOf(
+  run: Run,
+  services: readonly ServicePlan[],
+): Promise<{ readonly hidden: ReadonlySet<string>; readonly changeable: ReadonlySet<string> }> {
+  const plan = planOf(run);
+  const containers = await run.engine.containers(plan.project);
+  const hidden = new Set([...keptIds(plan), ...containers.filter(isSetAside).map(({ id }) => id)]);
+  const names = new Set(services.map(({ service }) => service));
+  const changeable = containers.filter(({ id, service }) => names.has(service) && !hidden.has(id)).map(({ id }) => id);
+  return { hidden, changeable: new Set(changeable) };
 }
 
 /** Whether the containers of this service stay, stopped, until the new ones are proven. */

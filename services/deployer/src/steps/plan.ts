@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { Redactor } from '@ops/shared/secrets';
 import { stringify } from 'yaml';
 import { ComposeError, type Rendered } from '../act/compose.js';
 import { composeFilesIn, envFilesOf, hashFiles, isInside, projectFiles } from '../act/project-files.js';
@@ -43,6 +44,8 @@ export async function makePlan(run: Run): Promise<{ readonly plan: Plan } | { re
   const missing = request.services.filter((name) => model.services[name] === undefined);
   if (missing.length > 0)
     return { findings: missing.map((name) => finding('unknown-service', 'compose', name, 'a service of the Compose file')) };
+  const before = release === undefined ? undefined : await knownModel(run, release);
+  if (before !== undefined) rememberSecrets(run.redactor, before);
   const project = await projectFiles(request.folder, files, model, request.configFiles);
   const inventory = Object.fromEntries(
     deployer.config.inventory.services.flatMap(({ name, compose, deploy }) =>
@@ -60,7 +63,7 @@ export async function makePlan(run: Run): Promise<{ readonly plan: Plan } | { re
     containers: await run.engine.containers(model.name),
     inventory,
     current: release?.facts,
-    before: release === undefined ? undefined : await knownModel(run, release),
+    before,
     fileHashes: source.fileHashes ?? (await hashFiles(project.paths)),
     filesOf: project.ofService,
   });
@@ -109,9 +112,11 @@ async function fromFiles(run: Run, release: Release | undefined): Promise<Source
     rendered = await run.deployer.compose.render({ folder, files });
   } catch (error) {
     if (!(error instanceof ComposeError)) throw error;
-    return {
-      findings: [finding('compose-invalid', files.join(', '), run.redactor.text(error.output), 'files that Compose accepts')],
-    };
+    // It may show what it read: every value of these files is hidden in it, whether it is a secret or not.
+    const careful = new Redactor();
+    await rememberEnvFiles(careful, [...files, ...(await envFilesOf(folder, chosen))]);
+    const said = run.redactor.text(careful.text(error.output));
+    return { findings: [finding('compose-invalid', files.join(', '), said, 'files that Compose accepts')] };
   }
   if (rendered.unsetVariables.length > 0) {
     const findings = rendered.unsetVariables.map((name) =>
@@ -140,7 +145,7 @@ async function imageOverride(run: Run, overrides: Readonly<Record<string, string
 
 // Fetched or built here, before anything waits for it; the ids that are found are what the plan names.
 async function imagesFor(run: Run, model: ComposeModel, files: readonly string[]): Promise<Source['images']> {
-  const { folder, kind, services } = requestOf(run);
+  const { folder, kind, services, dryRun } = requestOf(run);
   const names = services.length > 0 ? services : Object.keys(model.services);
   const found: Record<string, ImageFacts | undefined> = {};
   for (const name of names) {
@@ -152,14 +157,15 @@ async function imagesFor(run: Run, model: ComposeModel, files: readonly string[]
     const wanted = builds
       ? kind === 'compose' || found[image] === undefined
       : found[image] === undefined || service.pull_policy === 'always';
-    if (!wanted || kind === 'remove' || kind === 'restart') continue;
+    if (!wanted || dryRun || kind === 'remove' || kind === 'restart') continue;
     try {
       await run.deployer.compose.prepare(builds ? 'build' : 'pull', { folder, files }, [name], run.signal);
     } catch (error) {
-      // Without it the pre-flight says that the image is missing; an older one of that name is not what was asked for by a build.
+      if (run.signal.aborted) throw run.signal.reason;
       if (!(error instanceof ComposeError)) throw error;
       run.deployer.log.info({ service: name, output: run.redactor.text(error.output) }, 'an image could not be made ready');
-      if (builds) found[image] = undefined;
+      // Whatever is here of that name is not what was asked for.
+      found[image] = undefined;
       continue;
     }
     found[image] = await run.engine.image(image);

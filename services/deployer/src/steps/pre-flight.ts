@@ -23,6 +23,7 @@ async function findingsOf(run: Run): Promise<Finding[]> {
   const wanted = plan.services.flatMap(({ service }) => wantedPorts(model, service).map(({ port }) => port));
   const listeners = await findListeners(new Set(wanted));
   const findings = preFlightFindings({
+    dryRun: requestOf(run).dryRun,
     plan,
     model,
     published,

@@ -1,3 +1,4 @@
+import { readByItself } from '../act/project-files.js';
 import { restoreFiles } from '../act/snapshot.js';
 import { listReleases } from '../state/releases.js';
 import { planOf, type Run } from './step.js';
@@ -8,7 +9,7 @@ export async function restoreRelease(run: Run, releaseId: string): Promise<reado
   const releases = await listReleases(deployer.database, planOf(run).folder);
   const release = releases.find(({ release_id }) => release_id === releaseId);
   if (release === undefined) throw new Error(`release ${releaseId} is not kept any more`);
-  const changed = await restoreFiles(release.snapshot, deployment.facts.snapshot);
+  const changed = await restoreFiles(release.snapshot, deployment.facts.snapshot, readByItself(release.folder));
   for (const { image, imageId } of Object.values(release.facts.services)) {
     if ((await engine.image(image))?.id === imageId || (await engine.image(imageId)) === undefined) continue;
     const { repository, tag } = nameParts(image);

@@ -1,4 +1,5 @@
 import { ComposeError } from '../act/compose.js';
+import { isEngineAway, isEngineRefusal } from '../act/engine.js';
 import { openEngineGate } from '../act/engine-gate.js';
 import { Lookout } from '../act/lookout.js';
 import { snapshotModel } from '../act/snapshot.js';
@@ -8,8 +9,9 @@ import type { ServicePlan } from '../deployment-types.js';
 import { currentRelease } from '../state/releases.js';
 import { evidenceOf } from './evidence.js';
 import { runHooks } from './hooks.js';
-import { bringBack, isKept } from './kept.js';
+import { bringBack, isKept, isSetAside, scopeOf } from './kept.js';
 import { restoreRelease } from './restore.js';
+import { rememberSecrets } from './secrets.js';
 import { fail, placeModel, planOf, type Run, type StepResult } from './step.js';
 
 /** 9. Everything as before: containers or images, files, names. Allowed at every guard level. Then it is proven like any deployment. */
@@ -21,7 +23,7 @@ export async function rollBack(run: Run): Promise<StepResult> {
   await runHooks(run, 'pre_rollback');
   await removeNew(run, changed);
   const release = await currentRelease(deployer.database, plan.folder);
-  const files = release === undefined ? [] : await restoreRelease(run, release.release_id);
+  const files = release === undefined ? { changed: [] } : await filesBack(run, release.release_id);
   const lost: ServicePlan[] = [];
   for (const one of changed) {
     if (one.old.length === 0) continue;
@@ -35,19 +37,39 @@ export async function rollBack(run: Run): Promise<StepResult> {
   const proven = await proveOld(run, plan.services);
   if (proven !== undefined) return proven;
   await runHooks(run, 'post_rollback');
-  const restored = changed.filter(({ old }) => old.length > 0).map(({ service }) => service);
+  if (files.failed !== undefined)
+    return fail(
+      `the version before runs again and is healthy, but its files could not be put back: ${files.failed}`,
+      deployer.clock.now(),
+    );
+  // What did not run before was not proven.
+  const restored = changed.filter(({ old }) => old.some(({ running }) => running)).map(({ service }) => service);
   const detail = [
     `${restored.join(', ') || 'nothing was there before'} as before`,
-    ...(files.length > 0 ? [`${files.length} files restored`] : []),
+    ...(files.changed.length > 0 ? [`${files.changed.length} files restored`] : []),
   ];
   return { kind: 'done', detail: detail.join('; '), change: { facts: { ...run.deployment.facts, restored } } };
+}
+
+// The containers come back whatever becomes of the files: a full disk may be why we are here.
+async function filesBack(
+  run: Run,
+  releaseId: string,
+): Promise<{ readonly changed: readonly string[]; readonly failed?: string }> {
+  try {
+    return { changed: await restoreRelease(run, releaseId) };
+  } catch (error) {
+    if (isEngineAway(error) || isEngineRefusal(error) || run.signal.aborted) throw error;
+    run.deployer.log.error({ deployment: run.deployment.deployment_id, error }, 'the files of a release could not be put back');
+    return { changed: [], failed: run.redactor.text(error instanceof Error ? error.message : String(error)) };
+  }
 }
 
 async function removeNew(run: Run, services: readonly ServicePlan[]): Promise<void> {
   const { engine } = run;
   const plan = planOf(run);
   const before = new Set(plan.services.flatMap(({ old }) => old.map(({ id }) => id)));
-  const now = (await engine.containers(plan.project)).filter(({ id }) => !before.has(id));
+  const now = (await engine.containers(plan.project)).filter((container) => !before.has(container.id) && !isSetAside(container));
   for (const wave of stopWaves(services)) {
     // A container that was recreated in place stays until its successor takes over its volumes.
     const wanted = wave.filter((one) => one.strategy !== 'in-place' || one.old.length === 0).map(({ service }) => service);
@@ -74,19 +96,39 @@ async function recreate(
       `${services.map(({ service }) => service).join(', ')} cannot be made again: no release is known`,
       deployer.clock.now(),
     );
+  const { hidden, changeable } = await scopeOf(run, services);
   const gate = await openEngineGate({
     engine: engine.address,
-    hidden: new Set(),
+    hidden,
+    changeable,
     refusal: () => (lease.held ? undefined : 'the project is in the hands of another deployer'),
   });
+  const model = await snapshotModel(snapshot);
+  rememberSecrets(run.redactor, model);
+  const names = services.map(({ service }) => service);
+  const until = deployer.clock.monotonic() + 2 * deployer.config.deploy.verify.within;
   try {
-    const project = await placeModel(run, await snapshotModel(snapshot));
-    const names = services.map(({ service }) => service);
-    await deployer.compose.up(project, names, { socket: gate.socket, recreate: true, signal });
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof ComposeError)) throw error;
-    return fail('docker compose up of the version before failed', deployer.clock.now(), [run.redactor.text(error.output)]);
+    for (;;) {
+      try {
+        const project = await placeModel(run, model);
+        const late = AbortSignal.timeout(deployer.config.deploy.verify.within);
+        await deployer.compose.up(project, names, {
+          socket: gate.socket,
+          recreate: true,
+          signal: AbortSignal.any([signal, late]),
+        });
+        return undefined;
+      } catch (error) {
+        if (signal.aborted) throw signal.reason;
+        if (!(error instanceof ComposeError)) throw error;
+        // Throws where the engine is away: it is waited for, and all of it done again.
+        await engine.info();
+        // A recreation that was cut off leaves a name behind, which the next try finds free.
+        if (deployer.clock.monotonic() >= until)
+          return fail('docker compose up of the version before failed', deployer.clock.now(), [run.redactor.text(error.output)]);
+        await deployer.clock.sleep(1000, signal);
+      }
+    }
   } finally {
     await gate.close();
   }
@@ -110,7 +152,7 @@ async function proveOld(run: Run, services: readonly ServicePlan[]): Promise<Ste
     engine,
     project: plan.project,
     services: [...wanted.map(({ service }) => service), ...gone],
-    hidden: new Set(),
+    hidden: new Set((await engine.containers(plan.project)).filter(isSetAside).map(({ id }) => id)),
     prober: deployer.probe(wanted),
     everyMs: 500,
     clock,

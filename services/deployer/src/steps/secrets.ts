@@ -5,7 +5,8 @@ import { isHarmless, secretForms } from '../decide/secret-forms.js';
 
 /** Makes the values of a project's environment known to what cleans its output, in the forms in which they may come back. */
 export function rememberSecrets(redactor: Redactor, model: ComposeModel): void {
-  for (const { environment } of Object.values(model.services)) {
+  for (const { environment, build, command, labels } of Object.values(model.services)) {
+    for (const value of textsIn([build, command, labels])) remember(redactor, value.replaceAll('$$', '$'));
     // A rendered project doubles each dollar, so that it can be read as a Compose file again.
     for (const value of Object.values(environment ?? {})) if (value !== null) remember(redactor, value.replaceAll('$$', '$'));
   }
@@ -28,8 +29,16 @@ export async function rememberSecretFiles(redactor: Redactor, model: ComposeMode
     if (file !== undefined) remember(redactor, (await readFile(file, 'utf8').catch(() => '')).trim());
 }
 
+// Anywhere in a value: texts of build arguments, commands, labels.
+function textsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  return value !== null && typeof value === 'object' ? Object.values(value).flatMap(textsIn) : [];
+}
+
 function remember(redactor: Redactor, value: string): void {
   if (isHarmless(value)) return;
   redactor.add(value);
   for (const form of secretForms(value)) redactor.add(form);
+  // A log shows it line by line.
+  if (value.includes('\n')) for (const line of value.split('\n')) remember(redactor, line);
 }

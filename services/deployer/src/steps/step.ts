@@ -124,16 +124,18 @@ export async function heldAtGate(
 ): Promise<StepResult | { readonly kind: 'open'; readonly view: GateView }> {
   const { clock, config } = run.deployer;
   const { view, verdict } = await askGate(run);
-  if (verdict.kind === 'open') return { kind: 'open', view };
-  const change: Change = { facts: withReading(run, step, view) };
+  // The way back, also when a person asks for it, is the safe direction at every level.
+  if (verdict.kind === 'open' || requestOf(run).kind === 'rollback') return { kind: 'open', view };
   if (verdict.kind === 'deferred') {
-    const expiresAt =
-      run.deployment.expires_at ?? new Date(run.deployment.created_at.getTime() + config.deploy.defer.give_up_after);
+    const since = run.deployment.facts.held_since ?? new Date(clock.now()).toISOString();
+    const expiresAt = new Date(Date.parse(since) + config.deploy.defer.give_up_after);
+    const held: Change = { facts: { ...withReading(run, step, view), held_since: since } };
     if (clock.now() >= expiresAt.getTime())
-      return { kind: 'end', verdict: 'expired', reason: `given up after waiting: ${verdict.reason}`, change };
+      return { kind: 'end', verdict: 'expired', reason: `given up after waiting: ${verdict.reason}`, change: held };
     const wakeAt = new Date(clock.now() + (view.level === 'unknown' ? 1000 : config.deploy.defer.every));
-    return { kind: 'wait', for: 'guard', reason: verdict.reason, wakeAt, expiresAt, change };
+    return { kind: 'wait', for: 'guard', reason: verdict.reason, wakeAt, expiresAt, change: held };
   }
+  const change: Change = { facts: withReading(run, step, view) };
   const findings: Finding[] = [{ code: 'guard', where: 'the guard of the host', found: view.level, expected: 'normal or warn' }];
   return { kind: 'end', verdict: 'blocked', reason: verdict.reason, findings, change };
 }

@@ -42,7 +42,10 @@ export async function verify(run: Run): Promise<StepResult> {
             await Promise.all(one.old.map(({ id }) => engine.stop(id)));
         // It holds, whatever a hook says to it: what the hook wrote is in the record.
         await runHooks(run, 'post_deploy');
-        const change = { facts: { ...run.deployment.facts, started }, watch_until: new Date(now + config.deploy.watch.for) };
+        const change = {
+          facts: { ...run.deployment.facts, started },
+          watch_until: new Date(clock.now() + config.deploy.watch.for),
+        };
         return { kind: 'done', detail: `healthy for ${healthy_for} ms`, change };
       }
       if (now >= until) {

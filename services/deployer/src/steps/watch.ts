@@ -9,6 +9,7 @@ export async function watch(run: Run): Promise<StepResult> {
   const { deployer, deployment, signal, engine } = run;
   const { clock, config } = deployer;
   const { every, failures } = config.deploy.watch;
+  if (deployment.facts.proven === true) return { kind: 'done', detail: 'proven before' };
   const plan = planOf(run);
   const until = deployment.watch_until?.getTime() ?? clock.now();
   const hidden = oldIds(plan);
@@ -47,6 +48,10 @@ export async function watch(run: Run): Promise<StepResult> {
         // What is not healthy at this very moment is looked at on, until it is, or has failed.
         if (verdicts.every(({ kind }) => kind === 'healthy' || kind === 'done'))
           return { kind: 'done', detail: 'healthy to the end of the watch window' };
+        if (now >= until + config.deploy.verify.within) {
+          const why = verdicts.flatMap((verdict) => ('why' in verdict ? [verdict.why] : [])).join('; ');
+          return fail(`not healthy when the watch ended, nor after it: ${why}`, now, await evidenceOf(run, plan.services));
+        }
       }
       await lookout.wait(now < until ? Math.min(every, until - now) : every, signal);
     }

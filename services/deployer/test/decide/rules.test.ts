@@ -64,11 +64,11 @@ describe('two versions at once', () => {
     ['a fixed name', { container_name: 'x' }, true, 'stop-first'],
     ['a fixed address', { networks: { a: { ipv4_address: '1.2.3.4' } } }, true, 'stop-first'],
     ['the network of the host', { network_mode: 'host' }, true, 'stop-first'],
-  ])('%s', (_what, service, allowed, strategy) => expect(strategyOf(service, running, allowed, 1)).toBe(strategy));
+  ])('%s', (_what, service, allowed, strategy) => expect(strategyOf(service, running, allowed)).toBe(strategy));
 
   test('volumes without a name: in place', () => {
     const withVolume = [{ anonymousVolumes: ['a'.repeat(64)] }] as unknown as ContainerFacts[];
-    expect(strategyOf({}, withVolume, true, 1)).toBe('in-place');
+    expect(strategyOf({}, withVolume, true)).toBe('in-place');
   });
 });
 
@@ -86,9 +86,9 @@ test('durations as Compose prints them, and when a service can be healthy at the
   ).toBe(0);
 });
 
-test('after a wait the plan is made anew while nothing is touched; afterwards it goes on where it was', () => {
-  expect(resumeStep('approval', false, true)).toBe('plan');
-  expect(resumeStep('apply', false, true)).toBe('plan');
+test('after a wait it begins at the gate again while nothing is touched; afterwards it goes on where it was', () => {
+  expect(resumeStep('approval', false, true)).toBe('gate');
+  expect(resumeStep('apply', false, true)).toBe('gate');
   expect(resumeStep('gate', false, true)).toBe('gate');
   expect(resumeStep('verify', true, false)).toBe('verify');
   expect(resumeStep('roll-back', true, false)).toBe('roll-back');

@@ -20,7 +20,9 @@ export async function onDeployEnded(
   service: IncidentService,
   event: OpsEvent<'deploy.rolled-back' | 'deploy.succeeded'>,
 ): Promise<readonly EventDraft[]> {
-  const over = await resolved(service, event);
+  // Where nothing ran before, nothing was proven by going back.
+  const proven = event.type === 'deploy.succeeded' || event.data.restored.length > 0;
+  const over = proven ? await resolved(service, event) : [];
   if (event.type === 'deploy.succeeded') return over;
   const { deployment_id, service: about, step, reason } = event.data;
   const text = `deployment ${deployment_id} of ${about} was rolled back, it failed at ${step}: ${reason}`;

@@ -15,9 +15,8 @@ export const deployRequested = z.looseObject({
   release: z.string().optional().describe('kind rollback: the deployment to go back to; the one before where not given'),
   changes: z.unknown().optional().describe('What is different, for people'),
   urgent: z.boolean().optional(),
-  schema_change: z.boolean().optional().describe('A database schema changes: a dump is taken first'),
+  schema_change: z.boolean().optional().describe('A database schema changes: asks for an approval'),
   volumes_changed: z.boolean().optional(),
-  remove_volumes: z.boolean().optional().describe('kind remove: its volumes go too; always asks for an approval'),
   requested_by: z.string().optional(),
   signature: z
     .looseObject({ at: z.string(), nonce: z.string(), hmac: z.string() })
