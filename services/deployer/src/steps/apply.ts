@@ -157,7 +157,10 @@ async function compose(
     const first = await Promise.race([running, seen]);
     if (first !== 'up') return first;
     // One-shot services are awaited here: what follows them must not start before they have done their work.
-    return services.every(({ oneShot }) => oneShot) ? await seen : undefined;
+    if (services.every(({ oneShot }) => oneShot)) return await seen;
+    // What was seen while Compose came to its end counts too.
+    stop.abort(new Error('this start is over'));
+    return await seen;
   } catch (error) {
     if (!(error instanceof ComposeError)) throw error;
     if (signal.aborted) throw signal.reason;
@@ -199,12 +202,12 @@ async function watchFor(
       judgeService(one, sights[one.service] ?? { containers: [], probe: undefined, ended: [] }),
     );
     const failed = verdicts.find((verdict) => verdict.kind === 'failed');
-    if (failed !== undefined) return fail(failed.why, deployer.clock.now(), await evidenceOf(run, services));
+    if (failed !== undefined) return fail(failed.why, deployer.clock.now(), evidenceOf(run, services));
     if (verdicts.every(({ kind }) => kind === 'done')) return undefined;
     const now = deployer.clock.now();
     if (now >= until) {
       const missing = verdicts.flatMap((verdict) => ('why' in verdict ? [verdict.why] : []));
-      return fail(`not started in time: ${missing.join('; ')}`, now, await evidenceOf(run, services));
+      return fail(`not started in time: ${missing.join('; ')}`, now, evidenceOf(run, services));
     }
     await lookout.wait(until - now, signal);
   }

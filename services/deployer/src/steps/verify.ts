@@ -32,7 +32,7 @@ export async function verify(run: Run): Promise<StepResult> {
       const now = clock.now();
       const round = judgeRound(plan.services, sights, since, now, healthy_for);
       since = round.since;
-      if (round.failed !== undefined) return fail(round.failed, now, await evidenceOf(run, plan.services));
+      if (round.failed !== undefined) return fail(round.failed, now, evidenceOf(run, plan.services));
       if (round.missing.length === 0) {
         const started = Object.fromEntries(
           plan.services.map(({ service }) => [service, (sights[service]?.containers ?? []).map(({ id }) => id)]),
@@ -47,7 +47,7 @@ export async function verify(run: Run): Promise<StepResult> {
       }
       if (now >= until) {
         const reason = `not proven healthy within ${within} ms: ${round.missing.join('; ')}`;
-        return fail(reason, now, await evidenceOf(run, plan.services));
+        return fail(reason, now, evidenceOf(run, plan.services));
       }
       await lookout.wait(Math.min(until - now, nextProof(since, now, healthy_for)), signal);
     }

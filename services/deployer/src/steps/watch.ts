@@ -33,12 +33,11 @@ export async function watch(run: Run): Promise<StepResult> {
       const round = judgeWatch(plan.services, sights, strikes, { most: failures, regular });
       strikes = round.strikes;
       if (regular) lookedAt = now;
-      if (round.failed !== undefined) return fail(round.failed, now, await evidenceOf(run, plan.services));
+      if (round.failed !== undefined) return fail(round.failed, now, evidenceOf(run, plan.services));
       for (const { service } of plan.services) {
         const before = deployment.facts.started?.[service] ?? [];
         const others = (sights[service]?.containers ?? []).filter(({ id }) => !before.includes(id));
-        if (others.length > 0)
-          return fail(`${service} was recreated by somebody else`, now, await evidenceOf(run, plan.services));
+        if (others.length > 0) return fail(`${service} was recreated by somebody else`, now, evidenceOf(run, plan.services));
       }
       if (now >= until) {
         const verdicts = plan.services.map((one) =>
