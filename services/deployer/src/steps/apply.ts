@@ -5,7 +5,7 @@ import { openEngineGate } from '../act/engine-gate.js';
 import { Lookout } from '../act/lookout.js';
 import { projectFiles } from '../act/project-files.js';
 import { takeSnapshot } from '../act/snapshot.js';
-import { judgeService } from '../decide/health.js';
+import { judgeService, mustRun } from '../decide/health.js';
 import { stopWaves } from '../decide/waves.js';
 import type { ServicePlan } from '../deployment-types.js';
 import { startedEvent } from '../events.js';
@@ -111,6 +111,7 @@ async function startAll(run: Run, services: readonly ServicePlan[]): Promise<Ste
     engine,
     project: plan.project,
     services: services.map(({ service }) => service),
+    mustRun: services.filter(mustRun).map(({ service }) => service),
     hidden: oldIds(plan),
     prober: deployer.probe([]),
     everyMs: 500,

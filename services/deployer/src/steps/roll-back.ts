@@ -2,7 +2,7 @@ import { ComposeError } from '../act/compose.js';
 import { openEngineGate } from '../act/engine-gate.js';
 import { Lookout } from '../act/lookout.js';
 import { snapshotModel } from '../act/snapshot.js';
-import { type HealthySince, judgeRound } from '../decide/health.js';
+import { type HealthySince, judgeRound, mustRun } from '../decide/health.js';
 import { stopWaves } from '../decide/waves.js';
 import type { ServicePlan } from '../deployment-types.js';
 import { currentRelease } from '../state/releases.js';
@@ -114,6 +114,7 @@ async function proveOld(run: Run, services: readonly ServicePlan[]): Promise<Ste
     engine,
     project: plan.project,
     services: [...wanted.map(({ service }) => service), ...gone],
+    mustRun: wanted.filter(mustRun).map(({ service }) => service),
     hidden: new Set(),
     prober: deployer.probe(wanted),
     everyMs: 500,

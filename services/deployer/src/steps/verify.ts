@@ -1,5 +1,5 @@
 import { Lookout } from '../act/lookout.js';
-import { type HealthySince, judgeRound } from '../decide/health.js';
+import { type HealthySince, judgeRound, mustRun } from '../decide/health.js';
 import { evidenceOf } from './evidence.js';
 import { runHooks } from './hooks.js';
 import { oldIds } from './kept.js';
@@ -19,6 +19,7 @@ export async function verify(run: Run): Promise<StepResult> {
     engine,
     project: plan.project,
     services: plan.services.map(({ service }) => service),
+    mustRun: plan.services.filter(mustRun).map(({ service }) => service),
     hidden,
     prober: deployer.probe(plan.services),
     everyMs: 500,

@@ -1,5 +1,5 @@
 import { Lookout } from '../act/lookout.js';
-import { judgeService, judgeWatch, type Strikes } from '../decide/health.js';
+import { judgeService, judgeWatch, mustRun, type Strikes } from '../decide/health.js';
 import { evidenceOf } from './evidence.js';
 import { oldIds } from './kept.js';
 import { fail, planOf, type Run, type StepResult } from './step.js';
@@ -16,6 +16,7 @@ export async function watch(run: Run): Promise<StepResult> {
     engine,
     project: plan.project,
     services: plan.services.map(({ service }) => service),
+    mustRun: plan.services.filter(mustRun).map(({ service }) => service),
     hidden,
     prober: deployer.probe(plan.services),
     everyMs: every,
