@@ -87,7 +87,7 @@ function report(runs) {
     const worked = STEPS.reduce((sum, name) => sum + done[name].duration_ms, 0);
     return done.verify.at - asked - worked;
   });
-  const head = ['a change of two services, median and p95', 'Compose', 'ours', 'ratio', 'bar', ''];
+  const head = [`a change of two services, median and p95 of ${runs.length}`, 'Compose', 'ours', 'ratio', 'bar', ''];
   return [
     `## A healthy deployment beside Compose\n\n${markdown(head, [row, end])}`,
     `Where ours spends it (\`verify\` has the ${HEALTHY_FOR_MS} ms of \`healthy_for\` in it):\n\n${markdown(
