@@ -1,3 +1,4 @@
+import { Agent } from 'node:http';
 import type { Readable } from 'node:stream';
 import Docker, { type DockerOptions } from 'dockerode';
 import type { ContainerChange } from '../decide/out-of-band.js';
@@ -52,6 +53,12 @@ export class Engine {
       NCPU: number;
     };
     return { rootFolder: DockerRootDir, memory: MemTotal, cpus: NCPU };
+  }
+
+  /** Rejects where it takes no new connection: an engine that is shutting down still answers on those it has. */
+  async answers(): Promise<void> {
+    const anew = { ...this.address, agent: new Agent({ keepAlive: false }) };
+    await this.#answered(new Docker(anew).ping());
   }
 
   /** Every container of a project, stopped ones included; one-off runs are left out. */

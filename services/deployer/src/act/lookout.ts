@@ -1,5 +1,6 @@
 import type { Clock, Logger } from '@ops/shared/runtime';
 import type { ProbeFacts, Sight } from '../decide/health.js';
+import type { ContainerFacts } from '../engine-facts.js';
 import type { Engine } from './engine.js';
 
 /** The checks of the inventory, asked again and again. */
@@ -15,6 +16,8 @@ export interface LookoutOptions {
   readonly engine: Engine;
   readonly project: string;
   readonly services: readonly string[];
+  /** Those whose process may not end. */
+  readonly mustRun: readonly string[];
   /** Containers of the other version: what happens to them says nothing. */
   readonly hidden: ReadonlySet<string>;
   readonly prober: Prober;
@@ -36,6 +39,8 @@ export class Lookout {
   readonly #closing = new AbortController();
   readonly #ended = new Map<string, string[]>();
   #listening: Promise<void>;
+  #last: readonly ContainerFacts[] = [];
+  #onEnd: () => void = () => undefined;
   #nudged = false;
   #wake: () => void = () => undefined;
 
@@ -47,8 +52,8 @@ export class Lookout {
 
   /** What is to be seen now. Rejects where the engine does not answer. */
   async look(): Promise<Readonly<Record<string, Sight>>> {
-    const { engine, project, services, hidden, prober } = this.#options;
-    const containers = (await engine.containers(project)).filter(({ id, name }) => !hidden.has(id) && !SET_ASIDE.test(name));
+    const { services, prober } = this.#options;
+    const containers = await this.#containers();
     return Object.fromEntries(
       services.map((service): [string, Sight] => [
         service,
@@ -59,6 +64,28 @@ export class Lookout {
         },
       ]),
     );
+  }
+
+  // The end of a process that must run is enough. For its container the engine answers only when it has cleared up behind it, and
+  // often only when it has started it again; whether the engine itself is going down, and took it along, shows at once.
+  async #containers(): Promise<readonly ContainerFacts[]> {
+    const { engine, project, hidden } = this.#options;
+    const heard = new Promise<'ended'>((resolve) => {
+      this.#onEnd = () => resolve('ended');
+    });
+    if (this.#hasEnded()) this.#onEnd();
+    const listed = engine.containers(project);
+    listed.catch(() => undefined);
+    if ((await Promise.race([listed, heard])) === 'ended') {
+      await engine.answers();
+      if (this.#hasEnded()) return this.#last;
+    }
+    this.#last = (await listed).filter(({ id, name }) => !hidden.has(id) && !SET_ASIDE.test(name));
+    return this.#last;
+  }
+
+  #hasEnded(): boolean {
+    return this.#options.mustRun.some((service) => this.#ended.has(service));
   }
 
   /** Resolves when there may be something new to see, after `atMostMs` at the latest. */
@@ -94,6 +121,7 @@ export class Lookout {
           if (hidden.has(id)) continue;
           if (action === 'die')
             this.#ended.set(service, [...(this.#ended.get(service) ?? []), `exit code ${exitCode ?? '?'}`].slice(-5));
+          if (this.#hasEnded()) this.#onEnd();
           this.#nudge();
         }
       } catch (error) {

@@ -29,6 +29,11 @@ type Wanted = Pick<ServicePlan, 'service' | 'imageId' | 'configHash' | 'replicas
   readonly old?: readonly Pick<OldContainer, 'id' | 'restartCount' | 'oomKilled'>[];
 };
 
+/** Whether its process may not end. */
+export function mustRun({ oneShot, change }: Pick<Wanted, 'oneShot' | 'change'>): boolean {
+  return !oneShot && change !== 'remove';
+}
+
 /**
  * What one look says of a service. `failed` can not get better by waiting: a process that ended, a container that is another than
  * was asked for, Docker's own `unhealthy`. A failed probe can: the service may still be starting.
@@ -36,7 +41,7 @@ type Wanted = Pick<ServicePlan, 'service' | 'imageId' | 'configHash' | 'replicas
 export function judgeService(wanted: Wanted, { containers, probe, ended }: Sight): Health {
   if (wanted.change === 'remove')
     return containers.length === 0 ? { kind: 'done' } : { kind: 'failed', why: `${wanted.service} is still there` };
-  if (ended.length > 0 && !wanted.oneShot) return { kind: 'failed', why: `${wanted.service} ended: ${ended.join(', ')}` };
+  if (ended.length > 0 && mustRun(wanted)) return { kind: 'failed', why: `${wanted.service} ended: ${ended.join(', ')}` };
   if (containers.length < wanted.replicas)
     return { kind: 'not-yet', why: `${wanted.service}: ${containers.length} of ${wanted.replicas} containers are there` };
   if (containers.length > wanted.replicas)

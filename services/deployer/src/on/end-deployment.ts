@@ -1,7 +1,7 @@
 import type { EventDraft } from '@ops/shared/events';
 import { removeSnapshot } from '../act/snapshot.js';
 import { buildRecord } from '../decide/record.js';
-import type { Deployment, Failure, Finding, Verdict } from '../deployment-types.js';
+import type { Deployment, Failure, Finding, Step, Verdict } from '../deployment-types.js';
 import { blockedEvent, decisionEvent, failedEvent, rolledBackEvent, succeededEvent, toFit } from '../events.js';
 import type { Change } from '../state/deployments.js';
 import { stepsOf } from '../state/journal.js';
@@ -9,7 +9,7 @@ import { addRelease, currentRelease, dropRelease, listReleases } from '../state/
 import type { Database } from '../state/tables.js';
 import { keepTag } from '../steps/images.js';
 import { isSetAside, keptIds } from '../steps/kept.js';
-import { folderOf, plannedModel, planOf, type Run } from '../steps/step.js';
+import { type FailedStep, folderOf, plannedModel, planOf, type Run } from '../steps/step.js';
 
 interface EndedStep {
   readonly n: number;
@@ -82,21 +82,30 @@ export async function endDeployment(run: Run, ended: EndedStep, end: End, drafts
 }
 
 /** A step did not work. What was touched is put back first; where nothing was, or the way back has failed, this is the end. */
-export async function failDeployment(run: Run, ended: EndedStep, failure: Failure, drafts: readonly EventDraft[]): Promise<void> {
+export async function failDeployment(
+  run: Run,
+  ended: EndedStep,
+  step: Step,
+  failed: FailedStep,
+  drafts: readonly EventDraft[],
+): Promise<void> {
   const { deployment, deployer, journal } = run;
-  const now = deployer.clock.now();
   const { touched, plan } = deployment;
-  const cleaned: Failure = {
-    ...failure,
-    reason: run.redactor.text(failure.reason),
-    evidence: failure.evidence.map((line) => run.redactor.text(line)),
+  const decided: Failure = { step, at: failed.at, reason: run.redactor.text(failed.reason), evidence: [] };
+  const withEvidence = async (): Promise<Failure> => {
+    const evidence = (await failed.evidence).map((line) => run.redactor.text(line));
+    return { ...decided, evidence };
   };
   const wayBack =
     touched && deployment.step !== 'roll-back' && plan?.services.some(({ change }) => change !== 'keep' && change !== 'restart');
   if (wayBack === true) {
-    run.deployment = await journal.end(ended.n, ended, { step: 'roll-back', failure: cleaned }, drafts);
+    // The decision does not wait for the evidence, which an engine that restarts the container lets wait.
+    run.deployment = await journal.end(ended.n, ended, { step: 'roll-back', failure: decided }, drafts);
+    run.deployment = await journal.note({ failure: await withEvidence() });
     return;
   }
+  const cleaned = await withEvidence();
+  const now = deployer.clock.now();
   const first = deployment.failure ?? cleaned;
   const both =
     deployment.failure === null

@@ -165,7 +165,8 @@ async function settle(run: Run, step: Step, n: number, durationMs: number, resul
       return failDeployment(
         run,
         { n, outcome: 'failed', detail: run.redactor.text(result.failure.reason), at },
-        { ...result.failure, step },
+        step,
+        result.failure,
         [event('failed', result.failure.reason)],
       );
   }

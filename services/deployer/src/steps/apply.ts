@@ -6,7 +6,7 @@ import { Lookout } from '../act/lookout.js';
 import { projectFiles } from '../act/project-files.js';
 import { takeSnapshot } from '../act/snapshot.js';
 import { judgeGate } from '../decide/gate.js';
-import { judgeService } from '../decide/health.js';
+import { judgeService, mustRun } from '../decide/health.js';
 import { stopWaves } from '../decide/waves.js';
 import type { ServicePlan } from '../deployment-types.js';
 import { startedEvent } from '../events.js';
@@ -127,6 +127,7 @@ async function startAll(run: Run, services: readonly ServicePlan[]): Promise<Ste
     engine,
     project: plan.project,
     services: services.map(({ service }) => service),
+    mustRun: services.filter(mustRun).map(({ service }) => service),
     hidden: oldIds(plan),
     prober: deployer.probe([]),
     everyMs: 500,
@@ -174,7 +175,10 @@ async function compose(
     if (signal.aborted) throw signal.reason;
     if (first !== 'up') return first;
     // One-shot services are awaited here: what follows them must not start before they have done their work.
-    return services.every(({ oneShot }) => oneShot) ? await seen : undefined;
+    if (services.every(({ oneShot }) => oneShot)) return await seen;
+    // What was seen while Compose came to its end counts too.
+    stop.abort(new Error('this start is over'));
+    return await seen;
   } catch (error) {
     if (!(error instanceof ComposeError)) throw error;
     if (signal.aborted) throw signal.reason;
@@ -216,12 +220,12 @@ async function watchFor(
       judgeService(one, sights[one.service] ?? { containers: [], probe: undefined, ended: [] }),
     );
     const failed = verdicts.find((verdict) => verdict.kind === 'failed');
-    if (failed !== undefined) return fail(failed.why, deployer.clock.now(), await evidenceOf(run, services));
+    if (failed !== undefined) return fail(failed.why, deployer.clock.now(), evidenceOf(run, services));
     if (verdicts.every(({ kind }) => kind === 'done')) return undefined;
     const now = deployer.clock.now();
     if (now >= until) {
       const missing = verdicts.flatMap((verdict) => ('why' in verdict ? [verdict.why] : []));
-      return fail(`not started in time: ${missing.join('; ')}`, now, await evidenceOf(run, services));
+      return fail(`not started in time: ${missing.join('; ')}`, now, evidenceOf(run, services));
     }
     await lookout.wait(until - now, signal);
   }

@@ -3,7 +3,7 @@ import { isEngineAway, isEngineRefusal } from '../act/engine.js';
 import { openEngineGate } from '../act/engine-gate.js';
 import { Lookout } from '../act/lookout.js';
 import { snapshotModel } from '../act/snapshot.js';
-import { type HealthySince, judgeRound } from '../decide/health.js';
+import { type HealthySince, judgeRound, mustRun } from '../decide/health.js';
 import { stopWaves } from '../decide/waves.js';
 import type { ServicePlan } from '../deployment-types.js';
 import { currentRelease } from '../state/releases.js';
@@ -16,8 +16,12 @@ import { fail, placeModel, planOf, type Run, type StepResult } from './step.js';
 
 /** 9. Everything as before: containers or images, files, names. Allowed at every guard level. Then it is proven like any deployment. */
 export async function rollBack(run: Run): Promise<StepResult> {
-  const { deployer } = run;
+  const { deployer, journal } = run;
   const plan = planOf(run);
+  const { failure } = run.deployment;
+  // Whoever decided it may have died before the evidence was read; with the new containers it is gone.
+  if (failure !== null && failure.evidence.length === 0)
+    run.deployment = await journal.note({ failure: { ...failure, evidence: await evidenceOf(run, plan.services) } });
   const changed = plan.services.filter(({ change }) => change !== 'keep' && change !== 'restart');
   // The way back does not wait for a hook that fails: its output says so.
   await runHooks(run, 'pre_rollback');
@@ -152,6 +156,7 @@ async function proveOld(run: Run, services: readonly ServicePlan[]): Promise<Ste
     engine,
     project: plan.project,
     services: [...wanted.map(({ service }) => service), ...gone],
+    mustRun: wanted.filter(mustRun).map(({ service }) => service),
     hidden: new Set((await engine.containers(plan.project)).filter(isSetAside).map(({ id }) => id)),
     prober: deployer.probe(wanted),
     everyMs: 500,
@@ -171,7 +176,7 @@ async function proveOld(run: Run, services: readonly ServicePlan[]): Promise<Ste
       if (round.missing.length === 0 && left.length === 0) return undefined;
       if (now >= until || round.failed !== undefined) {
         const why = round.failed ?? `not proven healthy within ${within} ms: ${[...round.missing, ...left].join('; ')}`;
-        return fail(`the version before is back, but ${why}`, now, await evidenceOf({ ...run }, services));
+        return fail(`the version before is back, but ${why}`, now, evidenceOf({ ...run }, services));
       }
       await lookout.wait(Math.min(until - now, 250), signal);
     }

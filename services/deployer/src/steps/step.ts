@@ -47,9 +47,14 @@ export type StepResult =
       readonly findings?: readonly Finding[];
       readonly change?: Change;
     }
-  | { readonly kind: 'fail'; readonly failure: Omit<Failure, 'step'> };
+  | { readonly kind: 'fail'; readonly failure: FailedStep };
 
-export function fail(reason: string, at: number, evidence: readonly string[] = []): StepResult {
+/** Why a step did not work. Its evidence may still be read: an engine that is busy with the container answers late. */
+export interface FailedStep extends Omit<Failure, 'step' | 'evidence'> {
+  readonly evidence: readonly string[] | Promise<readonly string[]>;
+}
+
+export function fail(reason: string, at: number, evidence: FailedStep['evidence'] = []): StepResult {
   return { kind: 'fail', failure: { reason, evidence, at } };
 }
 

@@ -1,5 +1,5 @@
 import { Lookout } from '../act/lookout.js';
-import { type HealthySince, judgeRound } from '../decide/health.js';
+import { type HealthySince, judgeRound, mustRun } from '../decide/health.js';
 import { evidenceOf } from './evidence.js';
 import { runHooks } from './hooks.js';
 import { oldIds } from './kept.js';
@@ -19,6 +19,7 @@ export async function verify(run: Run): Promise<StepResult> {
     engine,
     project: plan.project,
     services: plan.services.map(({ service }) => service),
+    mustRun: plan.services.filter(mustRun).map(({ service }) => service),
     hidden,
     prober: deployer.probe(plan.services),
     everyMs: 500,
@@ -32,7 +33,7 @@ export async function verify(run: Run): Promise<StepResult> {
       const now = clock.now();
       const round = judgeRound(plan.services, sights, since, now, healthy_for);
       since = round.since;
-      if (round.failed !== undefined) return fail(round.failed, now, await evidenceOf(run, plan.services));
+      if (round.failed !== undefined) return fail(round.failed, now, evidenceOf(run, plan.services));
       if (round.missing.length === 0) {
         const started = Object.fromEntries(
           plan.services.map(({ service }) => [service, (sights[service]?.containers ?? []).map(({ id }) => id)]),
@@ -50,7 +51,7 @@ export async function verify(run: Run): Promise<StepResult> {
       }
       if (now >= until) {
         const reason = `not proven healthy within ${within} ms: ${round.missing.join('; ')}`;
-        return fail(reason, now, await evidenceOf(run, plan.services));
+        return fail(reason, now, evidenceOf(run, plan.services));
       }
       await lookout.wait(Math.min(until - now, nextProof(since, now, healthy_for)), signal);
     }

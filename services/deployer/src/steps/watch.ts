@@ -1,5 +1,5 @@
 import { Lookout } from '../act/lookout.js';
-import { judgeService, judgeWatch, type Strikes } from '../decide/health.js';
+import { judgeService, judgeWatch, mustRun, type Strikes } from '../decide/health.js';
 import { evidenceOf } from './evidence.js';
 import { oldIds } from './kept.js';
 import { fail, planOf, type Run, type StepResult } from './step.js';
@@ -17,6 +17,7 @@ export async function watch(run: Run): Promise<StepResult> {
     engine,
     project: plan.project,
     services: plan.services.map(({ service }) => service),
+    mustRun: plan.services.filter(mustRun).map(({ service }) => service),
     hidden,
     prober: deployer.probe(plan.services),
     everyMs: every,
@@ -34,12 +35,11 @@ export async function watch(run: Run): Promise<StepResult> {
       const round = judgeWatch(plan.services, sights, strikes, { most: failures, regular });
       strikes = round.strikes;
       if (regular) lookedAt = now;
-      if (round.failed !== undefined) return fail(round.failed, now, await evidenceOf(run, plan.services));
+      if (round.failed !== undefined) return fail(round.failed, now, evidenceOf(run, plan.services));
       for (const { service } of plan.services) {
         const before = deployment.facts.started?.[service] ?? [];
         const others = (sights[service]?.containers ?? []).filter(({ id }) => !before.includes(id));
-        if (others.length > 0)
-          return fail(`${service} was recreated by somebody else`, now, await evidenceOf(run, plan.services));
+        if (others.length > 0) return fail(`${service} was recreated by somebody else`, now, evidenceOf(run, plan.services));
       }
       if (now >= until) {
         const verdicts = plan.services.map((one) =>
