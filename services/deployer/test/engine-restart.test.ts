@@ -25,7 +25,10 @@ class OwnEngine {
   async start(): Promise<void> {
     const at = (name: string) => join(this.#folder, name);
     const places = ['--data-root', at('data'), '--exec-root', at('exec'), '--pidfile', at('docker.pid'), '--host', this.host];
-    this.#daemon = spawn('dockerd', [...places, '--bridge=none', '--iptables=false', '--ip6tables=false'], { stdio: 'ignore' });
+    // In a network of its own: without a bridge an engine takes away the one of its neighbour.
+    this.#daemon = spawn('unshare', ['--net', 'dockerd', ...places, '--bridge=none', '--iptables=false', '--ip6tables=false'], {
+      stdio: 'ignore',
+    });
     await eventually(() => execa('docker', ['--host', this.host, 'version']), { within: 60_000, every: 200 });
   }
 

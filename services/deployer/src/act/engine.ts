@@ -1,5 +1,6 @@
 import { Agent } from 'node:http';
 import type { Readable } from 'node:stream';
+import { setTimeout as wait } from 'node:timers/promises';
 import Docker, { type DockerOptions } from 'dockerode';
 import type { ContainerChange } from '../decide/out-of-band.js';
 import type { ContainerFacts, EngineEvent, ImageFacts } from '../engine-facts.js';
@@ -9,6 +10,8 @@ import { lastWholeLines } from './last-lines.js';
 const PROJECT = 'com.docker.compose.project';
 const ANSWER_MS = 15_000;
 const START_MS = 60_000;
+const REMOVAL_TRIES = 100;
+const REMOVAL_PAUSE_MS = 100;
 // As long as a stop may be graceful.
 const STOP_MS = 900_000;
 const LOG_BYTES = 1_000_000;
@@ -152,10 +155,12 @@ export class Engine {
     await this.#answered(this.docker.getContainer(id).update({ RestartPolicy: { Name: name, MaximumRetryCount: retries } }));
   }
 
-  /** Removes a container; its named volumes stay. */
+  /** Removes a container, and waits until its name is free; its named volumes stay. */
   async remove(id: string): Promise<void> {
     this.#mayAct();
     await ignoring([404, 409], this.#answered(this.docker.getContainer(id).remove({ force: true }), START_MS));
+    // Somebody else may be removing it: until he has, it keeps its name.
+    for (let tries = 0; tries < REMOVAL_TRIES && (await this.container(id)) !== undefined; tries += 1) await wait(REMOVAL_PAUSE_MS);
   }
 
   /** The last lines that a container wrote. */
@@ -212,9 +217,9 @@ function statusOf(error: unknown): number {
   return error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 0;
 }
 
-/** Whether the engine answered that it cannot do it (5xx): a state of its own, which may pass. */
+/** Whether the engine answered that it cannot do it now (5xx, or a conflict): a state of its own, which may pass. */
 export function isEngineRefusal(error: unknown): boolean {
-  return statusOf(error) >= 500;
+  return statusOf(error) >= 500 || statusOf(error) === 409;
 }
 
 /** Whether an error says that the engine is away, not that it refused. */
