@@ -92,6 +92,30 @@ describe.skipIf(withoutEngine)('a rollback restores the release, not the tag', (
     expect(JSON.stringify(record)).not.toContain('secret-of');
   });
 
+  test('what the container writes is data, and what lies outside of the project is of somebody else: a rollback leaves both', async () => {
+    port = await freePort();
+    const mounted = (more: object = {}) => ({
+      web: {
+        ...services('first').web,
+        volumes: ['./app.conf:/etc/app.conf:ro', './data.db:/data.db', '/etc/hostname:/etc/host:ro'],
+        ...more,
+      },
+    });
+    scene = await Scene.open({ services: mounted(), health: { web: { http: `http://127.0.0.1:${port}/health` } } });
+    await files('one');
+    await scene.file('data.db', 'on monday');
+    const first = await scene.deploy({ kind: 'compose', service: 'web' });
+    expect(first.type, first.why).toBe('deploy.succeeded');
+    await scene.file('data.db', 'on friday');
+    await scene.compose(
+      mounted({ command: ['sh', '-c', 'exit 3'], volumes: ['./data.db:/data.db', '/etc/passwd:/etc/host:ro'] }),
+    );
+    const ended = await scene.deploy({ kind: 'compose', service: 'web' });
+    expect(ended.type, ended.why).toBe('deploy.rolled-back');
+    expect(await readFile(join(scene.folder, 'data.db'), 'utf8')).toBe('on friday');
+    for (const path of ['/etc/passwd', '/etc/hostname']) expect((await stat(path)).isFile()).toBe(true);
+  });
+
   test('when it is asked for later, and the old container is gone: made again from the kept image and files', async () => {
     const before = await released();
     await changed('second');

@@ -153,6 +153,56 @@ describe.skipIf(withoutEngine)('stacks', () => {
     expect(web(await scene.containers())?.Image).toBe(await images.id(image.v1 ?? ''));
   });
 
+  test('a service that somebody stopped is no one-shot: a deployment starts it, and one that cannot start is no success', async () => {
+    const one = (command?: string) => ({
+      web: { image: image.v1 ?? '', ...POLITE, ...(command === undefined ? {} : { command: ['sh', '-c', command] }) },
+    });
+    await deployed(one());
+    await docker('stop', `${scene.project}-web-1`);
+    const started = await scene.deploy({ kind: 'compose', service: 'web' });
+    expect(started.type, started.why).toBe('deploy.succeeded');
+    expect(web(await scene.containers())?.State.Running).toBe(true);
+    await docker('stop', `${scene.project}-web-1`);
+    await scene.compose(one('exit 0'));
+    const ended = await scene.deploy({ kind: 'compose', service: 'web' });
+    expect(ended, ended.why).toMatchObject({ type: 'deploy.rolled-back', data: { restored: [] } });
+  });
+
+  test('more replicas, and fewer again: as many as asked for run, or it is no success', async () => {
+    const some = (replicas: number) => ({ web: { image: image.v1 ?? '', restart: 'always', deploy: { replicas }, ...POLITE } });
+    await deployed(some(1));
+    for (const replicas of [3, 1]) {
+      await scene.compose(some(replicas));
+      const ended = await scene.deploy({ kind: 'compose', service: 'web' });
+      expect(ended.type, ended.why).toBe('deploy.succeeded');
+      expect(Object.values(await scene.containers()).map(({ State }) => State.Running)).toEqual(Array(replicas).fill(true));
+    }
+  });
+
+  test('a deployment of one service neither runs the migration again nor touches its neighbours, whatever the files say of them', async () => {
+    const stack = (api: string | undefined, webImage: string | undefined) => ({
+      migrate: { image: image.migrate ?? '' },
+      api: { image: api ?? '', restart: 'always', ...POLITE },
+      web: {
+        image: webImage ?? '',
+        restart: 'always',
+        depends_on: { migrate: { condition: 'service_completed_successfully' }, api: { condition: 'service_started' } },
+        ...POLITE,
+      },
+    });
+    const before = await deployed(stack(image.v1, image.v1));
+    await scene.compose(stack(image.v2, image.v2));
+    const ended = await scene.deploy({ kind: 'compose', service: 'web' });
+    expect(ended.type, ended.why).toBe('deploy.succeeded');
+    const after = await scene.containers();
+    for (const service of ['api', 'migrate'])
+      expect(web(after, service)).toMatchObject({
+        Id: web(before, service)?.Id,
+        State: { StartedAt: web(before, service)?.State.StartedAt },
+      });
+    expect(web(after)?.Image).toBe(await images.id(image.v2 ?? ''));
+  });
+
   test('what runs as asked is proven, and nothing is touched', async () => {
     const before = await deployed({ web: { image: image.v1 ?? '', restart: 'always', ...POLITE } });
     const again = await scene.deploy({ kind: 'compose', service: 'web' });

@@ -160,7 +160,8 @@ export class Engine {
     this.#mayAct();
     await ignoring([404, 409], this.#answered(this.docker.getContainer(id).remove({ force: true }), START_MS));
     // Somebody else may be removing it: until he has, it keeps its name.
-    for (let tries = 0; tries < REMOVAL_TRIES && (await this.container(id)) !== undefined; tries += 1) await wait(REMOVAL_PAUSE_MS);
+    for (let tries = 0; tries < REMOVAL_TRIES && (await this.container(id)) !== undefined; tries += 1)
+      await wait(REMOVAL_PAUSE_MS);
   }
 
   /** The last lines that a container wrote. */

@@ -99,9 +99,9 @@ export async function failDeployment(
   const wayBack =
     touched && deployment.step !== 'roll-back' && plan?.services.some(({ change }) => change !== 'keep' && change !== 'restart');
   if (wayBack === true) {
-    // The decision does not wait for the evidence, which an engine that restarts the container lets wait.
-    run.deployment = await journal.end(ended.n, ended, { step: 'roll-back', failure: decided }, drafts);
-    run.deployment = await journal.note({ failure: await withEvidence() });
+    // The decision does not wait for the evidence: the way back reads what is missing, once nothing restarts any more.
+    const evidence = failed.evidence instanceof Promise ? [] : failed.evidence.map((line) => run.redactor.text(line));
+    run.deployment = await journal.end(ended.n, ended, { step: 'roll-back', failure: { ...decided, evidence } }, drafts);
     return;
   }
   const cleaned = await withEvidence();

@@ -6,6 +6,7 @@ import { snapshotModel } from '../act/snapshot.js';
 import { type HealthySince, judgeRound, mustRun } from '../decide/health.js';
 import { stopWaves } from '../decide/waves.js';
 import type { ServicePlan } from '../deployment-types.js';
+import type { ContainerFacts } from '../engine-facts.js';
 import { currentRelease } from '../state/releases.js';
 import { evidenceOf } from './evidence.js';
 import { runHooks } from './hooks.js';
@@ -19,10 +20,12 @@ export async function rollBack(run: Run): Promise<StepResult> {
   const { deployer, journal } = run;
   const plan = planOf(run);
   const { failure } = run.deployment;
-  // Whoever decided it may have died before the evidence was read; with the new containers it is gone.
+  const changed = plan.services.filter(({ change }) => change !== 'keep' && change !== 'restart');
+  // First of all, or the engine starts again what has just failed, and we wait for it. The last lines stay.
+  await stopEnded(run, changed);
+  // With the new containers the evidence is gone.
   if (failure !== null && failure.evidence.length === 0)
     run.deployment = await journal.note({ failure: { ...failure, evidence: await evidenceOf(run, plan.services) } });
-  const changed = plan.services.filter(({ change }) => change !== 'keep' && change !== 'restart');
   // The way back does not wait for a hook that fails: its output says so.
   await runHooks(run, 'pre_rollback');
   await removeNew(run, changed);
@@ -69,11 +72,23 @@ async function filesBack(
   }
 }
 
-async function removeNew(run: Run, services: readonly ServicePlan[]): Promise<void> {
-  const { engine } = run;
+async function stopEnded(run: Run, services: readonly ServicePlan[]): Promise<void> {
+  const names = new Set(services.map(({ service }) => service));
+  const ended = (await newContainers(run)).filter(
+    ({ service, running, status }) => names.has(service) && !running && status !== 'created',
+  );
+  await Promise.all(ended.map(({ id }) => run.engine.stop(id)));
+}
+
+async function newContainers(run: Run): Promise<readonly ContainerFacts[]> {
   const plan = planOf(run);
   const before = new Set(plan.services.flatMap(({ old }) => old.map(({ id }) => id)));
-  const now = (await engine.containers(plan.project)).filter((container) => !before.has(container.id) && !isSetAside(container));
+  return (await run.engine.containers(plan.project)).filter((container) => !before.has(container.id) && !isSetAside(container));
+}
+
+async function removeNew(run: Run, services: readonly ServicePlan[]): Promise<void> {
+  const { engine } = run;
+  const now = await newContainers(run);
   for (const wave of stopWaves(services)) {
     // A container that was recreated in place stays until its successor takes over its volumes.
     const wanted = wave.filter((one) => one.strategy !== 'in-place' || one.old.length === 0).map(({ service }) => service);
