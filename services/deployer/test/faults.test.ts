@@ -1,9 +1,10 @@
 import { symlink, unlink } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
+import { freePort } from '@ops/shared/testing';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { BEHAVIOUR, docker, freePort, TestImages, withoutEngine } from './engine.js';
+import { BEHAVIOUR, docker, TestImages, withoutEngine } from './engine.js';
 import { Scene } from './scene.js';
 
 type Services = Readonly<Record<string, object>>;

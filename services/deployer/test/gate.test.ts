@@ -1,5 +1,6 @@
+import { freePort } from '@ops/shared/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { BEHAVIOUR, docker, freePort, TestImages, withoutEngine } from './engine.js';
+import { BEHAVIOUR, TestImages, withoutEngine } from './engine.js';
 import { HeldJournal } from './held-journal.js';
 import { Scene } from './scene.js';
 
@@ -30,19 +31,6 @@ describe.skipIf(withoutEngine)('the guard and deployments', () => {
     const first = await scene.deploy({ kind: 'compose', service: 'web' });
     expect(first.type, first.why).toBe('deploy.succeeded');
   }
-  /** Containers of the project that were created since, in seconds of the epoch. */
-  const created = async (since: number) => {
-    const filters = [
-      '--filter',
-      `label=com.docker.compose.project=${scene.project}`,
-      '--filter',
-      'event=create',
-      '--filter',
-      'type=container',
-    ];
-    const until = (Date.now() / 1000).toFixed(3);
-    return (await docker('events', '--since', since.toFixed(3), '--until', until, ...filters)).split('\n').filter(Boolean);
-  };
 
   // Done when 5.
   test('it flips to critical at every boundary of the journal: nothing is started at critical or worse, and the way back still runs', async () => {
@@ -74,7 +62,7 @@ describe.skipIf(withoutEngine)('the guard and deployments', () => {
           break;
         }
         boundaries += 1;
-        expect(await created(flipped), `boundary ${boundary} at ${level}`).toEqual([]);
+        expect(await scene.created(flipped), `boundary ${boundary} at ${level}`).toEqual([]);
         await scene.guard('normal');
         const last = first !== undefined && 'type' in first && typeof first.type === 'string' ? first : await ended;
         journal.at = () => undefined;

@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { eventually } from '@ops/shared/testing';
+import { eventually, freePort } from '@ops/shared/testing';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { BEHAVIOUR, freePort, TestImages, withoutEngine } from './engine.js';
+import { BEHAVIOUR, TestImages, withoutEngine } from './engine.js';
 import { HeldJournal, type Phase } from './held-journal.js';
 import { OwnProcess } from './own-process.js';
 import { Scene } from './scene.js';

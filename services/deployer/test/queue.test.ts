@@ -6,7 +6,7 @@ import { eventually, recorder, type TestHost, testHost } from '@ops/shared/testi
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { deploymentIdOf } from '../src/on/deploy-requested.js';
 import { deployer } from '../src/wiring.js';
-import { BEHAVIOUR, docker, dockerHost, TestImages, withoutEngine } from './engine.js';
+import { BEHAVIOUR, dockerHost, TestImages, withoutEngine } from './engine.js';
 import { Scene } from './scene.js';
 
 // Done when 6.
@@ -61,16 +61,7 @@ describe.skipIf(withoutEngine)('requests and deployers', () => {
     const { body } = await scene.call('GET', '/deployments');
     expect(body.deployments).toHaveLength(1);
     expect(scene.story(id).filter((one) => one.startsWith('deploy.started'))).toHaveLength(1);
-    const filters = [
-      '--filter',
-      `label=com.docker.compose.project=${scene.project}`,
-      '--filter',
-      'event=create',
-      '--filter',
-      'type=container',
-    ];
-    const made = await docker('events', '--since', began.toFixed(3), '--until', (Date.now() / 1000).toFixed(3), ...filters);
-    expect(made.split('\n').filter(Boolean)).toHaveLength(1);
+    expect(await scene.created(began)).toHaveLength(1);
   }, 90_000);
 
   test('requests for one project: in order, none lost, and the later ones say that they stand in line', async () => {
@@ -89,6 +80,15 @@ describe.skipIf(withoutEngine)('requests and deployers', () => {
     });
     expect(ends).toEqual(ids.flatMap((id) => [`deploy.started ${id}`, `deploy.succeeded ${id}`]));
   }, 90_000);
+
+  test('with a DOCKER_HOST that is not understood the service runs all the same, and says what is expected', async () => {
+    const home = await mkdtemp(join(tmpdir(), 'ops-ssh-'));
+    folders.push(home);
+    const host = await testHost([deployer], { home, dockerHost: 'ssh://somewhere' });
+    others.push(host);
+    expect(host.hosted.missing()).toEqual({ deployer: [] });
+    expect(host.log.join('')).toContain('expected unix:// or tcp://');
+  });
 
   test('while the engine is away a request waits, and says so; nothing is lost', async () => {
     scene = await Scene.open({ services: web('one') });

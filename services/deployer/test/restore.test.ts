@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { chmod, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { freePort } from '@ops/shared/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { BEHAVIOUR, docker, freePort, TestImages, withoutEngine } from './engine.js';
+import { BEHAVIOUR, docker, TestImages, withoutEngine } from './engine.js';
 import { Scene } from './scene.js';
 
 // Done when 3: the tag has moved, and .env, a mounted file and a label have changed; there is no registry. What comes back is byte-equal.

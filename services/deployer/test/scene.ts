@@ -183,6 +183,20 @@ export class Scene {
     return Object.fromEntries(found.map((one) => [one.Name.slice(1), one]));
   }
 
+  /** The engine's word on every container of the project that was created since (epoch seconds). */
+  async created(since: number): Promise<string[]> {
+    const filters = [
+      '--filter',
+      `label=com.docker.compose.project=${this.project}`,
+      '--filter',
+      'event=create',
+      '--filter',
+      'type=container',
+    ];
+    const until = (Date.now() / 1000).toFixed(3);
+    return (await docker('events', '--since', since.toFixed(3), '--until', until, ...filters)).split('\n').filter(Boolean);
+  }
+
   async close(): Promise<void> {
     await this.seen?.close();
     await this.host?.close();

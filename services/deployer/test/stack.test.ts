@@ -1,5 +1,6 @@
+import { freePort } from '@ops/shared/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { BEHAVIOUR, docker, freePort, TestImages, withoutEngine } from './engine.js';
+import { BEHAVIOUR, docker, TestImages, withoutEngine } from './engine.js';
 import { type Inspected, Scene } from './scene.js';
 
 const POLITE = { stop_grace_period: '2s' };

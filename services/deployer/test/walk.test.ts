@@ -1,5 +1,6 @@
+import { freePort } from '@ops/shared/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { BEHAVIOUR, freePort, TestImages, withoutEngine } from './engine.js';
+import { BEHAVIOUR, TestImages, withoutEngine } from './engine.js';
 import { Scene } from './scene.js';
 
 describe.skipIf(withoutEngine)('a deployment, from the request to its verdict', () => {

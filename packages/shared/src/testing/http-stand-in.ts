@@ -64,13 +64,19 @@ export async function httpStandIn(says: HttpStandIn['says'] = {}): Promise<HttpS
   };
 }
 
-/** A port of this machine on which nobody listens. */
+/** A port that nobody listens on now: below those that the kernel gives to connections, which would take it in between. */
 export async function freePort(): Promise<number> {
-  const server = createTcpServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (;;) {
+    const port = 15_000 + Math.floor(Math.random() * 17_000);
+    const server = createTcpServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, () => resolve(true));
+    });
+    if (!free) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
 }
 
 function listen(server: Server, port: number): Promise<void> {
