@@ -1,6 +1,6 @@
+import { join } from 'node:path';
 import { onJob } from '@ops/shared/queues';
 import { dockerAddress, type ServiceContext, type ServiceDefinition } from '@ops/shared/runtime';
-import { PermanentError } from '@ops/shared/streams';
 import { Compose } from './act/compose.js';
 import { Engine } from './act/engine.js';
 import { inventoryProber } from './act/inventory-prober.js';
@@ -53,19 +53,21 @@ export const deployer: ServiceDefinition = {
 
 function open(context: ServiceContext): { self: Deployer; round: DeploymentsRound } {
   const { dockerHost, config, clock, log } = context;
-  const address = dockerAddress(dockerHost);
-  if (address === undefined) throw new PermanentError('CONFIG_INVALID', `DOCKER_HOST: ${dockerHost}: expected unix:// or tcp://`);
+  const known = dockerAddress(dockerHost);
+  // The other services of the process must start all the same: requests wait, and say so.
+  if (known === undefined) log.error({ dockerHost }, 'DOCKER_HOST: expected unix:// or tcp://: deployments wait for an engine');
+  const address = known ?? { socketPath: join(context.home, 'no-engine.sock') };
   const self: Deployer = {
     ...context,
     database: context.database.withTables<Tables>(),
     engine: new Engine(address),
     compose: new Compose(dockerHost),
     probe: (services) => {
-      const known = services.flatMap(({ service: composed, inventory }) => {
+      const asked = services.flatMap(({ service: composed, inventory }) => {
         const found = config.inventory.services.find(({ name }) => name === inventory);
         return found === undefined || found.paused ? [] : [{ composed, known: found }];
       });
-      return inventoryProber(known, { clock, log, everyMs: config.deploy.watch.every });
+      return inventoryProber(asked, { clock, log, everyMs: config.deploy.watch.every });
     },
     nudge: () => round.nudge(),
   };

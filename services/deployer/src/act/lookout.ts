@@ -1,5 +1,6 @@
 import type { Clock, Logger } from '@ops/shared/runtime';
 import type { ProbeFacts, Sight } from '../decide/health.js';
+import { isSetAside } from '../decide/set-aside.js';
 import type { ContainerFacts } from '../engine-facts.js';
 import type { Engine } from './engine.js';
 
@@ -27,8 +28,6 @@ export interface LookoutOptions {
 }
 
 const AGAIN_MS = 250;
-// Containers of versions before, whoever keeps them.
-const SET_ASIDE = /\.ops-[0-9a-f]{8}$/;
 
 /**
  * Looks at the services of a project: at once when the engine says that something happened (a process that ends is known within
@@ -80,7 +79,7 @@ export class Lookout {
       await engine.answers();
       if (this.#hasEnded()) return this.#last;
     }
-    this.#last = (await listed).filter(({ id, name }) => !hidden.has(id) && !SET_ASIDE.test(name));
+    this.#last = (await listed).filter((container) => !hidden.has(container.id) && !isSetAside(container));
     return this.#last;
   }
 

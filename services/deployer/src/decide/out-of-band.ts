@@ -1,3 +1,5 @@
+import { isSetAside } from './set-aside.js';
+
 /** Something that was done to a container, as the engine tells of it. */
 export interface ContainerChange {
   readonly id: string;
@@ -68,5 +70,5 @@ export function isOurs(
   if (active === undefined || !active.touched) return false;
   if (active.endedMsAgo !== null) return active.endedMsAgo < 5000;
   // While it watches, it touches only what it keeps.
-  return active.step !== 'watch' || /\.ops-[0-9a-f]{8}$/.test(name);
+  return active.step !== 'watch' || isSetAside({ name });
 }

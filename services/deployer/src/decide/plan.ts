@@ -3,10 +3,9 @@ import type { OldContainer, Plan, ReleaseFacts, Request, ServicePlan } from '../
 import type { ContainerFacts, ImageFacts } from '../engine-facts.js';
 import { canonical } from './canonical.js';
 import { startOrder } from './order.js';
+import { isSetAside } from './set-aside.js';
 import { strategyOf } from './strategy.js';
 import { earliestHealthyMs, hasHealthcheck } from './timing.js';
-
-const SET_ASIDE = /\.ops-[0-9a-f]{8}$/;
 
 /** Everything that a plan is made of. */
 export interface PlanFacts {
@@ -60,7 +59,7 @@ export function planDeployment(facts: PlanFacts): Plan {
 function planService(facts: PlanFacts, name: string, service: ComposeService): ServicePlan {
   const { request, containers, inventory } = facts;
   // What another deployment has set aside is not the version that runs.
-  const running = containers.filter((container) => container.service === name && !SET_ASIDE.test(container.name));
+  const running = containers.filter((container) => container.service === name && !isSetAside(container));
   const image = service.image ?? `${facts.model.name}-${name}`;
   const found = facts.images[image];
   const oneShot = isOneShot(facts, name);

@@ -2,6 +2,7 @@ import type { InventoryService } from '@ops/shared/config';
 import { type EventData, issuesOf } from '@ops/shared/events';
 import { z } from 'zod';
 import { type Finding, KINDS, type Request } from '../deployment-types.js';
+import { projectFolders } from './project-folders.js';
 
 const path = z.string().min(1).max(1000);
 const strictRequest = z.looseObject({
@@ -90,7 +91,7 @@ function targetOf(
       return finding('not-deployable', 'data.service', service, 'a service with `compose: { project, service }` in ops.yaml');
     return { folder: known.compose.project, services: [known.compose.service] };
   }
-  const folders = [...new Set(services.flatMap(({ compose }) => (compose === undefined ? [] : [compose.project])))];
+  const folders = [...projectFolders(services)];
   const folder = folders.find((one) => one === project || one.endsWith(`/${project}`));
   if (folder === undefined)
     return finding('unknown-project', 'data.project', project, 'a project of the inventory (`compose.project`)');

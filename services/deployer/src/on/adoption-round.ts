@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sql } from 'kysely';
 import { isDeadHolder, ownHolder } from '../act/holder.js';
 import { composeFilesIn, projectFiles } from '../act/project-files.js';
-import { takeSnapshot } from '../act/snapshot.js';
+import { removeSnapshot, takeSnapshot } from '../act/snapshot.js';
 import { isAsReleased } from '../decide/drift.js';
+import { projectFolders } from '../decide/project-folders.js';
+import { isSetAside } from '../decide/set-aside.js';
 import type { Deployer } from '../deployer.js';
 import { ProjectLease } from '../state/leases.js';
 import { addRelease, currentRelease } from '../state/releases.js';
@@ -19,7 +19,7 @@ const EVERY_MS = 60_000;
  */
 export async function adoptionRound(deployer: Deployer): Promise<number> {
   const { config, database, clock, log } = deployer;
-  const folders = new Set(config.inventory.services.flatMap(({ compose }) => (compose === undefined ? [] : [compose.project])));
+  const folders = projectFolders(config.inventory.services);
   for (const folder of folders) {
     if ((await currentRelease(database, folder)) !== undefined) continue;
     const lease = await ProjectLease.take(database, folder, ownHolder(deployer.host), {
@@ -43,31 +43,35 @@ async function adopt(deployer: Deployer, folder: string, lease: ProjectLease): P
   const files = await composeFilesIn(folder);
   if (files.length === 0) return;
   const { model, hashes } = await compose.render({ folder, files });
-  const containers = await engine.containers(model.name);
+  const containers = (await engine.containers(model.name)).filter((container) => !isSetAside(container));
   if (containers.length === 0 || !isAsReleased(containers, Object.keys(model.services), hashes)) return;
-  // The same project has the same id: a try that was cut off is taken up again, and leaves nothing behind.
   const release_id = `adopted-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`;
-  const snapshot = join(home, 'deployments', release_id, 'snapshot');
-  await rm(snapshot, { recursive: true, force: true });
-  await mkdir(join(home, 'deployments', release_id), { recursive: true, mode: 0o700 });
-  const { paths } = await projectFiles(folder, files, model, []);
-  const fileHashes = await takeSnapshot(snapshot, { files: paths, model, inspected: [] });
-  for (const { service, imageId } of containers) await engine.tag(imageId, ...keepTag(model.name, service, imageId));
-  const services = Object.fromEntries(
-    containers.map(({ service, imageId, configHash, running }) => [
-      service,
-      { image: model.services[service]?.image ?? `${model.name}-${service}`, imageId, configHash, running },
-    ]),
-  );
-  const facts = { project: model.name, files, services, fileHashes, overrides: {} };
-  await database.transaction().execute(async (transaction) => {
-    // Still ours, and still without a release: somebody may have deployed while we were frozen.
-    const held =
-      await sql`select 1 from project_lease where lane = ${lease.lane} and fence = ${lease.fence} and until > now() for update`.execute(
-        transaction,
-      );
-    if (held.rows.length === 0 || (await currentRelease(transaction, folder)) !== undefined) return;
-    await addRelease(transaction, { release_id, folder, at: new Date(clock.now()), snapshot, facts });
-  });
+  // A place of this holder's own: one that was frozen must not touch what another has adopted meanwhile.
+  const snapshot = join(home, 'deployments', release_id, `snapshot-${lease.fence}`);
+  const take = async (): Promise<boolean> => {
+    const { paths } = await projectFiles(folder, files, model, []);
+    const fileHashes = await takeSnapshot(snapshot, { files: paths, model, inspected: [] });
+    for (const { service, imageId } of containers) await engine.tag(imageId, ...keepTag(model.name, service, imageId));
+    const services = Object.fromEntries(
+      containers.map(({ service, imageId, configHash, running }) => [
+        service,
+        { image: model.services[service]?.image ?? `${model.name}-${service}`, imageId, configHash, running },
+      ]),
+    );
+    const facts = { project: model.name, files, services, fileHashes, overrides: {} };
+    return database.transaction().execute(async (transaction) => {
+      // Still ours, and still without a release: somebody may have deployed while we were frozen.
+      if (!(await lease.isOursIn(transaction)) || (await currentRelease(transaction, folder)) !== undefined) return false;
+      await addRelease(transaction, { release_id, folder, at: new Date(clock.now()), snapshot, facts });
+      return true;
+    });
+  };
+  let adopted = false;
+  try {
+    adopted = await take();
+  } finally {
+    if (!adopted) await removeSnapshot(snapshot);
+  }
+  if (!adopted) return;
   log.info({ folder, release: release_id }, 'adopted: what runs is the release to go back to');
 }

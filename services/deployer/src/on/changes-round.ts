@@ -1,6 +1,7 @@
 import type { EventDraft } from '@ops/shared/events';
 import { dockerClients } from '../act/docker-clients.js';
 import { type ContainerChange, isOurs, judgeChange, NO_TRAIL, type Trail } from '../decide/out-of-band.js';
+import { projectFolders } from '../decide/project-folders.js';
 import type { Deployer } from '../deployer.js';
 import { activeDeployment } from '../state/deployments.js';
 
@@ -28,14 +29,17 @@ export class ChangesRound {
   /** Listens for the life of one connection to the engine. */
   async round(signal: AbortSignal): Promise<number> {
     const { engine, config } = this.#deployer;
-    const folders = new Set(config.inventory.services.flatMap(({ compose }) => (compose === undefined ? [] : [compose.project])));
+    const folders = projectFolders(config.inventory.services);
     if (folders.size === 0 || !config.docker.enabled) return 3_600_000;
-    for await (const change of await engine.changes(signal)) {
-      if (folders.has(change.folder)) await this.#take(change, signal);
+    try {
+      for await (const change of await engine.changes(signal)) {
+        if (folders.has(change.folder)) await this.#take(change, signal);
+      }
+    } finally {
+      // The engine went away: what it did to its containers on the way is nobody's change.
+      this.#detected.clear();
+      this.#trails.clear();
     }
-    // The engine went away: what it did to its containers on the way is nobody's change.
-    this.#detected.clear();
-    this.#trails.clear();
     return AGAIN_MS;
   }
 
@@ -55,7 +59,8 @@ export class ChangesRound {
       return;
     }
     const who = await dockerClients();
-    const active = await activeDeployment(database, change.folder);
+    // Without PostgreSQL no deployment changes anything: what is done then is somebody else's, and must not be lost.
+    const active = await activeDeployment(database, change.folder).catch(() => undefined);
     const facts =
       active === undefined
         ? undefined

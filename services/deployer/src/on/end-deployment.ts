@@ -1,6 +1,7 @@
 import type { EventDraft } from '@ops/shared/events';
 import { removeSnapshot } from '../act/snapshot.js';
 import { buildRecord } from '../decide/record.js';
+import { isSetAside } from '../decide/set-aside.js';
 import type { Deployment, Failure, Finding, Step, Verdict } from '../deployment-types.js';
 import { blockedEvent, decisionEvent, failedEvent, rolledBackEvent, succeededEvent, toFit } from '../events.js';
 import type { Change } from '../state/deployments.js';
@@ -8,7 +9,7 @@ import { stepsOf } from '../state/journal.js';
 import { addRelease, currentRelease, dropRelease, listReleases } from '../state/releases.js';
 import type { Database } from '../state/tables.js';
 import { keepTag } from '../steps/images.js';
-import { isSetAside, keptIds } from '../steps/kept.js';
+import { keptIds } from '../steps/kept.js';
 import { type FailedStep, folderOf, plannedModel, planOf, type Run } from '../steps/step.js';
 
 interface EndedStep {

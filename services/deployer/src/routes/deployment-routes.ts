@@ -7,6 +7,8 @@ import type { Router } from 'express';
 import { z } from 'zod';
 import { signRequest } from '../act/signature.js';
 import { driftOf } from '../decide/drift.js';
+import { projectFolders } from '../decide/project-folders.js';
+import { isSetAside } from '../decide/set-aside.js';
 import type { Deployer } from '../deployer.js';
 import type { Deployment } from '../deployment-types.js';
 import { decide } from '../on/decision.js';
@@ -99,16 +101,14 @@ export function deploymentRoutes(router: Router, deployer: Deployer): void {
   });
 
   router.get('/drift', async (_request, response) => {
-    const folders = new Set(
-      deployer.config.inventory.services.flatMap(({ compose }) => (compose === undefined ? [] : [compose.project])),
-    );
+    const folders = projectFolders(deployer.config.inventory.services);
     const drift = [];
     for (const folder of folders) {
       const release = await currentRelease(database, folder);
       if (release === undefined) continue;
       const containers = await deployer.engine.containers(release.facts.project);
       // While a deployment is under way, what it keeps aside is no drift.
-      const own = containers.filter(({ name }) => !/\.ops-[0-9a-f]{8}$/.test(name));
+      const own = containers.filter((container) => !isSetAside(container));
       drift.push(...driftOf(release.facts, own).map((one) => ({ project: folder, release: release.release_id, ...one })));
     }
     response.json({ drift });

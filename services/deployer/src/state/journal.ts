@@ -1,6 +1,5 @@
 import type { EventDraft } from '@ops/shared/events';
 import { RetryableError } from '@ops/shared/streams';
-import { sql } from 'kysely';
 import type { Deployment, Step } from '../deployment-types.js';
 import { addEvents, type Change, columns } from './deployments.js';
 import type { ProjectLease } from './leases.js';
@@ -109,15 +108,7 @@ export class Journal {
 
   async #fenced<T>(work: (transaction: Database) => Promise<T>): Promise<T> {
     return this.#database.transaction().execute(async (transaction) => {
-      const held = await transaction
-        .selectFrom('project_lease')
-        .select('fence')
-        .where('lane', '=', this.#lease.lane)
-        .where('fence', '=', this.#lease.fence)
-        .where('until', '>', sql<Date>`now()`)
-        .forUpdate()
-        .executeTakeFirst();
-      if (held === undefined) throw new LeaseLostError(this.#lease.lane);
+      if (!(await this.#lease.isOursIn(transaction))) throw new LeaseLostError(this.#lease.lane);
       return work(transaction);
     });
   }

@@ -77,6 +77,19 @@ export class ProjectLease {
     return this.#lost.signal;
   }
 
+  /** Whether it is ours in the eyes of PostgreSQL, and stays so until this transaction ends. */
+  async isOursIn(transaction: Database): Promise<boolean> {
+    const held = await transaction
+      .selectFrom('project_lease')
+      .select('fence')
+      .where('lane', '=', this.lane)
+      .where('fence', '=', this.fence)
+      .where('until', '>', sql<Date>`now()`)
+      .forUpdate()
+      .executeTakeFirst();
+    return held !== undefined;
+  }
+
   /** Gives it up, so that the next need not wait for it to lapse. */
   async release(): Promise<void> {
     clearInterval(this.#timer);

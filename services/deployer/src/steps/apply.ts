@@ -2,18 +2,19 @@ import { join } from 'node:path';
 import { ComposeError } from '../act/compose.js';
 import { isEngineAway } from '../act/engine.js';
 import { openEngineGate } from '../act/engine-gate.js';
-import { Lookout } from '../act/lookout.js';
+import type { Lookout } from '../act/lookout.js';
 import { projectFiles } from '../act/project-files.js';
 import { takeSnapshot } from '../act/snapshot.js';
 import { judgeGate } from '../decide/gate.js';
-import { judgeService, mustRun } from '../decide/health.js';
+import { judgeService } from '../decide/health.js';
 import { stopWaves } from '../decide/waves.js';
 import type { ServicePlan } from '../deployment-types.js';
 import { startedEvent } from '../events.js';
 import { readGate } from '../state/gate.js';
 import { LeaseLostError } from '../state/journal.js';
 import { evidenceOf } from './evidence.js';
-import { isKept, oldIds, scopeOf, setAside } from './kept.js';
+import { isKept, scopeOf, setAside } from './kept.js';
+import { lookAt } from './look-at.js';
 import { restoreRelease } from './restore.js';
 import {
   fail,
@@ -106,7 +107,6 @@ async function closedGate(run: Run): Promise<string | undefined> {
 /** Lets Compose start these services; ends early where one of them fails or the window is over. */
 async function startAll(run: Run, services: readonly ServicePlan[]): Promise<StepResult | undefined> {
   const { deployer, engine, lease, journal } = run;
-  const plan = planOf(run);
   if (services.length === 0) return undefined;
   const now = deployer.clock.now();
   const { within, healthy_for } = deployer.config.deploy.verify;
@@ -123,17 +123,7 @@ async function startAll(run: Run, services: readonly ServicePlan[]): Promise<Ste
     changeable,
     refusal: () => (lease.held ? undefined : 'the project is in the hands of another deployer'),
   });
-  const lookout = new Lookout({
-    engine,
-    project: plan.project,
-    services: services.map(({ service }) => service),
-    mustRun: services.filter(mustRun).map(({ service }) => service),
-    hidden: oldIds(plan),
-    prober: deployer.probe([]),
-    everyMs: 500,
-    clock: deployer.clock,
-    log: deployer.log,
-  });
+  const lookout = lookAt(run, services, { prober: deployer.probe([]) });
   try {
     return await compose(run, services, gate.socket, lookout);
   } finally {

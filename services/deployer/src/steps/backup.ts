@@ -30,7 +30,10 @@ export async function backup(run: Run): Promise<StepResult> {
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     if (isEngineAway(error) || !/^(?:ENOSPC|EDQUOT|EACCES|EROFS|EIO|ENOENT)$/.test(code)) throw error;
-    return fail(`the backup could not be written (${code}): nothing was touched`, deployer.clock.now());
+    return fail(
+      `the backup could not be written (${code}): nothing was touched; mend OPS_HOME (space, rights) and ask again`,
+      deployer.clock.now(),
+    );
   }
   for (const { service, old, imageId } of plan.services) {
     for (const id of new Set([...old.map((container) => container.imageId), ...(imageId ? [imageId] : [])]))

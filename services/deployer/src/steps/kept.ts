@@ -1,17 +1,6 @@
+import { isSetAside, keptName } from '../decide/set-aside.js';
 import type { OldContainer, Plan, ServicePlan } from '../deployment-types.js';
 import { planOf, type Run } from './step.js';
-
-/** The name of a container of the version before while it is kept. */
-export function keptName(name: string, deploymentId: string): string {
-  return `${name}.ops-${deploymentId.slice(0, 8)}`;
-}
-
-const SET_ASIDE = /\.ops-[0-9a-f]{8}$/;
-
-/** Whether a container is one of a version before that some deployment keeps, or has left behind. */
-export function isSetAside({ name }: { readonly name: string }): boolean {
-  return SET_ASIDE.test(name);
-}
 
 /** What Compose must not see while it starts services: everything that is set aside, and what of it may be changed. */
 export async function scopeOf(

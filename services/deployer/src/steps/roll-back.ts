@@ -1,16 +1,17 @@
 import { ComposeError } from '../act/compose.js';
 import { isEngineAway, isEngineRefusal } from '../act/engine.js';
 import { openEngineGate } from '../act/engine-gate.js';
-import { Lookout } from '../act/lookout.js';
 import { snapshotModel } from '../act/snapshot.js';
-import { type HealthySince, judgeRound, mustRun } from '../decide/health.js';
+import { type HealthySince, judgeRound } from '../decide/health.js';
+import { isSetAside } from '../decide/set-aside.js';
 import { stopWaves } from '../decide/waves.js';
 import type { ServicePlan } from '../deployment-types.js';
 import type { ContainerFacts } from '../engine-facts.js';
 import { currentRelease } from '../state/releases.js';
 import { evidenceOf } from './evidence.js';
 import { runHooks } from './hooks.js';
-import { bringBack, isKept, isSetAside, scopeOf } from './kept.js';
+import { bringBack, isKept, scopeOf } from './kept.js';
+import { lookAt } from './look-at.js';
 import { restoreRelease } from './restore.js';
 import { rememberSecrets } from './secrets.js';
 import { fail, placeModel, planOf, type Run, type StepResult } from './step.js';
@@ -167,17 +168,8 @@ async function proveOld(run: Run, services: readonly ServicePlan[]): Promise<Ste
       replicas: one.old.length,
     }));
   const gone = services.filter(({ old, change }) => old.length === 0 && change !== 'remove').map(({ service }) => service);
-  const lookout = new Lookout({
-    engine,
-    project: plan.project,
-    services: [...wanted.map(({ service }) => service), ...gone],
-    mustRun: wanted.filter(mustRun).map(({ service }) => service),
-    hidden: new Set((await engine.containers(plan.project)).filter(isSetAside).map(({ id }) => id)),
-    prober: deployer.probe(wanted),
-    everyMs: 500,
-    clock,
-    log: deployer.log,
-  });
+  const hidden = new Set((await engine.containers(plan.project)).filter(isSetAside).map(({ id }) => id));
+  const lookout = lookAt(run, wanted, { hidden, besides: gone });
   const { within, healthy_for } = config.deploy.verify;
   const until = clock.now() + within;
   try {
@@ -191,7 +183,7 @@ async function proveOld(run: Run, services: readonly ServicePlan[]): Promise<Ste
       if (round.missing.length === 0 && left.length === 0) return undefined;
       if (now >= until || round.failed !== undefined) {
         const why = round.failed ?? `not proven healthy within ${within} ms: ${[...round.missing, ...left].join('; ')}`;
-        return fail(`the version before is back, but ${why}`, now, evidenceOf({ ...run }, services));
+        return fail(`the version before is back, but ${why}`, now, evidenceOf(run, services));
       }
       await lookout.wait(Math.min(until - now, 250), signal);
     }

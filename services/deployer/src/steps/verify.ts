@@ -1,8 +1,7 @@
-import { Lookout } from '../act/lookout.js';
-import { type HealthySince, judgeRound, mustRun } from '../decide/health.js';
+import { type HealthySince, judgeRound } from '../decide/health.js';
 import { evidenceOf } from './evidence.js';
 import { runHooks } from './hooks.js';
-import { oldIds } from './kept.js';
+import { lookAt } from './look-at.js';
 import { fail, planOf, type Run, type StepResult } from './step.js';
 
 /** 7. Proven healthy, all of them, without a break for a while, before the window ends. Anything else is a failure. */
@@ -14,18 +13,7 @@ export async function verify(run: Run): Promise<StepResult> {
   const window = run.deployment.verify_until?.getTime() ?? 0;
   if (window - clock.now() < healthy_for) run.deployment = await journal.note({ verify_until: new Date(clock.now() + within) });
   const until = run.deployment.verify_until?.getTime() ?? 0;
-  const hidden = oldIds(plan);
-  const lookout = new Lookout({
-    engine,
-    project: plan.project,
-    services: plan.services.map(({ service }) => service),
-    mustRun: plan.services.filter(mustRun).map(({ service }) => service),
-    hidden,
-    prober: deployer.probe(plan.services),
-    everyMs: 500,
-    clock,
-    log: deployer.log,
-  });
+  const lookout = lookAt(run, plan.services);
   try {
     for (let since: HealthySince = {}; ; ) {
       if (signal.aborted) throw signal.reason;

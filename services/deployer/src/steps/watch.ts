@@ -1,29 +1,17 @@
-import { Lookout } from '../act/lookout.js';
-import { judgeService, judgeWatch, mustRun, type Strikes } from '../decide/health.js';
+import { judgeService, judgeWatch, type Strikes } from '../decide/health.js';
 import { evidenceOf } from './evidence.js';
-import { oldIds } from './kept.js';
+import { lookAt } from './look-at.js';
 import { fail, planOf, type Run, type StepResult } from './step.js';
 
 /** 8. The watch window. Its end is stored: whoever comes after us watches until then. What has ended or changed since, also while nobody watched, is a failure. */
 export async function watch(run: Run): Promise<StepResult> {
-  const { deployer, deployment, signal, engine } = run;
+  const { deployer, deployment, signal } = run;
   const { clock, config } = deployer;
   const { every, failures } = config.deploy.watch;
   if (deployment.facts.proven === true) return { kind: 'done', detail: 'proven before' };
   const plan = planOf(run);
   const until = deployment.watch_until?.getTime() ?? clock.now();
-  const hidden = oldIds(plan);
-  const lookout = new Lookout({
-    engine,
-    project: plan.project,
-    services: plan.services.map(({ service }) => service),
-    mustRun: plan.services.filter(mustRun).map(({ service }) => service),
-    hidden,
-    prober: deployer.probe(plan.services),
-    everyMs: every,
-    clock,
-    log: deployer.log,
-  });
+  const lookout = lookAt(run, plan.services, { everyMs: every });
   try {
     let strikes: Strikes = {};
     let lookedAt = Number.NEGATIVE_INFINITY;
@@ -50,7 +38,7 @@ export async function watch(run: Run): Promise<StepResult> {
           return { kind: 'done', detail: 'healthy to the end of the watch window' };
         if (now >= until + config.deploy.verify.within) {
           const why = verdicts.flatMap((verdict) => ('why' in verdict ? [verdict.why] : [])).join('; ');
-          return fail(`not healthy when the watch ended, nor after it: ${why}`, now, await evidenceOf(run, plan.services));
+          return fail(`not healthy when the watch ended, nor after it: ${why}`, now, evidenceOf(run, plan.services));
         }
       }
       await lookout.wait(now < until ? Math.min(every, until - now) : every, signal);
