@@ -2,6 +2,9 @@ import { createServer } from 'node:net';
 
 const LOOPBACK = '127.0.0.1';
 
+// The last words of a server whose port was taken, in Redis, PostgreSQL and Node.
+const IN_USE = /address already in use|EADDRINUSE/i;
+
 /** True when a server could listen on this port of loopback now. */
 export function isFree(port: number): Promise<boolean> {
   return listenOnce(port).then(
@@ -21,8 +24,8 @@ export async function choosePort(preferred: number, not: readonly number[] = [])
 }
 
 /**
- * Chooses a port and starts a server on it, which returns its own. Between the look and the start another program may take the port:
- * then it is done once more with another. Throws what `start` throws.
+ * Chooses a port and starts a server on it, which returns its own. Between the look and the start another program may take the port,
+ * even for a moment: then it is done again with another, three times at most. Throws what `start` throws.
  */
 export async function onPort<T>(choose: () => Promise<number>, start: (port: number) => Promise<T>): Promise<T> {
   for (let left = 3; ; left -= 1) {
@@ -30,7 +33,7 @@ export async function onPort<T>(choose: () => Promise<number>, start: (port: num
     try {
       return await start(port);
     } catch (error) {
-      if (left === 0 || (await isFree(port))) throw error;
+      if (left === 0 || (!IN_USE.test(String(error)) && (await isFree(port)))) throw error;
     }
   }
 }

@@ -5,6 +5,7 @@ import { choosePort, onPort } from '../embedded/ports.js';
 import { startPostgres } from '../embedded/postgres.js';
 import { placePostgres } from '../embedded/postgres-place.js';
 import { databaseUrlOf } from '../embedded/record.js';
+import type { RunningServer } from '../embedded/server.js';
 import { remember, testFolder } from './test-servers.js';
 
 export interface TestPostgres {
@@ -21,18 +22,8 @@ export function testPostgres(): Promise<TestPostgres> {
 }
 
 async function start(): Promise<TestPostgres> {
-  const folder = await testFolder();
-  const place = await placePostgres(folder);
-  // Its watcher runs as that user too, and must be able to delete the folder in the end.
-  if (place.user !== undefined) await chown(folder, place.user.uid, place.user.gid);
   const password = randomBytes(16).toString('hex');
-  const options = { place, password, durable: false, removeAfter: folder };
-  const { port } = remember(
-    await onPort(
-      () => choosePort(0),
-      (port) => startPostgres({ ...options, port }),
-    ),
-  );
+  const { port } = remember(await launchTestPostgres(password));
   const admin = databaseUrlOf(port, password);
   let made = 0;
   return {
@@ -49,4 +40,19 @@ async function start(): Promise<TestPostgres> {
       return admin.replace(/ops$/, name);
     },
   };
+}
+
+/**
+ * Starts an empty PostgreSQL that goes with this process, and its folder with it.
+ * @param choose the port of each attempt: a free one where it is not given. Every attempt has a folder of its own, since
+ * one whose port was taken by another meanwhile takes its folder with it.
+ */
+export function launchTestPostgres(password: string, choose = () => choosePort(0)): Promise<RunningServer> {
+  return onPort(choose, async (port) => {
+    const folder = await testFolder();
+    const place = await placePostgres(folder);
+    // Its watcher runs as that user too, and must be able to delete the folder in the end.
+    if (place.user !== undefined) await chown(folder, place.user.uid, place.user.gid);
+    return startPostgres({ place, port, password, durable: false, removeAfter: folder });
+  });
 }

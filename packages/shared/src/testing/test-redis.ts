@@ -4,6 +4,7 @@ import { choosePort, onPort } from '../embedded/ports.js';
 import { redisUrlOf } from '../embedded/record.js';
 import { startRedis } from '../embedded/redis.js';
 import { findRedis } from '../embedded/redis-program.js';
+import type { RunningServer } from '../embedded/server.js';
 import { remember, testFolder } from './test-servers.js';
 import { withClient } from './with-client.js';
 
@@ -33,16 +34,8 @@ export function testRedis(): Promise<TestRedis> {
 }
 
 async function start(): Promise<TestRedis> {
-  const [program, folder, password] = [await findRedis(), await testFolder(), randomBytes(16).toString('hex')];
-  // An append-only file, since a service refuses a Redis without one; nobody waits for the disk.
-  const lines = ['appendfsync no', 'auto-aof-rewrite-percentage 0'];
-  const options = { program, folder, password, lines, removeAfter: folder };
-  const server = remember(
-    await onPort(
-      () => choosePort(0),
-      (port) => startRedis({ ...options, port }),
-    ),
-  );
+  const password = randomBytes(16).toString('hex');
+  const server = remember(await launchTestRedis(password));
   const fresh: FreshRedis = { url: redisUrlOf(server.port, password), host: '127.0.0.1', port: server.port, password, db: 0 };
   const initially = await withClient(fresh.url, configurationOf);
   return {
@@ -59,6 +52,21 @@ async function start(): Promise<TestRedis> {
       return fresh;
     },
   };
+}
+
+/**
+ * Starts an empty Redis that goes with this process, and its folder with it.
+ * @param choose the port of each attempt: a free one where it is not given. Every attempt has a folder of its own, since
+ * one whose port was taken by another meanwhile takes its folder with it.
+ */
+export async function launchTestRedis(password: string, choose = () => choosePort(0)): Promise<RunningServer> {
+  const program = await findRedis();
+  // An append-only file, since a service refuses a Redis without one; nobody waits for the disk.
+  const lines = ['appendfsync no', 'auto-aof-rewrite-percentage 0'];
+  return onPort(choose, async (port) => {
+    const folder = await testFolder();
+    return startRedis({ program, folder, password, lines, port, removeAfter: folder });
+  });
 }
 
 async function configurationOf(redis: Redis): Promise<Map<string, string>> {

@@ -1,7 +1,11 @@
+import { createServer } from 'node:net';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
+import { choosePort } from '../../src/embedded/ports.js';
 import { eventually, type OwnRedis, ownRedis, testPostgres, testRedis } from '../../src/testing/index.js';
+import { launchTestPostgres } from '../../src/testing/test-postgres.js';
+import { launchTestRedis } from '../../src/testing/test-redis.js';
 
 describe('the Redis of a test worker', () => {
   it('is one, and empty with its first configuration each time', async () => {
@@ -63,6 +67,31 @@ describe('the Redis of one test', () => {
       await eventually(async () => expect(await redis.ping()).toBe('PONG'));
     } finally {
       redis.disconnect();
+    }
+  });
+});
+
+describe.each([
+  ['Redis', launchTestRedis],
+  ['PostgreSQL', launchTestPostgres],
+])('a %s of a test', (_, launch) => {
+  it('starts on another port, in another folder, where somebody took the port after it was chosen', async () => {
+    const somebody = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => somebody.once('listening', resolve));
+    const { port: taken } = somebody.address() as { port: number };
+    let attempts = 0;
+    const choose = async () => {
+      attempts += 1;
+      return attempts < 3 ? taken : choosePort(0);
+    };
+    try {
+      const server = await launch('a-password', choose);
+      expect(attempts).toBe(3);
+      expect(server.port).not.toBe(taken);
+      expect(server.alive()).toBe(true);
+      await server.stop();
+    } finally {
+      somebody.close();
     }
   });
 });
