@@ -44,6 +44,15 @@ describe.skipIf(withoutEngine)('a deployment, from the request to its verdict', 
     expect(containers[`${scene.project}-web-1`]?.Image).toBe(await images.id(v2));
   });
 
+  test('whose last words PostgreSQL cannot store is taken back, and says them', async () => {
+    await open();
+    expect((await scene.deploy({ kind: 'compose', service: 'web' })).type).toBe('deploy.succeeded');
+    await scene.compose(web(await images.make('nul', "printf 'before\\000after\\n' >&2; exit 3")));
+    const ended = await scene.deploy({ kind: 'compose', service: 'web', changes: 'a\0b' });
+    expect(ended.type, ended.why).toBe('deploy.rolled-back');
+    expect(JSON.stringify(ended.data.evidence)).toContain('before\u2400after');
+  });
+
   test('that does not hold is taken back: the very container of before runs again', async () => {
     await open();
     expect((await scene.deploy({ kind: 'compose', service: 'web' })).type).toBe('deploy.succeeded');

@@ -3,6 +3,7 @@ import { type CatalogEntry, catalog, catalogEntry, EVENT_TYPES, type EventData, 
 import { type Envelope, envelopeSchema, isPlainEnvelope, MAX_EVENT_BYTES, schemaName, schemaVersion } from './envelope.js';
 import type { RejectCode, Rejection } from './errors.js';
 import { issuesOf, shown } from './issues.js';
+import { hasNul, showNul } from './nul.js';
 
 /** A decoded event: the envelope, with its data as the catalog's schema gives it. */
 export type OpsEvent<T extends EventType = EventType> = T extends EventType
@@ -107,7 +108,7 @@ function decodeData(entry: CatalogEntry, envelope: Envelope): Decoded {
 
 /** The event as the text of the field `event`, without secrets. Throws a RangeError past {@link MAX_EVENT_BYTES}. */
 export function encodeEvent(event: OpsEvent): string {
-  const text = redactor.json(event);
+  const text = showNul(redactor.json(event));
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_EVENT_BYTES) throw new RangeError(`${event.type} is ${bytes} bytes, expected at most ${MAX_EVENT_BYTES}`);
   return text;
@@ -124,9 +125,12 @@ function fieldRecord(fields: readonly string[]): Record<string, string> | undefi
   return record;
 }
 
+const TEXT = 'text without U+0000, which PostgreSQL cannot store';
+
 type Parsed = { readonly ok: true; readonly value: unknown } | Extract<Decoded, { ok: false }>;
 
 function parseJson(path: string, text: string): Parsed {
+  if (hasNul(text)) return reject('not-text', path, text, TEXT) as Parsed;
   try {
     return { ok: true, value: JSON.parse(text) };
   } catch {
@@ -136,6 +140,8 @@ function parseJson(path: string, text: string): Parsed {
 
 // Flat fields: `XADD ops:guard * type guard.reported data '{...}'`. Attributes of the envelope may be given as fields too.
 function flatEnvelope(stream: string, entryId: string, record: Record<string, string>): Parsed {
+  const nul = Object.entries(record).find(([, value]) => value.includes('\0'));
+  if (nul !== undefined) return reject('not-text', ...nul, TEXT) as Parsed;
   const { type, data, ...rest } = record;
   if (type === undefined) {
     return reject(

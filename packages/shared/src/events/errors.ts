@@ -10,6 +10,7 @@ export type RejectCode =
   | 'no-event-field'
   | 'not-json'
   | 'not-utf8'
+  | 'not-text'
   | 'too-large'
   | 'bad-envelope'
   | 'unknown-type'

@@ -4,6 +4,7 @@ export { type Envelope, MAX_EVENT_BYTES, schemaName, schemaVersion } from './env
 export { type Issue, issueLine, type RejectCode, type Rejection } from './errors.js';
 export { issuesOf, shown } from './issues.js';
 export { keys, STREAM_NAMES, STREAMS, type StreamName } from './keys.js';
+export { showNul, showNulInText } from './nul.js';
 export { alertReported } from './schemas/alert.js';
 export { LEVELS, type Level, type Readings } from './schemas/common.js';
 export { deployRequested } from './schemas/deploy.js';

@@ -65,6 +65,16 @@ describe('what cannot be read is refused with path, value and expectation', () =
     ['not JSON', ['event', '{oops'], 'not-json | event | "{oops" | JSON'],
     ['data that is no JSON', ['type', 'alert.reported', 'data', 'x{'], 'not-json | data | "x{" | JSON'],
     ['a field twice', ['event', '{}', 'event', '{}'], 'bad-envelope | (fields) | 4 | each field at most once, in pairs'],
+    [
+      'U+0000',
+      ['event', '{"a":"b\\\\\\u0000"}'],
+      'not-text | event | "{\\"a\\":\\"b\\\\\\\\\\\\u0000\\"}" | text without U+0000, which PostgreSQL cannot store',
+    ],
+    [
+      'U+0000 in a flat field',
+      ['type', 'alert.reported', 'subject', 'a\0b'],
+      'not-text | subject | "a\\u0000b" | text without U+0000, which PostgreSQL cannot store',
+    ],
     ['broken UTF-8', ['event', '{"a":"\uFFFD"}'], 'not-utf8 | event | "{\\"a\\":\\"\uFFFD\\"}" | valid UTF-8'],
   ])('%s', (_name, fields, expected) => {
     expect(issueOf(decodeEntry('ops:alerts', '1-0', fields))).toBe(expected);
@@ -160,6 +170,13 @@ test('what we write we can read', () => {
   );
   const text = encodeEvent(event);
   expect(decodeEntry('ops:alerts', '1-0', ['event', text])).toEqual({ ok: true, event, text });
+});
+
+test('U+0000 is written as its symbol, and what only looks like it is left', () => {
+  const event = reported({ ...alert, metric: 'a\0\0b \\u0000 \\\0' }) as unknown as OpsEvent;
+  const text = encodeEvent(event);
+  expect(JSON.parse(text).data.metric).toBe('a\u2400\u2400b \\u0000 \\\u2400');
+  expect(decodeEntry('ops:alerts', '1-0', ['event', text]).ok).toBe(true);
 });
 
 test('outputs of the same cause have the same ids, in their order; other causes give others', () => {

@@ -1,4 +1,4 @@
-import type { EventDraft } from '@ops/shared/events';
+import { type EventDraft, showNulInText } from '@ops/shared/events';
 import { type Insertable, sql } from 'kysely';
 import type { Deployment } from '../deployment-types.js';
 import { writeRecord } from './record.js';
@@ -67,6 +67,7 @@ export function columns(change: Change | NewDeployment): Record<string, unknown>
   for (const name of JSON_COLUMNS) {
     if (values[name] !== undefined && values[name] !== null) values[name] = jsonb(values[name]);
   }
+  for (const [name, value] of Object.entries(values)) if (typeof value === 'string') values[name] = showNulInText(value);
   return values;
 }
 

@@ -1,4 +1,4 @@
-import type { EventDraft } from '@ops/shared/events';
+import { type EventDraft, showNulInText } from '@ops/shared/events';
 import { RetryableError } from '@ops/shared/streams';
 import type { Deployment, Step } from '../deployment-types.js';
 import { addEvents, type Change, columns } from './deployments.js';
@@ -66,7 +66,7 @@ export class Journal {
     return this.#fenced(async (transaction) => {
       await transaction
         .updateTable('deployment_step')
-        .set({ ended_at: result.at, outcome: result.outcome, detail: result.detail })
+        .set({ ended_at: result.at, outcome: result.outcome, detail: showNulInText(result.detail) })
         .where('deployment_id', '=', this.#id)
         .where('n', '=', n)
         .execute();

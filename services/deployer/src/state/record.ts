@@ -1,11 +1,11 @@
 import { sql } from 'kysely';
-import type { Database } from './tables.js';
+import { type Database, jsonb } from './tables.js';
 
 /** Writes the record of a deployment; a record that is there stays as it is. */
 export async function writeRecord(database: Database, deploymentId: string, record: object): Promise<void> {
   await database
     .insertInto('deployment_record')
-    .values({ deployment_id: deploymentId, written_at: sql<Date>`now()`, record: sql`${JSON.stringify(record)}::jsonb` })
+    .values({ deployment_id: deploymentId, written_at: sql<Date>`now()`, record: jsonb(record) })
     .onConflict((conflict) => conflict.doNothing())
     .execute();
 }

@@ -1,3 +1,4 @@
+import { showNul } from '@ops/shared/events';
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { Deployment } from '../deployment-types.js';
 
@@ -45,5 +46,5 @@ export type Database = Kysely<Tables>;
 
 /** A value for a jsonb column. */
 export function jsonb<T>(value: T): RawBuilder<T> {
-  return sql<T>`${JSON.stringify(value)}::jsonb`;
+  return sql<T>`${showNul(JSON.stringify(value))}::jsonb`;
 }
