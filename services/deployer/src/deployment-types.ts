@@ -26,6 +26,8 @@ export interface Request {
   readonly composeFiles: readonly string[];
   readonly configFiles: readonly string[];
   readonly image: string | null;
+  /** Null: whatever carries the project already, Compose where nothing does. */
+  readonly orchestrator: OrchestratorName | null;
   /** The deployment whose release is to come back; null for the one before. */
   readonly release: string | null;
   readonly changes: string;
@@ -49,6 +51,10 @@ export interface OldContainer {
   readonly oomKilled: boolean;
 }
 
+/** What carries the containers of a project. */
+export const ORCHESTRATORS = ['compose', 'swarm'] as const;
+export type OrchestratorName = (typeof ORCHESTRATORS)[number];
+
 /** How the old version gives way. `start-first`: the new one is proven before the old one stops. */
 export type Strategy = 'start-first' | 'stop-first' | 'in-place';
 
@@ -69,6 +75,8 @@ export interface ServicePlan {
   /** Null where it is removed. */
   readonly imageId: string | null;
   readonly configHash: string | null;
+  /** Of a Swarm: what its nodes are told to run, which cannot become another image. */
+  readonly pinned: string | null;
   readonly replicas: number;
   readonly dependsOn: readonly string[];
   /** Ms from its start to the first moment in which Docker can call it healthy; 0 without a health check. */
@@ -77,8 +85,9 @@ export interface ServicePlan {
 }
 
 export interface Plan {
-  /** Compose's name of the project. */
+  /** Compose's name of the project, or the name of the stack. */
   readonly project: string;
+  readonly orchestrator: OrchestratorName;
   readonly folder: string;
   readonly files: readonly string[];
   /** What is changed, in the order in which it starts. */
@@ -160,6 +169,10 @@ export interface Facts {
   readonly proven?: boolean;
   /** Since when the guard or a freeze holds it. */
   readonly held_since?: string;
+  /** Of a Swarm: tasks that were there before the change, and that say nothing of the new version. */
+  readonly tasks_before?: readonly string[];
+  /** Of a Swarm: tasks that were there before the way back, and are not of the version that comes back. */
+  readonly tasks_given_up?: readonly string[];
   /** The approval that was asked for. */
   readonly asked?: { readonly plan_hash: string; readonly expires_at: string };
 }
@@ -175,6 +188,8 @@ export interface ReleasedService {
 
 export interface ReleaseFacts {
   readonly project: string;
+  /** Not in releases of before there were two: Compose. */
+  readonly orchestrator?: OrchestratorName;
   readonly files: readonly string[];
   readonly services: Readonly<Record<string, ReleasedService>>;
   readonly fileHashes: Readonly<Record<string, string>>;

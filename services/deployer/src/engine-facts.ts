@@ -22,6 +22,8 @@ export interface ContainerFacts {
 
 export interface ImageFacts {
   readonly id: string;
+  /** References by which a registry has it, with their digests. */
+  readonly digests: readonly string[];
   readonly healthcheck: {
     readonly test: readonly string[];
     readonly intervalMs: number;

@@ -4,6 +4,7 @@ import { dockerAddress, type ServiceContext, type ServiceDefinition } from '@ops
 import { Compose } from './act/compose.js';
 import { Engine } from './act/engine.js';
 import { inventoryProber } from './act/inventory-prober.js';
+import { Stack } from './act/stack.js';
 import type { Deployer } from './deployer.js';
 import { deploymentDue } from './jobs.js';
 import { migrations } from './migrations/index.js';
@@ -15,6 +16,8 @@ import { onDirectiveIssued } from './on/directive-issued.js';
 import { deploymentRoutes } from './routes/deployment-routes.js';
 import { flushEvents } from './state/outbox.js';
 import type { Tables } from './state/tables.js';
+import { compose } from './steps/compose/orchestrator.js';
+import { swarm } from './steps/swarm/orchestrator.js';
 
 const FLUSH_EVERY_MS = 100;
 
@@ -62,6 +65,8 @@ function open(context: ServiceContext): { self: Deployer; round: DeploymentsRoun
     database: context.database.withTables<Tables>(),
     engine: new Engine(address),
     compose: new Compose(dockerHost),
+    stack: new Stack(dockerHost),
+    orchestrators: { compose, swarm },
     probe: (services) => {
       const asked = services.flatMap(({ service: composed, inventory }) => {
         const found = config.inventory.services.find(({ name }) => name === inventory);

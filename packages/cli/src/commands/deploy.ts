@@ -11,6 +11,7 @@ interface TargetOptions {
   readonly project?: true;
   readonly kind: string;
   readonly image?: string;
+  readonly orchestrator?: string;
   readonly composeFile?: string[];
   readonly configFile?: string[];
   readonly why?: string;
@@ -103,6 +104,7 @@ function target(command: Command): Command {
         .default('compose'),
     )
     .option('--image <reference>', 'the image that the service is to run (--kind image)')
+    .addOption(new Option('--orchestrator <name>', 'what is to carry it').choices(['compose', 'swarm']))
     .option('--compose-file <path...>', 'inside the project folder')
     .option('--config-file <path...>', 'files of the project folder that have changed')
     .option('--why <text>', 'for the record')
@@ -119,11 +121,12 @@ function waitable(command: Command): Command {
 }
 
 function body(name: string, options: TargetOptions): Record<string, unknown> {
-  const { project, kind, image, composeFile, configFile, why, by, schemaChange, volumesChange } = options;
+  const { project, kind, image, orchestrator, composeFile, configFile, why, by, schemaChange, volumesChange } = options;
   return {
     kind: image === undefined ? kind : 'image',
     ...(project === true ? { project: name } : { service: name }),
     ...(image === undefined ? {} : { image }),
+    ...(orchestrator === undefined ? {} : { orchestrator }),
     ...(composeFile === undefined ? {} : { compose_files: composeFile }),
     ...(configFile === undefined ? {} : { config_files: configFile }),
     changes: why ?? '',

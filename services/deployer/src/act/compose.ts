@@ -1,18 +1,5 @@
-import { toolEnvironment } from '@ops/shared/runtime';
-import { OpsError } from '@ops/shared/streams';
-import { execa } from 'execa';
 import { type ComposeModel, composeModel } from '../compose-model.js';
-import { lastWholeLines } from './last-lines.js';
-
-/** `docker compose` said no; `output` is what it said, without secrets. */
-export class ComposeError extends OpsError {
-  readonly output: string;
-
-  constructor(verb: string, output: string, cause: unknown) {
-    super('COMPOSE_FAILED', `docker compose ${verb} failed`, { fields: { verb, output }, cause });
-    this.output = output;
-  }
-}
+import { dockerCommand } from './docker-command.js';
 
 /** Which project a command is about. */
 export interface ComposeProject {
@@ -30,7 +17,6 @@ export interface Rendered {
 }
 
 const CONFIG_MS = 30_000;
-const LONGEST_OUTPUT = 20_000;
 
 /** What only Compose can decide, through its command line. */
 export class Compose {
@@ -40,7 +26,7 @@ export class Compose {
     this.#dockerHost = dockerHost;
   }
 
-  /** The project, rendered. Needs no engine. Rejects with a {@link ComposeError} for files that Compose refuses. */
+  /** The project, rendered. Needs no engine. Rejects with a DockerCommandError for files that Compose refuses. */
   async render(project: ComposeProject): Promise<Rendered> {
     const model = await this.#read(project, ['config', '--format', 'json']);
     // Of the rendered project: of the files Compose tells another hash than it puts on containers, where a service has an env file.
@@ -55,7 +41,7 @@ export class Compose {
     };
   }
 
-  /** Fetches or builds the images of these services. Rejects with a {@link ComposeError}. */
+  /** Fetches or builds the images of these services. Rejects with a DockerCommandError. */
   async prepare(
     verb: 'pull' | 'build',
     project: ComposeProject,
@@ -82,7 +68,7 @@ export class Compose {
     return this.#run('config', project, args, { signal: AbortSignal.timeout(CONFIG_MS), input });
   }
 
-  async #run(
+  #run(
     verb: string,
     { folder, files }: ComposeProject,
     args: readonly string[],
@@ -93,20 +79,7 @@ export class Compose {
     }: { signal: AbortSignal; dockerHost?: string | undefined; input?: string | undefined },
   ): Promise<{ stdout: string; stderr: string }> {
     const where = ['--project-directory', folder, ...files.flatMap((file) => ['--file', file])];
-    try {
-      return await execa('docker', ['compose', '--ansi', 'never', ...where, ...args], {
-        cwd: folder,
-        extendEnv: false,
-        env: { ...toolEnvironment(), ...(dockerHost === undefined ? {} : { DOCKER_HOST: dockerHost }) },
-        cancelSignal: signal,
-        forceKillAfterDelay: 2000,
-        maxBuffer: 16 * 1024 * 1024,
-        ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
-      });
-    } catch (cause) {
-      const said = cause instanceof Error && 'stderr' in cause ? String(cause.stderr) : String(cause);
-      // execa's own error has the command line and the output in its text: only what Compose said goes on.
-      throw new ComposeError(verb, lastWholeLines(said.trim(), LONGEST_OUTPUT), undefined);
-    }
+    const whole = ['compose', '--ansi', 'never', ...where, ...args];
+    return dockerCommand(whole, { name: `compose ${verb}`, folder, dockerHost, signal, input });
   }
 }

@@ -83,6 +83,17 @@ export function decoded(stream: Readable): AsyncGenerator<EngineEvent> {
   }));
 }
 
+/** What happens to the tasks of one stack on this node. How a task ends is said by the Swarm, once it knows. */
+export function decodedTaskEvents(stream: Readable): AsyncGenerator<EngineEvent> {
+  return decodedLines(stream, ({ Action, Actor, timeNano }) => ({
+    action: `task ${Action}`,
+    id: Actor.Attributes['com.docker.swarm.task.id'] ?? '',
+    service: Actor.Attributes['com.docker.swarm.service.name'] ?? '',
+    exitCode: Actor.Attributes.exitCode,
+    at: Math.round(timeNano / 1e6),
+  }));
+}
+
 async function* decodedLines<T>(stream: Readable, read: (event: RawEvent) => T): AsyncGenerator<T> {
   let rest = '';
   for await (const part of stream.setEncoding('utf8') as AsyncIterable<string>) {
@@ -95,11 +106,11 @@ async function* decodedLines<T>(stream: Readable, read: (event: RawEvent) => T):
   }
 }
 
-/** The text of a log. Without a terminal stdout and stderr come in frames: 8 bytes (stream, 0, 0, 0, length), then the text. */
+/** The text of a log. Without a terminal stdout, stderr and the engine's own errors come in frames: 8 bytes (stream, 0, 0, 0, length), then the text. */
 export function demultiplexed(raw: Buffer): string {
   const parts: string[] = [];
   let at = 0;
-  while (at + 8 <= raw.length && raw.readUInt8(at) <= 2 && raw.readUIntBE(at + 1, 3) === 0) {
+  while (at + 8 <= raw.length && raw.readUInt8(at) <= 3 && raw.readUIntBE(at + 1, 3) === 0) {
     const length = raw.readUInt32BE(at + 4);
     parts.push(raw.subarray(at + 8, at + 8 + length).toString('utf8'));
     at += 8 + length;

@@ -8,6 +8,7 @@ import { containerFacts, decoded, decodedChanges, demultiplexed } from './engine
 import { lastWholeLines } from './last-lines.js';
 
 const PROJECT = 'com.docker.compose.project';
+const STACK = 'com.docker.stack.namespace';
 const ANSWER_MS = 15_000;
 const START_MS = 60_000;
 const REMOVAL_TRIES = 100;
@@ -20,12 +21,13 @@ const LOG_BYTES = 1_000_000;
 export class Engine {
   readonly docker: Docker;
   readonly address: DockerOptions;
-  readonly #mayAct: () => void;
+  /** Throws where the project is no longer ours. */
+  readonly mayAct: () => void;
 
   constructor(address: DockerOptions, mayAct: () => void = () => undefined) {
     this.address = address;
     this.docker = new Docker(address);
-    this.#mayAct = mayAct;
+    this.mayAct = mayAct;
   }
 
   /** The same engine for one holder of a lease. */
@@ -86,16 +88,19 @@ export class Engine {
       readonly ip: string;
       readonly port: number;
       readonly protocol: string;
+      /** Of a task of a Swarm. */
+      readonly stack: string | undefined;
     }[]
   > {
     const listed = await this.docker.listContainers({ abortSignal: AbortSignal.timeout(ANSWER_MS) });
-    return listed.flatMap(({ Id, Names, Ports }) =>
+    return listed.flatMap(({ Id, Names, Ports, Labels }) =>
       Ports.filter(({ PublicPort }) => PublicPort !== undefined).map(({ IP, PublicPort, Type }) => ({
         id: Id,
         name: Names[0]?.slice(1) ?? Id.slice(0, 12),
         ip: IP ?? '0.0.0.0',
         port: PublicPort,
         protocol: Type,
+        stack: Labels[STACK],
       })),
     );
   }
@@ -107,6 +112,7 @@ export class Engine {
       ?.Healthcheck;
     return {
       id: read.Id,
+      digests: read.RepoDigests ?? [],
       healthcheck:
         check?.Test === undefined || check.Test.length === 0 || check.Test[0] === 'NONE'
           ? null
@@ -116,13 +122,13 @@ export class Engine {
 
   /** Keeps an image under a name of ours, so that no prune takes it. */
   async tag(imageId: string, repository: string, tag: string): Promise<void> {
-    this.#mayAct();
+    this.mayAct();
     await this.#answered(this.docker.getImage(imageId).tag({ repo: repository, tag }));
   }
 
   /** Takes a name away; the image goes where it was the last one. Nothing happens where it is not there or in use. */
   async untag(reference: string): Promise<void> {
-    this.#mayAct();
+    this.mayAct();
     await this.docker
       .getImage(reference)
       .remove({ noprune: false })
@@ -131,33 +137,33 @@ export class Engine {
 
   /** Asks it to end (SIGTERM or its own signal), waits for its own grace, then ends it. */
   async stop(id: string): Promise<void> {
-    this.#mayAct();
+    this.mayAct();
     await ignoring([304, 404], this.#answered(this.docker.getContainer(id).stop(), STOP_MS));
   }
 
   async start(id: string): Promise<void> {
-    this.#mayAct();
+    this.mayAct();
     await ignoring([304], this.#answered(this.docker.getContainer(id).start(), START_MS));
   }
 
   async restart(id: string): Promise<void> {
-    this.#mayAct();
+    this.mayAct();
     await this.#answered(this.docker.getContainer(id).restart(), STOP_MS);
   }
 
   async rename(id: string, name: string): Promise<void> {
-    this.#mayAct();
+    this.mayAct();
     await this.#answered(this.docker.getContainer(id).rename({ name }));
   }
 
   async setRestartPolicy(id: string, { name, retries }: { name: string; retries: number }): Promise<void> {
-    this.#mayAct();
+    this.mayAct();
     await this.#answered(this.docker.getContainer(id).update({ RestartPolicy: { Name: name, MaximumRetryCount: retries } }));
   }
 
   /** Removes a container, and waits until its name is free; its named volumes stay. */
   async remove(id: string): Promise<void> {
-    this.#mayAct();
+    this.mayAct();
     await ignoring([404, 409], this.#answered(this.docker.getContainer(id).remove({ force: true }), START_MS));
     // Somebody else may be removing it: until he has, it keeps its name.
     for (let tries = 0; tries < REMOVAL_TRIES && (await this.container(id)) !== undefined; tries += 1)

@@ -1,8 +1,6 @@
 import type { Clock, Logger } from '@ops/shared/runtime';
 import type { ProbeFacts, Sight } from '../decide/health.js';
-import { isSetAside } from '../decide/set-aside.js';
-import type { ContainerFacts } from '../engine-facts.js';
-import type { Engine } from './engine.js';
+import type { ContainerFacts, EngineEvent } from '../engine-facts.js';
 
 /** The checks of the inventory, asked again and again. */
 export interface Prober {
@@ -13,14 +11,30 @@ export interface Prober {
   close(): Promise<void>;
 }
 
+/** What there is of a project, and how to hear of it. */
+export interface LookoutSource {
+  /**
+   * All containers, those that have ended included, and what ended and was replaced: there is nothing left to see of it.
+   * Rejects where the engine does not answer.
+   */
+  look(project: string): Promise<{
+    readonly containers: readonly ContainerFacts[];
+    readonly ended: readonly { readonly id: string; readonly service: string; readonly how: string }[];
+  }>;
+  /** Rejects where the engine takes no new connection. */
+  answers(): Promise<void>;
+  /** Ends with the connection or the signal; rejects where the engine does not answer. */
+  events(project: string, signal: AbortSignal): Promise<AsyncIterable<EngineEvent>>;
+  /** Empty where there are none to be had. */
+  lastLines(id: string, count: number): Promise<readonly string[]>;
+}
+
 export interface LookoutOptions {
-  readonly engine: Engine;
+  readonly source: LookoutSource;
   readonly project: string;
   readonly services: readonly string[];
   /** Those whose process may not end. */
   readonly mustRun: readonly string[];
-  /** Containers of the other version: what happens to them says nothing. */
-  readonly hidden: ReadonlySet<string>;
   readonly prober: Prober;
   readonly everyMs: number;
   readonly clock: Clock;
@@ -38,7 +52,7 @@ export class Lookout {
   readonly #closing = new AbortController();
   readonly #ended = new Map<string, string[]>();
   #listening: Promise<void>;
-  #last: readonly ContainerFacts[] = [];
+  #last: Awaited<ReturnType<LookoutSource['look']>> = { containers: [], ended: [] };
   #onEnd: () => void = () => undefined;
   #nudged = false;
   #wake: () => void = () => undefined;
@@ -52,14 +66,14 @@ export class Lookout {
   /** What is to be seen now. Rejects where the engine does not answer. */
   async look(): Promise<Readonly<Record<string, Sight>>> {
     const { services, prober } = this.#options;
-    const containers = await this.#containers();
+    const { containers, ended } = await this.#seen();
     return Object.fromEntries(
       services.map((service): [string, Sight] => [
         service,
         {
           containers: containers.filter((container) => container.service === service),
           probe: prober.answer(service),
-          ended: this.#ended.get(service) ?? [],
+          ended: [...(this.#ended.get(service) ?? []), ...ended.filter((one) => one.service === service).map(({ how }) => how)],
         },
       ]),
     );
@@ -67,19 +81,19 @@ export class Lookout {
 
   // The end of a process that must run is enough. For its container the engine answers only when it has cleared up behind it, and
   // often only when it has started it again; whether the engine itself is going down, and took it along, shows at once.
-  async #containers(): Promise<readonly ContainerFacts[]> {
-    const { engine, project, hidden } = this.#options;
+  async #seen(): ReturnType<LookoutSource['look']> {
+    const { source, project } = this.#options;
     const heard = new Promise<'ended'>((resolve) => {
       this.#onEnd = () => resolve('ended');
     });
     if (this.#hasEnded()) this.#onEnd();
-    const listed = engine.containers(project);
+    const listed = source.look(project);
     listed.catch(() => undefined);
     if ((await Promise.race([listed, heard])) === 'ended') {
-      await engine.answers();
+      await source.answers();
       if (this.#hasEnded()) return this.#last;
     }
-    this.#last = (await listed).filter((container) => !hidden.has(container.id) && !isSetAside(container));
+    this.#last = await listed;
     return this.#last;
   }
 
@@ -112,12 +126,11 @@ export class Lookout {
   }
 
   async #listen(): Promise<void> {
-    const { engine, project, hidden, clock, log } = this.#options;
+    const { source, project, clock, log } = this.#options;
     const { signal } = this.#closing;
     while (!signal.aborted) {
       try {
-        for await (const { action, id, service, exitCode } of await engine.events(project, signal)) {
-          if (hidden.has(id)) continue;
+        for await (const { action, service, exitCode } of await source.events(project, signal)) {
           if (action === 'die')
             this.#ended.set(service, [...(this.#ended.get(service) ?? []), `exit code ${exitCode ?? '?'}`].slice(-5));
           if (this.#hasEnded()) this.#onEnd();

@@ -1,15 +1,18 @@
 import type { ComposeModel, ComposeService } from '../compose-model.js';
-import type { OldContainer, Plan, ReleaseFacts, Request, ServicePlan } from '../deployment-types.js';
+import type { OldContainer, OrchestratorName, Plan, ReleaseFacts, Request, ServicePlan } from '../deployment-types.js';
 import type { ContainerFacts, ImageFacts } from '../engine-facts.js';
 import { canonical } from './canonical.js';
 import { startOrder } from './order.js';
 import { isSetAside } from './set-aside.js';
-import { strategyOf } from './strategy.js';
+import { strategyOf, swarmStrategy } from './strategy.js';
 import { earliestHealthyMs, hasHealthcheck } from './timing.js';
 
 /** Everything that a plan is made of. */
 export interface PlanFacts {
   readonly request: Request;
+  readonly orchestrator: OrchestratorName;
+  /** Of a Swarm: image reference → what its nodes are told to run. */
+  readonly pins: Readonly<Record<string, string>>;
   readonly files: readonly string[];
   readonly model: ComposeModel;
   readonly hashes: Readonly<Record<string, string>>;
@@ -43,6 +46,7 @@ export function planDeployment(facts: PlanFacts): Plan {
   const touched = new Set(services.map(({ service }) => service));
   return {
     project: model.name,
+    orchestrator: facts.orchestrator,
     folder: request.folder,
     files,
     services,
@@ -62,7 +66,7 @@ function planService(facts: PlanFacts, name: string, service: ComposeService): S
   const running = containers.filter((container) => container.service === name && !isSetAside(container));
   const image = service.image ?? `${facts.model.name}-${name}`;
   const found = facts.images[image];
-  const oneShot = isOneShot(facts, name);
+  const oneShot = isOneShot(facts.model, name, facts);
   const replicas = service.deploy?.replicas ?? service.scale ?? 1;
   const differences = differencesOf(facts, name, service, running, { imageId: found?.id, oneShot, replicas });
   const forced =
@@ -87,7 +91,11 @@ function planService(facts: PlanFacts, name: string, service: ComposeService): S
     ...base,
     imageId: change === 'remove' ? null : asItRuns ? (running[0]?.imageId ?? '') : (found?.id ?? ''),
     configHash: change === 'remove' ? null : asItRuns ? (running[0]?.configHash ?? '') : (facts.hashes[name] ?? ''),
-    strategy: strategyOf(service, running, inventory[name]?.twoVersions === true),
+    pinned: facts.pins[image] ?? null,
+    strategy:
+      facts.orchestrator === 'swarm'
+        ? swarmStrategy(service)
+        : strategyOf(service, running, inventory[name]?.twoVersions === true),
   };
 }
 
@@ -145,9 +153,13 @@ function fieldDifferences(before: ComposeService, after: ComposeService): string
   ];
 }
 
-// It does its work and ends: because somebody waits for just that, or because it did so in the release that runs. A service that
-// somebody has stopped looks the same from outside, and is none.
-function isOneShot({ model, current, inventory }: PlanFacts, name: string): boolean {
+/** Whether a service does its work and ends: because somebody waits for just that, or because it did so in the release that runs. A service that
+   somebody has stopped looks the same from outside, and is none. */
+export function isOneShot(
+  model: ComposeModel,
+  name: string,
+  { current, inventory }: Pick<PlanFacts, 'current' | 'inventory'>,
+): boolean {
   const awaited = Object.values(model.services).some(
     ({ depends_on }) => depends_on?.[name]?.condition === 'service_completed_successfully',
   );

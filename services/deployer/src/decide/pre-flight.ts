@@ -23,8 +23,8 @@ export interface PreFlightFacts {
     readonly project: string | null;
     readonly service: string | null;
   }[];
-  readonly memory: { readonly total: number; readonly available: number };
-  readonly cpus: number;
+  /** Bytes and cores of the host; null where its Swarm chooses the node, and says where none has room. */
+  readonly host: { readonly memory: number; readonly availableMemory: number; readonly cpus: number } | null;
   readonly disks: readonly { readonly path: string; readonly freeMb: number | null }[];
   readonly minFreeMb: number;
   readonly verify: { readonly withinMs: number; readonly healthyForMs: number };
@@ -100,32 +100,33 @@ function collides(a: Holder, b: Holder): boolean {
   return a.port === b.port && a.protocol === b.protocol && (a.ip === b.ip || ANY.has(a.ip) || ANY.has(b.ip));
 }
 
-function resourceFindings({ service, replicas }: ServicePlan, { model, memory, cpus }: PreFlightFacts): Finding[] {
+function resourceFindings({ service, replicas }: ServicePlan, { model, host }: PreFlightFacts): Finding[] {
+  if (host === null) return [];
   const planned = model.services[service];
   const reserved = planned?.deploy?.resources?.reservations;
   const bytes = Number(reserved?.memory ?? planned?.mem_reservation ?? 0) * replicas;
   const wantedCpus = Number(reserved?.cpus ?? 0) * replicas;
   const findings: Finding[] = [];
-  if (bytes > memory.total)
+  if (bytes > host.memory)
     findings.push(
       finding(
         'unschedulable',
         `${service}: memory reservation`,
         megabytes(bytes),
-        `at most the ${megabytes(memory.total)} of this host`,
+        `at most the ${megabytes(host.memory)} of this host`,
       ),
     );
-  else if (bytes > memory.available)
+  else if (bytes > host.availableMemory)
     findings.push(
       finding(
         'not-enough-memory',
         `${service}: memory reservation`,
         megabytes(bytes),
-        `at most the ${megabytes(memory.available)} that are free`,
+        `at most the ${megabytes(host.availableMemory)} that are free`,
       ),
     );
-  if (wantedCpus > cpus)
-    findings.push(finding('unschedulable', `${service}: CPU reservation`, wantedCpus, `at most the ${cpus} of this host`));
+  if (wantedCpus > host.cpus)
+    findings.push(finding('unschedulable', `${service}: CPU reservation`, wantedCpus, `at most the ${host.cpus} of this host`));
   return findings;
 }
 

@@ -1,7 +1,7 @@
 import type { InventoryService } from '@ops/shared/config';
 import { type EventData, issuesOf } from '@ops/shared/events';
 import { z } from 'zod';
-import { type Finding, KINDS, type Request } from '../deployment-types.js';
+import { type Finding, KINDS, ORCHESTRATORS, type Request } from '../deployment-types.js';
 import { projectFolders } from './project-folders.js';
 
 const path = z.string().min(1).max(1000);
@@ -12,6 +12,7 @@ const strictRequest = z.looseObject({
   compose_files: z.array(path).max(20).default([]),
   config_files: z.array(path).max(100).default([]),
   image: z.string().max(500).optional(),
+  orchestrator: z.enum(ORCHESTRATORS, { error: `one of ${ORCHESTRATORS.join(', ')}` }).optional(),
   release: z.string().max(200).optional(),
   changes: z
     .unknown()
@@ -61,6 +62,7 @@ export function judgeRequest(data: EventData<'deploy.requested'>, services: read
     composeFiles: asked.compose_files.map((file) => within(target.folder, file) ?? file),
     configFiles: asked.config_files.map((file) => within(target.folder, file) ?? file),
     image: asked.image ?? null,
+    orchestrator: asked.orchestrator ?? null,
     release: asked.release ?? null,
     changes: asked.changes,
     urgent: asked.urgent,

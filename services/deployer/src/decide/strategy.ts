@@ -20,3 +20,9 @@ export function strategyOf(service: ComposeService, running: readonly ContainerF
   const alone = fixedPort || writes || fixedAddress || service.container_name !== undefined || service.network_mode === 'host';
   return twoVersions && !alone && running.length > 0 ? 'start-first' : 'stop-first';
 }
+
+/** A Swarm does as its file says: it stops the old task first, unless `update_config` wants it otherwise. */
+export function swarmStrategy({ deploy }: ComposeService): Strategy {
+  const { update_config } = (deploy ?? {}) as { update_config?: { order?: string } };
+  return update_config?.order === 'start-first' ? 'start-first' : 'stop-first';
+}

@@ -1,7 +1,6 @@
 import type { EventDraft } from '@ops/shared/events';
 import { removeSnapshot } from '../act/snapshot.js';
 import { buildRecord } from '../decide/record.js';
-import { isSetAside } from '../decide/set-aside.js';
 import type { Deployment, Failure, Finding, Step, Verdict } from '../deployment-types.js';
 import { blockedEvent, decisionEvent, failedEvent, rolledBackEvent, succeededEvent, toFit } from '../events.js';
 import type { Change } from '../state/deployments.js';
@@ -9,7 +8,7 @@ import { stepsOf } from '../state/journal.js';
 import { addRelease, currentRelease, dropRelease, listReleases } from '../state/releases.js';
 import type { Database } from '../state/tables.js';
 import { keepTag } from '../steps/images.js';
-import { keptIds } from '../steps/kept.js';
+import { orchestratorOf } from '../steps/orchestrator.js';
 import { type FailedStep, folderOf, plannedModel, planOf, type Run } from '../steps/step.js';
 
 interface EndedStep {
@@ -32,9 +31,10 @@ export async function succeed(run: Run, ended: EndedStep, change: Change, drafts
   const plan = planOf(run);
   // Written down before the way back is given up: a crash in between must not watch again without one.
   if (deployment.facts.proven !== true) run.deployment = await run.journal.note({ facts: { ...deployment.facts, proven: true } });
-  await removeKept(run);
+  const orchestrator = orchestratorOf(run);
+  await orchestrator.letGo(run);
   const model = await plannedModel(run);
-  const containers = await engine.containers(plan.project);
+  const { containers } = await orchestrator.all(engine).look(plan.project);
   const before = await currentRelease(deployer.database, plan.folder);
   const services = Object.fromEntries(
     containers.map(({ service, imageId, configHash, running }) => {
@@ -51,7 +51,7 @@ export async function succeed(run: Run, ended: EndedStep, change: Change, drafts
       .map(({ name, imageId, configHash }) => ({ service, image_id: imageId, config_hash: configHash, container: name })),
   );
   const snapshot = deployment.facts.snapshot ?? folderOf(run);
-  const { project, folder, files, fileHashes, overrides } = plan;
+  const { project, folder, files, fileHashes, overrides, orchestrator: carrier } = plan;
   await close(
     run,
     ended,
@@ -63,7 +63,7 @@ export async function succeed(run: Run, ended: EndedStep, change: Change, drafts
         folder,
         at: new Date(now),
         snapshot,
-        facts: { project, files, services, fileHashes, overrides },
+        facts: { project, orchestrator: carrier, files, services, fileHashes, overrides },
       }),
   );
   await forgetOldReleases(run);
@@ -187,18 +187,6 @@ async function close(
     drafts,
     more,
   );
-}
-
-// Also what an earlier deployment of these services had to leave behind: now something is proven to run.
-async function removeKept(run: Run): Promise<void> {
-  const { engine } = run;
-  const plan = planOf(run);
-  const kept = keptIds(plan);
-  const services = new Set(plan.services.map(({ service }) => service));
-  for (const container of await engine.containers(plan.project)) {
-    const left = services.has(container.service) && isSetAside(container) && !container.running;
-    if (kept.has(container.id) || left) await engine.remove(container.id);
-  }
 }
 
 async function forgetOldReleases(run: Run): Promise<void> {

@@ -8,7 +8,6 @@ import { z } from 'zod';
 import { signRequest } from '../act/signature.js';
 import { driftOf } from '../decide/drift.js';
 import { projectFolders } from '../decide/project-folders.js';
-import { isSetAside } from '../decide/set-aside.js';
 import type { Deployer } from '../deployer.js';
 import type { Deployment } from '../deployment-types.js';
 import { decide } from '../on/decision.js';
@@ -106,10 +105,10 @@ export function deploymentRoutes(router: Router, deployer: Deployer): void {
     for (const folder of folders) {
       const release = await currentRelease(database, folder);
       if (release === undefined) continue;
-      const containers = await deployer.engine.containers(release.facts.project);
       // While a deployment is under way, what it keeps aside is no drift.
-      const own = containers.filter((container) => !isSetAside(container));
-      drift.push(...driftOf(release.facts, own).map((one) => ({ project: folder, release: release.release_id, ...one })));
+      const carrier = deployer.orchestrators[release.facts.orchestrator ?? 'compose'].all(deployer.engine);
+      const { containers } = await carrier.look(release.facts.project);
+      drift.push(...driftOf(release.facts, containers).map((one) => ({ project: folder, release: release.release_id, ...one })));
     }
     response.json({ drift });
   });

@@ -6,11 +6,12 @@ import type { ComposeModel } from '../compose-model.js';
 import { currentRelease } from '../state/releases.js';
 import { runHooks } from './hooks.js';
 import { keepTag } from './images.js';
+import { orchestratorOf } from './orchestrator.js';
 import { fail, folderOf, heldAtGate, plannedModel, planOf, type Run, requestOf, type StepResult } from './step.js';
 
 /** 5. Everything that the way back needs, on disk and read again, before the first container is touched. */
 export async function backup(run: Run): Promise<StepResult> {
-  const { deployer, engine } = run;
+  const { deployer, engine, journal } = run;
   const held = await heldAtGate(run, 'backup');
   if (held.kind !== 'open') return held;
   const plan = planOf(run);
@@ -20,9 +21,8 @@ export async function backup(run: Run): Promise<StepResult> {
   try {
     const model = await modelOfRelease(run);
     const files = await projectFiles(request.folder, plan.files, model, request.configFiles);
-    const inspected = await Promise.all(
-      plan.services.flatMap(({ old }) => old.map(({ id }) => engine.docker.getContainer(id).inspect())),
-    );
+    const { inspected, facts } = await orchestratorOf(run).remember(run);
+    if (facts !== undefined) run.deployment = await journal.note({ facts: { ...run.deployment.facts, ...facts } });
     const hashes = await takeSnapshot(folder, { files: files.paths, model, inspected });
     const moved = Object.entries(plan.fileHashes).find(([path, hash]) => hashes[path] !== hash);
     if (plan.release === null && moved !== undefined)

@@ -1,22 +1,32 @@
+import type { LookoutSource } from '../act/lookout.js';
 import type { ServicePlan } from '../deployment-types.js';
-import { oldIds } from './kept.js';
+import { orchestratorOf } from './orchestrator.js';
 import { planOf, type Run } from './step.js';
 
 const LINES = 20;
+const MOST = 20;
 
-/** The last lines of the new containers, without secrets: what a person wants to see first. */
-export async function evidenceOf(run: Run, services: readonly ServicePlan[]): Promise<readonly string[]> {
-  const { engine, redactor } = run;
-  const plan = planOf(run);
-  const kept = oldIds(plan);
+/** The last lines of the new containers, or of another version's, without secrets: what a person wants to see first. */
+export async function evidenceOf(
+  run: Run,
+  services: readonly ServicePlan[],
+  source: LookoutSource = orchestratorOf(run).newVersion(run),
+): Promise<readonly string[]> {
   try {
-    const containers = await engine.containers(plan.project);
-    const concerned = containers.filter(({ id, service }) => !kept.has(id) && services.some((one) => one.service === service));
+    const { containers, ended } = await source.look(planOf(run).project);
+    const seen = new Set(containers.map(({ id }) => id));
+    const witnesses = [
+      ...containers.map(({ name, status, exitCode, health, ...one }) => ({
+        ...one,
+        title: `${name}: ${status}, exit code ${exitCode}, health ${health}`,
+      })),
+      ...ended.filter(({ id }) => !seen.has(id)).map(({ how, ...one }) => ({ ...one, title: `${one.service}: ${how}` })),
+    ].filter(({ service }) => services.some((one) => one.service === service));
     const texts = await Promise.all(
-      concerned.map(async ({ id, name, status, exitCode, health }) => {
-        const lines = await engine.lastLines(id, LINES);
+      witnesses.slice(0, MOST).map(async ({ id, title }) => {
+        const lines = await source.lastLines(id, LINES);
         // Whole before it is cleaned: a secret may be split over two lines or two pieces of the stream.
-        return redactor.text(`${name}: ${status}, exit code ${exitCode}, health ${health}\n${lines.join('\n')}`).trimEnd();
+        return run.redactor.text(`${title}\n${lines.join('\n')}`).trimEnd();
       }),
     );
     return texts.map((text) => text.slice(0, 4000));

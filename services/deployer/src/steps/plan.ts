@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { Redactor } from '@ops/shared/secrets';
 import { stringify } from 'yaml';
-import { ComposeError, type Rendered } from '../act/compose.js';
+import type { Rendered } from '../act/compose.js';
+import { DockerCommandError } from '../act/docker-command.js';
 import { composeFilesIn, envFilesOf, hashFiles, isInside, projectFiles } from '../act/project-files.js';
 import { snapshotModel } from '../act/snapshot.js';
 import type { ComposeModel } from '../compose-model.js';
@@ -14,6 +15,7 @@ import type { ImageFacts } from '../engine-facts.js';
 import { currentRelease, listReleases, type Release } from '../state/releases.js';
 import { rememberEnvFiles, rememberSecretFiles, rememberSecrets } from './secrets.js';
 import { folderOf, modelFile, type Run, requestOf, type StepResult, writePrivately } from './step.js';
+import { swarmPlanFacts } from './swarm/plan.js';
 
 /** 2. What has to change, in which order, and whether it can be taken back. Touches no container. */
 export async function plan(run: Run): Promise<StepResult> {
@@ -52,20 +54,27 @@ export async function makePlan(run: Run): Promise<{ readonly plan: Plan } | { re
       compose?.project === request.folder ? [[compose.service, { name, twoVersions: deploy.two_versions }] as const] : [],
     ),
   );
+  const orchestrator = request.orchestrator ?? release?.facts.orchestrator ?? 'compose';
+  const carried = release?.facts.orchestrator ?? 'compose';
+  if (release !== undefined && orchestrator !== carried)
+    return {
+      findings: [finding('other-orchestrator', 'data.orchestrator', orchestrator, `${carried}, which carries this project`)],
+    };
+  const fileHashes = source.fileHashes ?? (await hashFiles(project.paths));
+  const common = { model, images, inventory, current: release?.facts, fileHashes, filesOf: project.ofService };
+  const swarm = orchestrator === 'swarm' ? await swarmPlanFacts(run, common) : { hashes, pins: {} };
+  if ('findings' in swarm) return swarm;
+  const { containers } = await deployer.orchestrators[orchestrator].all(run.engine).look(model.name);
   const planned = planDeployment({
+    ...common,
+    ...swarm,
     request,
+    orchestrator,
     release: source.release,
     overrides: source.overrides,
     files,
-    model,
-    hashes,
-    images,
-    containers: await run.engine.containers(model.name),
-    inventory,
-    current: release?.facts,
+    containers,
     before,
-    fileHashes: source.fileHashes ?? (await hashFiles(project.paths)),
-    filesOf: project.ofService,
   });
   // What was planned is what is kept: files may change while a deployment waits, and that must be seen.
   await writePrivately(modelFile(run), JSON.stringify(model));
@@ -111,7 +120,7 @@ async function fromFiles(run: Run, release: Release | undefined): Promise<Source
   try {
     rendered = await run.deployer.compose.render({ folder, files });
   } catch (error) {
-    if (!(error instanceof ComposeError)) throw error;
+    if (!(error instanceof DockerCommandError)) throw error;
     // It may show what it read: every value of these files is hidden in it, whether it is a secret or not.
     const careful = new Redactor();
     await rememberEnvFiles(careful, [...files, ...(await envFilesOf(folder, chosen))]);
@@ -162,7 +171,7 @@ async function imagesFor(run: Run, model: ComposeModel, files: readonly string[]
       await run.deployer.compose.prepare(builds ? 'build' : 'pull', { folder, files }, [name], run.signal);
     } catch (error) {
       if (run.signal.aborted) throw run.signal.reason;
-      if (!(error instanceof ComposeError)) throw error;
+      if (!(error instanceof DockerCommandError)) throw error;
       run.deployer.log.info({ service: name, output: run.redactor.text(error.output) }, 'an image could not be made ready');
       // Whatever is here of that name is not what was asked for.
       found[image] = undefined;

@@ -1,10 +1,12 @@
 import { availableMemory, freeSpace } from '../act/free-space.js';
 import { findListeners } from '../act/listeners.js';
 import { scanSecrets } from '../act/scan-secrets.js';
+import { Swarm } from '../act/swarm.js';
 import type { ComposeModel } from '../compose-model.js';
 import { preFlightFindings, wantedPorts } from '../decide/pre-flight.js';
 import { finding } from '../decide/request.js';
 import type { Finding } from '../deployment-types.js';
+import { orchestratorOf } from './orchestrator.js';
 import { plannedModel, planOf, type Run, requestOf, type StepResult } from './step.js';
 
 /** 3. What would fail is found here, before any container is touched. */
@@ -19,7 +21,8 @@ export async function preFlight(run: Run): Promise<StepResult> {
 async function findingsOf(run: Run): Promise<Finding[]> {
   const { deployer, engine } = run;
   const plan = planOf(run);
-  const [model, info, published] = await Promise.all([plannedModel(run), engine.info(), engine.publishedPorts()]);
+  const [model, info, published] = await Promise.all([plannedModel(run), engine.info(), orchestratorOf(run).published(run)]);
+  const severalNodes = plan.orchestrator === 'swarm' && (await new Swarm(engine).state()).nodes > 1;
   const wanted = plan.services.flatMap(({ service }) => wantedPorts(model, service).map(({ port }) => port));
   const listeners = await findListeners(new Set(wanted));
   const findings = preFlightFindings({
@@ -31,8 +34,7 @@ async function findingsOf(run: Run): Promise<Finding[]> {
     inventory: deployer.config.inventory.services.flatMap(({ name, port, compose }) =>
       port === undefined ? [] : [{ name, port, project: compose?.project ?? null, service: compose?.service ?? null }],
     ),
-    memory: { total: info.memory, available: await availableMemory() },
-    cpus: info.cpus,
+    host: severalNodes ? null : { memory: info.memory, availableMemory: await availableMemory(), cpus: info.cpus },
     disks: await Promise.all([info.rootFolder, deployer.home].map(async (path) => ({ path, freeMb: await freeSpace(path) }))),
     minFreeMb: deployer.config.deploy.min_free_disk,
     verify: { withinMs: deployer.config.deploy.verify.within, healthyForMs: deployer.config.deploy.verify.healthy_for },

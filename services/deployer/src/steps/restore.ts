@@ -1,7 +1,8 @@
-import { readByItself } from '../act/project-files.js';
-import { restoreFiles } from '../act/snapshot.js';
+import { join } from 'node:path';
+import { projectFiles, readByItself } from '../act/project-files.js';
+import { restoreFiles, takeSnapshot } from '../act/snapshot.js';
 import { listReleases } from '../state/releases.js';
-import { planOf, type Run } from './step.js';
+import { folderOf, plannedModel, planOf, type Run, requestOf } from './step.js';
 
 /** Puts files and image names of a release back. Containers are the caller's. Returns the files that were changed. */
 export async function restoreRelease(run: Run, releaseId: string): Promise<readonly string[]> {
@@ -17,6 +18,18 @@ export async function restoreRelease(run: Run, releaseId: string): Promise<reado
     if (tag !== undefined) await engine.tag(imageId, repository, tag);
   }
   return changed;
+}
+
+/** Of a rollback that was asked for: the files of that release in their places, and a snapshot of them as this deployment's own. */
+export async function bringFilesBack(run: Run, releaseId: string): Promise<void> {
+  const { deployment, journal } = run;
+  await restoreRelease(run, releaseId);
+  const request = requestOf(run);
+  const model = await plannedModel(run);
+  const files = await projectFiles(request.folder, planOf(run).files, model, request.configFiles);
+  const snapshot = join(folderOf(run), 'snapshot');
+  await takeSnapshot(snapshot, { files: files.paths, model, inspected: [] });
+  run.deployment = await journal.note({ facts: { ...deployment.facts, snapshot } });
 }
 
 function nameParts(image: string): { repository: string; tag: string | undefined } {

@@ -2,11 +2,12 @@ import { type HealthySince, judgeRound } from '../decide/health.js';
 import { evidenceOf } from './evidence.js';
 import { runHooks } from './hooks.js';
 import { lookAt } from './look-at.js';
+import { orchestratorOf } from './orchestrator.js';
 import { fail, planOf, type Run, type StepResult } from './step.js';
 
 /** 7. Proven healthy, all of them, without a break for a while, before the window ends. Anything else is a failure. */
 export async function verify(run: Run): Promise<StepResult> {
-  const { deployer, signal, journal, engine } = run;
+  const { deployer, signal, journal } = run;
   const { clock, config } = deployer;
   const plan = planOf(run);
   const { within, healthy_for } = config.deploy.verify;
@@ -26,9 +27,7 @@ export async function verify(run: Run): Promise<StepResult> {
         const started = Object.fromEntries(
           plan.services.map(({ service }) => [service, (sights[service]?.containers ?? []).map(({ id }) => id)]),
         );
-        for (const one of plan.services)
-          if (one.strategy === 'start-first' && one.change === 'replace')
-            await Promise.all(one.old.map(({ id }) => engine.stop(id)));
+        await orchestratorOf(run).handOver(run);
         // It holds, whatever a hook says to it: what the hook wrote is in the record.
         await runHooks(run, 'post_deploy');
         const change = {

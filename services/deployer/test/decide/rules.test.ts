@@ -81,7 +81,7 @@ test('durations as Compose prints them, and when a service can be healthy at the
   expect(
     earliestHealthyMs(
       { healthcheck: { disable: true } },
-      { id: 'i', healthcheck: { test: ['CMD'], intervalMs: 1, startPeriodMs: 0 } },
+      { id: 'i', digests: [], healthcheck: { test: ['CMD'], intervalMs: 1, startPeriodMs: 0 } },
     ),
   ).toBe(0);
 });

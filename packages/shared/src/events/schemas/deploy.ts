@@ -11,6 +11,10 @@ export const deployRequested = z.looseObject({
   project: z.string().optional().describe('A Compose project of the inventory: every service of it'),
   compose_files: z.array(z.string()).optional().describe('Inside the project folder; what Compose would take where not given'),
   image: z.string().optional().describe('kind image: the reference that the service is to run'),
+  orchestrator: z
+    .string()
+    .optional()
+    .describe('compose, or swarm (`docker stack deploy`); what carries the project already where not given, else compose'),
   config_files: z.array(z.string()).optional().describe('Files of the project folder that have changed'),
   release: z.string().optional().describe('kind rollback: the deployment to go back to; the one before where not given'),
   changes: z.unknown().optional().describe('What is different, for people'),

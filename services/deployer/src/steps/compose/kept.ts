@@ -1,6 +1,6 @@
-import { isSetAside, keptName } from '../decide/set-aside.js';
-import type { OldContainer, Plan, ServicePlan } from '../deployment-types.js';
-import { planOf, type Run } from './step.js';
+import { isSetAside, keptName } from '../../decide/set-aside.js';
+import type { OldContainer, Plan, ServicePlan } from '../../deployment-types.js';
+import { planOf, type Run } from '../step.js';
 
 /** What Compose must not see while it starts services: everything that is set aside, and what of it may be changed. */
 export async function scopeOf(
@@ -54,4 +54,16 @@ export async function bringBack({ engine }: Run, old: OldContainer): Promise<boo
     await engine.setRestartPolicy(old.id, old.restartPolicy);
   if (old.running && !now.running) await engine.start(old.id);
   return true;
+}
+
+/** Removes what was kept; also what an earlier deployment of these services had to leave behind: now something is proven to run. */
+export async function removeKept(run: Run): Promise<void> {
+  const { engine } = run;
+  const plan = planOf(run);
+  const kept = keptIds(plan);
+  const services = new Set(plan.services.map(({ service }) => service));
+  for (const container of await engine.containers(plan.project)) {
+    const left = services.has(container.service) && isSetAside(container) && !container.running;
+    if (kept.has(container.id) || left) await engine.remove(container.id);
+  }
 }

@@ -1,0 +1,27 @@
+import { containerOf, currentTasks, endedTasks, type Task } from '../decide/swarm/tasks.js';
+import type { Engine } from './engine.js';
+import type { LookoutSource } from './lookout.js';
+import { Swarm } from './swarm.js';
+
+/** The tasks of a stack as a lookout sees them. `isSeen` leaves out those of another version. */
+export function swarmSource(engine: Engine, isSeen: (task: Task) => boolean = () => true): LookoutSource {
+  const swarm = new Swarm(engine);
+  // An image that is named by its id or digest never becomes another.
+  const ids = new Map<string, string>();
+  const imageId = async (reference: string): Promise<string> => {
+    if (reference.startsWith('sha256:')) return reference;
+    const known = ids.get(reference) ?? (await engine.image(reference))?.id ?? '';
+    if (reference.includes('@')) ids.set(reference, known);
+    return known;
+  };
+  return {
+    async look(stack) {
+      const tasks = (await swarm.tasks(stack)).filter(isSeen);
+      const containers = await Promise.all(currentTasks(tasks).map(async (task) => containerOf(task, await imageId(task.image))));
+      return { containers, ended: endedTasks(tasks) };
+    },
+    answers: () => engine.answers(),
+    events: (stack, signal) => swarm.events(stack, signal),
+    lastLines: (id, count) => swarm.lastLines(id, count),
+  };
+}

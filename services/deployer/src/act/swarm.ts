@@ -1,0 +1,173 @@
+import type { Readable } from 'node:stream';
+import type Docker from 'dockerode';
+import { HASH_LABEL } from '../decide/swarm/stack-file.js';
+import type { Task } from '../decide/swarm/tasks.js';
+import type { EngineEvent } from '../engine-facts.js';
+import type { Engine } from './engine.js';
+import { decodedTaskEvents, demultiplexed } from './engine-decode.js';
+
+const NAMESPACE = 'com.docker.stack.namespace';
+const ANSWER_MS = 15_000;
+
+/** A service of a stack, with what its way back needs. */
+export interface SwarmService {
+  readonly id: string;
+  readonly service: string;
+  readonly version: number;
+  /** As the API takes it back. Holds what is in the environment. */
+  readonly spec: Docker.ServiceSpec;
+  readonly ports: readonly { readonly port: number; readonly protocol: string }[];
+}
+
+/** The Swarm that an engine is a manager of. What changes something asks first, as the engine does. */
+export class Swarm {
+  readonly #engine: Engine;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /** Whether the engine manages a Swarm, and of how many nodes. */
+  async state(): Promise<{ readonly manages: boolean; readonly nodes: number }> {
+    const { Swarm: swarm } = (await this.#engine.docker.info()) as {
+      Swarm?: { LocalNodeState?: string; ControlAvailable?: boolean; Nodes?: number };
+    };
+    return { manages: swarm?.LocalNodeState === 'active' && swarm.ControlAvailable === true, nodes: swarm?.Nodes ?? 0 };
+  }
+
+  /** The services of a stack. */
+  async services(stack: string): Promise<readonly SwarmService[]> {
+    const filters = JSON.stringify({ label: [`${NAMESPACE}=${stack}`] });
+    const listed = (await this.#engine.docker.listServices({ filters })) as unknown as RawService[];
+    return listed.map(({ ID, Version, Spec, Endpoint }) => ({
+      id: ID,
+      service: nameIn(stack, Spec.Name ?? ''),
+      version: Version.Index,
+      spec: Spec,
+      ports: portsOf(Endpoint),
+    }));
+  }
+
+  /** What services of other stacks publish, on every node. */
+  async portsOfOthers(
+    stack: string,
+  ): Promise<readonly { readonly name: string; readonly port: number; readonly protocol: string }[]> {
+    const listed = (await this.#engine.docker.listServices()) as unknown as RawService[];
+    return listed
+      .filter(({ Spec }) => Spec.Labels?.[NAMESPACE] !== stack)
+      .flatMap(({ Spec, Endpoint }) => portsOf(Endpoint).map((one) => ({ name: `service ${Spec.Name ?? '?'}`, ...one })));
+  }
+
+  /** Every task of a stack that the Swarm still knows, those that have ended included. */
+  async tasks(stack: string): Promise<readonly Task[]> {
+    const filters = JSON.stringify({ label: [`${NAMESPACE}=${stack}`] });
+    const [services, tasks] = await Promise.all([
+      this.services(stack),
+      this.#engine.docker.listTasks({ filters, abortSignal: AbortSignal.timeout(ANSWER_MS) }) as Promise<RawTask[]>,
+    ]);
+    const names = new Map(services.map(({ id, service }) => [id, service]));
+    // The tasks of a service that is gone are on their way out.
+    return tasks.flatMap((task) => {
+      const service = names.get(task.ServiceID);
+      return service === undefined ? [] : [taskOf(service, task)];
+    });
+  }
+
+  /** Makes a service as it was. */
+  async create(spec: Docker.ServiceSpec): Promise<void> {
+    this.#engine.mayAct();
+    await this.#engine.docker.createService(spec as Docker.CreateServiceOptions);
+  }
+
+  /** Gives a service this specification; the Swarm replaces the tasks that differ from it. */
+  async update({ id, version }: Pick<SwarmService, 'id' | 'version'>, spec: Docker.ServiceSpec): Promise<void> {
+    this.#engine.mayAct();
+    await this.#engine.docker.getService(id).update({ ...spec, version });
+  }
+
+  /** Removes a service; its tasks are asked to end, and go. */
+  async remove(id: string): Promise<void> {
+    this.#engine.mayAct();
+    await this.#engine.docker.getService(id).remove();
+  }
+
+  /** The last lines of a task, from whichever node it runs on. */
+  async lastLines(taskId: string, count: number): Promise<readonly string[]> {
+    try {
+      // dockerode has no types for it.
+      const task = this.#engine.docker.getTask(taskId) as unknown as { logs(options: object): Promise<Readable | Buffer> };
+      const raw = await task.logs({ stdout: true, stderr: true, tail: count, follow: false });
+      const parts: Buffer[] = [];
+      if (Buffer.isBuffer(raw)) parts.push(raw);
+      else for await (const part of raw) parts.push(Buffer.from(part as Buffer));
+      return demultiplexed(Buffer.concat(parts))
+        .split('\n')
+        .filter((line) => line.trim() !== '');
+    } catch {
+      return [];
+    }
+  }
+
+  /** Something happened to a task of the stack on this node; the tasks say what. Ends with the connection or the signal. */
+  async events(stack: string, signal: AbortSignal): Promise<AsyncIterable<EngineEvent>> {
+    const event = ['start', 'die', 'oom', 'kill', 'destroy', 'health_status'];
+    const filters = { type: ['container' as const], label: [`${NAMESPACE}=${stack}`], event };
+    return decodedTaskEvents((await this.#engine.docker.getEvents({ filters, abortSignal: signal })) as Readable);
+  }
+}
+
+interface RawService {
+  readonly ID: string;
+  readonly Version: { readonly Index: number };
+  readonly Spec: Docker.ServiceSpec;
+  readonly Endpoint?: { readonly Ports?: readonly { readonly PublishedPort?: number; readonly Protocol?: string }[] };
+}
+
+interface RawTask {
+  readonly ID: string;
+  readonly ServiceID: string;
+  readonly Slot?: number;
+  readonly CreatedAt: string;
+  readonly DesiredState: string;
+  readonly Spec: {
+    readonly ContainerSpec?: {
+      readonly Image?: string;
+      readonly Labels?: Readonly<Record<string, string>>;
+      readonly Healthcheck?: { readonly Test?: readonly string[] };
+    };
+  };
+  readonly Status: {
+    readonly State: string;
+    readonly Timestamp: string;
+    readonly Err?: string;
+    readonly ContainerStatus?: { readonly ExitCode?: number };
+  };
+}
+
+function taskOf(service: string, { ID, Slot = 0, CreatedAt, DesiredState, Spec, Status }: RawTask): Task {
+  const { Image = '', Labels = {}, Healthcheck } = Spec.ContainerSpec ?? {};
+  return {
+    id: ID,
+    service,
+    slot: Slot,
+    createdAt: CreatedAt,
+    image: Image,
+    configHash: Labels[HASH_LABEL] ?? '',
+    state: Status.State,
+    desired: DesiredState,
+    since: Math.max(Date.parse(Status.Timestamp), 0),
+    exitCode: Status.ContainerStatus?.ExitCode ?? 0,
+    error: Status.Err ?? '',
+    healthcheck: (Healthcheck?.Test ?? []).length > 0 && Healthcheck?.Test?.[0] !== 'NONE',
+  };
+}
+
+function nameIn(stack: string, name: string): string {
+  return name.startsWith(`${stack}_`) ? name.slice(stack.length + 1) : name;
+}
+
+function portsOf(endpoint: RawService['Endpoint']): { port: number; protocol: string }[] {
+  return (endpoint?.Ports ?? []).flatMap(({ PublishedPort, Protocol = 'tcp' }) =>
+    PublishedPort === undefined ? [] : [{ port: PublishedPort, protocol: Protocol }],
+  );
+}

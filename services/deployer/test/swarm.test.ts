@@ -1,0 +1,187 @@
+import { freePort } from '@ops/shared/testing';
+import { execa } from 'execa';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { BEHAVIOUR, docker, TestImages, withoutEngine } from './engine.js';
+import { Scene } from './scene.js';
+
+interface ServiceSpec {
+  readonly Name: string;
+  readonly TaskTemplate: { readonly ContainerSpec: { readonly Image: string; readonly Env?: readonly string[] } };
+}
+
+// A real Swarm of one node on the engine of the tests.
+describe.skipIf(withoutEngine)('a deployment to a Swarm', () => {
+  const images = new TestImages();
+  const v: Record<string, string> = {};
+  let scene: Scene;
+  let port: number;
+
+  beforeAll(async () => {
+    const behaviours = {
+      one: BEHAVIOUR.polite,
+      two: BEHAVIOUR.polite,
+      crash: BEHAVIOUR.crashAtStart,
+      sick: BEHAVIOUR.sick,
+      later: BEHAVIOUR.crashAfter(1),
+      migrates: BEHAVIOUR.doesItsWork,
+      wrong: BEHAVIOUR.failsAtItsWork,
+    };
+    for (const [name, behaviour] of Object.entries(behaviours)) v[name] = await images.make(name, behaviour);
+  }, 60_000);
+  afterAll(() => images.remove());
+  afterEach(async () => {
+    if (scene === undefined) return;
+    await execa('docker', ['stack', 'rm', scene.project], { reject: false });
+    await scene.close();
+  });
+
+  const CHECK = {
+    test: ['CMD', 'wget', '-q', '-O', '-', 'http://127.0.0.1:8080/health'],
+    interval: '300ms',
+    timeout: '1s',
+    retries: 3,
+  };
+  const deploy = { restart_policy: { condition: 'any', delay: '500ms' } };
+  const web = (image: string | undefined, more: object = {}) => ({
+    image,
+    ports: [{ target: 8080, published: String(port), mode: 'host' }],
+    stop_grace_period: '2s',
+    healthcheck: CHECK,
+    deploy,
+    ...more,
+  });
+  const store = (image: string | undefined, more: object = {}) => ({ image, stop_grace_period: '2s', deploy, ...more });
+
+  async function open(services: (port: number) => Record<string, object>, expected = 'deploy.succeeded') {
+    port = await freePort();
+    scene = await Scene.open({
+      services: services(port),
+      health: { web: { http: `http://127.0.0.1:${port}/health` } },
+      deploy: { verify: { within: '30s', healthy_for: '300ms' }, watch: { for: '2s', failures: 3, every: '200ms' } },
+    });
+    const first = await scene.deploy({ kind: 'compose', project: 'project', orchestrator: 'swarm' }, 60_000);
+    expect(first.type, `${first.why}\n${scene.lastWords()}`).toBe(expected);
+    return first;
+  }
+
+  async function specs(): Promise<Record<string, ServiceSpec>> {
+    const ids = (await docker('service', 'ls', '--quiet', '--filter', `label=com.docker.stack.namespace=${scene.project}`))
+      .split('\n')
+      .filter(Boolean);
+    if (ids.length === 0) return {};
+    const found = JSON.parse(await docker('service', 'inspect', ...ids)) as { Spec: ServiceSpec }[];
+    return Object.fromEntries(found.map(({ Spec }) => [Spec.Name.replace(`${scene.project}_`, ''), Spec]));
+  }
+
+  const again = () => scene.deploy({ kind: 'compose', project: 'project' }, 90_000);
+
+  test('is refused where there is no Swarm, and nothing is touched', async () => {
+    const blocked = await open(() => ({ web: web(v.one) }), 'deploy.blocked');
+    expect(blocked.why).toContain('no-swarm');
+  });
+
+  describe('where there is one', () => {
+    beforeAll(async () => {
+      await docker('swarm', 'init', '--advertise-addr', '127.0.0.1');
+    });
+    afterAll(async () => {
+      await docker('swarm', 'leave', '--force');
+      // Swarm's own network stays behind otherwise.
+      await execa('docker', ['network', 'rm', 'docker_gwbridge'], { reject: false });
+    });
+
+    test('that holds has succeeded: every node is told the image by its id; another one is rolled out the same way', async () => {
+      await open(() => ({ web: web(v.one), store: store(v.one) }));
+      await scene.compose({ web: web(v.two), store: store(v.one) });
+      const id = await scene.request({ kind: 'compose', project: 'project' });
+      const second = await scene.ending(id, 60_000);
+      expect(second.type, second.why).toBe('deploy.succeeded');
+      expect(scene.story(id)).toEqual([
+        ...['gate', 'plan', 'pre-flight', 'approval', 'backup'].map((step) => `deploy.step-finished ${step} done`),
+        'deploy.started',
+        ...['apply', 'verify', 'watch'].map((step) => `deploy.step-finished ${step} done`),
+        'deploy.succeeded',
+      ]);
+      const now = await specs();
+      expect(now.web?.TaskTemplate.ContainerSpec.Image).toBe(await images.id(v.two ?? ''));
+      expect(now.store?.TaskTemplate.ContainerSpec.Image).toBe(await images.id(v.one ?? ''));
+      expect(await (await fetch(`http://127.0.0.1:${port}/health`)).text()).toBe('ok\n');
+      // The same again: nothing to do, and proven all the same.
+      const third = await again();
+      expect(third.type, third.why).toBe('deploy.succeeded');
+      expect(await specs()).toEqual(now);
+      // Stopped by hand through the Swarm: said as drift.
+      await docker('service', 'scale', '--detach', `${scene.project}_store=0`);
+      await expect
+        .poll(async () => JSON.stringify((await scene.call('GET', '/drift')).body), { timeout: 15_000 })
+        .toContain('is gone');
+    }, 120_000);
+
+    test.each([
+      ['crashes at its start', 'crash', 'cannot find my database'],
+      ['answers 404 to its health check', 'sick', ''],
+      ['ends while it is watched', 'later', 'out of luck'],
+    ])(
+      'that %s is taken back: every service has the very specification of before',
+      async (_, image, words) => {
+        await open(() => ({ web: web(v.one, { environment: { COLOUR: 'red' } }), store: store(v.one) }));
+        const before = await specs();
+        await scene.compose({
+          web: web(v[image], { environment: { COLOUR: 'blue' }, labels: { a: 'b' } }),
+          store: store(v.two),
+          added: store(v.two),
+        });
+        const ended = await again();
+        expect(ended.type, `${ended.why}\n${scene.lastWords()}`).toBe('deploy.rolled-back');
+        expect(JSON.stringify(ended.data.evidence)).toContain(words);
+        expect(await specs()).toEqual(before);
+        expect(await (await fetch(`http://127.0.0.1:${port}/health`)).text()).toBe('ok\n');
+      },
+      150_000,
+    );
+
+    test('a migration that fails stops it before anything else changes', async () => {
+      const app = (image: string | undefined) =>
+        web(image, { depends_on: { migrate: { condition: 'service_completed_successfully' } } });
+      await open(() => ({ web: app(v.one), migrate: { image: v.migrates } }));
+      const before = await specs();
+      await scene.compose({ web: app(v.two), migrate: { image: v.wrong } });
+      const ended = await again();
+      expect(ended.type, ended.why).toBe('deploy.rolled-back');
+      expect(ended.why).toContain('migrate');
+      expect(await specs()).toEqual(before);
+    }, 120_000);
+
+    test('a restart, a removal, and back to the release of before', async () => {
+      await open(() => ({ web: web(v.one), store: store(v.one) }));
+      const before = await specs();
+      const tasks = async () =>
+        (await docker('service', 'ps', '--quiet', '--filter', 'desired-state=running', `${scene.project}_web`)).split('\n');
+      const task = await tasks();
+      const restarted = await scene.deploy({ kind: 'restart', service: 'web' }, 60_000);
+      expect(restarted.type, restarted.why).toBe('deploy.succeeded');
+      expect(await tasks()).not.toEqual(task);
+      await scene.compose({ web: web(v.two), store: store(v.one) });
+      expect((await again()).type).toBe('deploy.succeeded');
+      const back = await scene.deploy({ kind: 'rollback', service: 'web' }, 60_000);
+      expect(back.type, back.why).toBe('deploy.succeeded');
+      expect((await specs()).web?.TaskTemplate.ContainerSpec).toEqual(before.web?.TaskTemplate.ContainerSpec);
+      const removed = await scene.deploy({ kind: 'remove', service: 'store' }, 60_000);
+      expect(removed.type, removed.why).toBe('deploy.succeeded');
+      expect(Object.keys(await specs())).toEqual(['web']);
+    }, 180_000);
+
+    test('what a Swarm would do otherwise than the files say is refused', async () => {
+      await open(() => ({ web: web(v.one) }));
+      const before = await specs();
+      await scene.compose({ web: web(v.one, { ports: [`127.0.0.1:${port}:8080`] }) });
+      const blocked = await again();
+      expect(blocked).toMatchObject({ type: 'deploy.blocked' });
+      expect(blocked.why).toContain('a Swarm publishes on all of them');
+      await scene.compose({ web: web(v.one) });
+      const other = await scene.deploy({ kind: 'compose', project: 'project', orchestrator: 'compose' });
+      expect(other.why).toContain('other-orchestrator');
+      expect(await specs()).toEqual(before);
+    }, 60_000);
+  });
+});
