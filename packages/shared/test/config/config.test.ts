@@ -144,6 +144,11 @@ describe('a mistake is refused with line, path, value and expectation', () => {
       { inventory: { services: [service()] }, http: { tokens } },
       `http.tokens${expected}`,
     ]),
+    [
+      'pauses of remediation that do not grow',
+      { inventory: { services: [service()] }, deploy: { remediation: { first_pause: '20m' } } },
+      'deploy.remediation.longest_pause: missing: expected at least first_pause',
+    ],
     ['YAML that is none', 'inventory: [', 'line 1: '],
     ['nothing at all', '', 'inventory: missing: expected object'],
   ])('%s', (_name, input, expected) => {
