@@ -38,7 +38,7 @@ export function authenticate(bind: string, tokens: Tokens, log: Logger): Request
 export function scopedRouter(scope: Scope, log: Logger): Router {
   const router = Router();
   const route = router.route.bind(router);
-  // Every way to add a route (`get`, `post`, `all`...) goes through this one: none can be added without the check.
+  // Every way to add a route (`get`, `post`, `all`...) goes through this one: none can be added without the check. Only `use` does not.
   router.route = ((path: string) => route(path).all(needs(scope, log))) as Router['route'];
   return router;
 }
