@@ -35,6 +35,8 @@ export interface Request {
   readonly schemaChange: boolean;
   readonly volumesChanged: boolean;
   readonly dryRun: boolean;
+  /** Software asks for it, not a person: its restarts of a service are limited. Not there in what was stored before there was such. */
+  readonly remediation?: boolean;
 }
 
 /** A container of the running version. */
@@ -134,7 +136,7 @@ export interface Deployment {
   /** Whether a container may have been touched. */
   readonly touched: boolean;
   /** Why it waits; null while it goes on. */
-  readonly waits_for: 'guard' | 'approval' | 'engine' | null;
+  readonly waits_for: 'guard' | 'approval' | 'engine' | 'remediation' | null;
   readonly wake_at: Date | null;
   readonly expires_at: Date | null;
   readonly verify_until: Date | null;

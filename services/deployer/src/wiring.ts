@@ -13,6 +13,7 @@ import { ChangesRound } from './on/changes-round.js';
 import { onDeployRequested } from './on/deploy-requested.js';
 import { DeploymentsRound } from './on/deployments-round.js';
 import { onDirectiveIssued } from './on/directive-issued.js';
+import { approvalRoutes } from './routes/approval-routes.js';
 import { deploymentRoutes } from './routes/deployment-routes.js';
 import { flushEvents } from './state/outbox.js';
 import type { Tables } from './state/tables.js';
@@ -48,7 +49,10 @@ export const deployer: ServiceDefinition = {
           round: async () => ((await flushEvents(self.database, self.publisher, self.log)) > 0 ? 0 : FLUSH_EVERY_MS),
         },
       ],
-      routes: (router) => deploymentRoutes(router, self),
+      routes: (router, scoped) => {
+        deploymentRoutes(router, self);
+        approvalRoutes(scoped('approve'), self);
+      },
       stop: () => round.stop(),
     };
   },

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { BEHAVIOUR, TestImages, withoutEngine } from './engine.js';
 import { Scene } from './scene.js';
@@ -15,8 +18,8 @@ describe.skipIf(withoutEngine)('approvals', () => {
   afterAll(() => images.remove());
   const web = (which: string) => ({ web: { image: which, restart: 'always', stop_grace_period: '2s' } });
   const asks = { kind: 'compose', service: 'web', volumes_changed: true };
-  async function open(deploy: object = {}) {
-    scene = await Scene.open({ services: web(image), deploy });
+  async function open(deploy: object = {}, settings: object = {}) {
+    scene = await Scene.open({ services: web(image), deploy, settings });
     expect((await scene.deploy({ kind: 'compose', service: 'web' })).type).toBe('deploy.succeeded');
     await scene.compose(web(other));
   }
@@ -37,6 +40,46 @@ describe.skipIf(withoutEngine)('approvals', () => {
     const { body } = await scene.call('GET', `/deployments/${id}`);
     expect(body).toMatchObject({ record: { approval: { by: 'maurice', plan_hash: required.plan_hash } } });
     expect(scene.story(id)).toContain('deploy.approved');
+  });
+
+  test('only a token with the scope approve approves; one that operates asks, and the record tells which token it was', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'ops-tokens-'));
+    const secrets = { operate: 'nucleus-asks-with-this', approve: 'the-phone-approves-with-this' };
+    for (const [name, secret] of Object.entries(secrets)) await writeFile(join(folder, name), secret);
+    const tokens = [
+      { name: 'nucleus', scopes: ['operate'], token_file: join(folder, 'operate') },
+      { name: 'phone', scopes: ['approve'], token_file: join(folder, 'approve') },
+    ];
+    await open({}, { http: { tokens } });
+    expect(await scene.call('POST', '/deployments', asks, secrets.approve)).toMatchObject({
+      status: 403,
+      body: { error: 'SCOPE_MISSING' },
+    });
+    const asked = await scene.call('POST', '/deployments', { ...asks, requested_by: 'agent 7' }, secrets.operate);
+    const id = String(asked.body.deployment_id);
+    const { plan_hash } = await scene.waitFor('deploy.approval-required', id);
+    const decision = { by: 'maurice', plan_hash };
+    for (const word of ['approve', 'reject'])
+      expect(await scene.call('POST', `/deployments/${id}/${word}`, decision, secrets.operate)).toMatchObject({
+        status: 403,
+        body: { error: 'SCOPE_MISSING', message: expect.stringContaining('scope approve') },
+      });
+    expect((await scene.call('GET', `/deployments/${id}`)).body).toMatchObject({
+      waits_for: 'approval',
+      requested_by: 'agent 7 (token nucleus)',
+    });
+    expect(await running()).toEqual([await images.id(image)]);
+    expect((await scene.call('POST', `/deployments/${id}/approve`, decision, secrets.approve)).status).toBe(200);
+    expect((await scene.ending(id)).type).toBe('deploy.succeeded');
+    const { body } = await scene.call('GET', `/deployments/${id}`);
+    expect(body).toMatchObject({
+      record: { approval: { by: 'maurice (token phone)' }, requested_by: 'agent 7 (token nucleus)' },
+    });
+    expect(await scene.waitFor('deploy.approved', id)).toMatchObject({ by: 'maurice (token phone)' });
+    const refused = scene.host.log.filter((line) => line.includes('has not the scope'));
+    expect(refused).toHaveLength(3);
+    for (const secret of Object.values(secrets)) expect(scene.host.log.join('')).not.toContain(secret);
+    await rm(folder, { recursive: true });
   });
 
   test('an approval is void where the plan is another by now', async () => {

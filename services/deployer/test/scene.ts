@@ -126,8 +126,14 @@ export class Scene {
     return ((await response.json()) as { deployment_id: string }).deployment_id;
   }
 
-  async call(method: string, path: string, body?: unknown): Promise<{ status: number; body: Record<string, unknown> }> {
-    const headers = { authorization: `Bearer ${this.host.token}`, 'content-type': 'application/json' };
+  /** Calls the deployer with the instance's own token, or another one. */
+  async call(
+    method: string,
+    path: string,
+    body?: unknown,
+    token = this.host.token,
+  ): Promise<{ status: number; body: Record<string, unknown> }> {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
     const sent = body === undefined ? {} : { body: JSON.stringify(body) };
     const response = await fetch(`${this.host.hosted.address}${path}`, { method, headers, ...sent });
     return { status: response.status, body: (await response.json()) as Record<string, unknown> };

@@ -23,6 +23,22 @@ export const serviceDeploy = z.strictObject({
     .prefault({}),
 });
 
+const remediation = z
+  .strictObject({
+    first_pause: duration('30s', 100, 86_400_000).describe('From the end of the first such restart to the next one'),
+    factor: z.number().min(1).max(10).default(2).describe('Each further pause is so many times as long'),
+    longest_pause: duration('15m', 100, 86_400_000),
+    ceiling: z.int().min(1).max(1000).default(5).describe('So many are carried out within `within`; further ones are blocked'),
+    within: duration('1h', 1000, 7 * 86_400_000).describe('After so long without one it begins anew'),
+  })
+  .refine(({ first_pause, longest_pause }) => first_pause <= longest_pause, {
+    path: ['longest_pause'],
+    error: 'at least first_pause',
+  })
+  .refine(({ longest_pause, within }) => longest_pause <= within, { path: ['within'], error: 'at least longest_pause' })
+  .prefault({})
+  .describe('Restarts of a service that software asks for (`remediation: true`)');
+
 /** How deployments are proven, watched and kept. */
 export const deployConfig = z
   .strictObject({
@@ -59,6 +75,7 @@ export const deployConfig = z
       })
       .prefault({})
       .describe('Requests signed with HMAC-SHA256; docs/deployments.md tells how'),
+    remediation,
     guard_unknown_for: duration('15s', 0, 600_000).describe(
       'A guard that is unknown for longer blocks: it may only have been started',
     ),

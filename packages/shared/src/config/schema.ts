@@ -3,6 +3,7 @@ import { busConfig } from './bus.js';
 import { deployConfig, serviceDeploy } from './deploy.js';
 import { guardConfig } from './guard.js';
 import { healthCheck } from './health.js';
+import { httpConfig } from './http.js';
 import { duration } from './units.js';
 
 const serviceName = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and -');
@@ -126,7 +127,7 @@ export const opsConfig = z
         error: 'at least retention.streams',
       })
       .prefault({}),
-    http: z.strictObject({ bind: z.string().min(1).default('127.0.0.1') }).prefault({}),
+    http: httpConfig,
     docker: z.strictObject({ enabled: z.boolean().default(true) }).prefault({}),
   })
   .superRefine(protectionIsKnown);

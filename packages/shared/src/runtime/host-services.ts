@@ -11,6 +11,7 @@ import { RedisSafety } from './redis-safety.js';
 import { Releases } from './releases.js';
 import type { ServiceDefinition } from './service.js';
 import { ServiceRunner } from './service-runner.js';
+import { Tokens } from './tokens.js';
 
 export interface HostOptions {
   readonly config: OpsConfig;
@@ -41,7 +42,7 @@ const TRIM_EVERY_MS = 600_000;
 
 /**
  * Runs services in one process, behind one HTTP server. A start that fails half-way unwinds. Throws an UnsafeRedisError for a
- * Redis that answers and may lose events.
+ * Redis that answers and may lose events, and an EnvironmentError for a token of ops.yaml that cannot be used.
  */
 export async function hostServices(definitions: readonly ServiceDefinition[], options: HostOptions): Promise<HostedServices> {
   const { config, log } = options;
@@ -50,6 +51,7 @@ export async function hostServices(definitions: readonly ServiceDefinition[], op
   collectDefaultMetrics({ register: metrics });
   redactor.add(options.token.reveal());
   rememberNamedSecrets(config);
+  const tokens = Tokens.open(options.token, config.http.tokens);
   const releases = new Releases(log);
   const safety = new RedisSafety({
     url: options.redisUrl.reveal(),
@@ -69,9 +71,9 @@ export async function hostServices(definitions: readonly ServiceDefinition[], op
       await runner.start();
     }
     const http = await openHttpServer(
-      { bind: config.http.bind, port: options.port, token: options.token, metrics, log, missing },
-      (router) => {
-        for (const runner of runners) runner.wiring?.routes?.(router);
+      { bind: config.http.bind, port: options.port, tokens, metrics, log, missing },
+      (router, scoped) => {
+        for (const runner of runners) runner.wiring?.routes?.(router, scoped);
       },
     );
     releases.add('http', http.close);

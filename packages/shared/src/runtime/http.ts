@@ -1,35 +1,26 @@
-import { timingSafeEqual } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import express, { type ErrorRequestHandler, type Express, type RequestHandler, Router } from 'express';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler, type Router } from 'express';
 import type { Registry } from 'prom-client';
 import type { z } from 'zod';
-import { type Issue, issuesOf } from '../events/index.js';
-import { redactor, type Secret } from '../secrets/index.js';
+import type { Scope } from '../config/index.js';
+import { issuesOf } from '../events/index.js';
+import { redactor } from '../secrets/index.js';
 import { isUnavailable, OpsError } from '../streams/index.js';
+import { authenticate, isLoopback, scopedRouter } from './access.js';
+import { HttpError } from './http-error.js';
 import type { Logger } from './logger.js';
+import type { Tokens } from './tokens.js';
 
 /** What the server asks of the process that it speaks for. */
 export interface HttpFacts {
   readonly bind: string;
   readonly port: number;
-  readonly token: Secret;
+  readonly tokens: Tokens;
   readonly metrics: Registry;
   readonly log: Logger;
   /** Service → what is missing for its work. */
   readonly missing: () => Readonly<Record<string, readonly string[]>>;
-}
-
-/** A request that cannot be taken: HTTP status, code, findings. */
-export class HttpError extends OpsError {
-  readonly status: number;
-  readonly issues: readonly Issue[];
-
-  constructor(status: number, code: string, message: string, issues: readonly Issue[] = []) {
-    super(code, message, { fields: { issues } });
-    this.status = status;
-    this.issues = issues;
-  }
 }
 
 /** The body, checked; throws an HttpError 400 with path, value and expectation. */
@@ -39,10 +30,13 @@ export function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
   throw new HttpError(400, 'BAD_REQUEST', 'the body is not valid', issuesOf(parsed.error, body, 'body'));
 }
 
+/** Adds routes. What changes something asks for the scope `operate`; for another one its routes are added to `scoped(scope)`. */
+export type Routes = (router: Router, scoped: (scope: Scope) => Router) => void;
+
 /** The process's one express server: health, readiness, metrics, and what the services contribute. */
 export async function openHttpServer(
   facts: HttpFacts,
-  contribute: (router: Router) => void,
+  contribute: Routes,
 ): Promise<{ server: Server; port: number; close: () => Promise<void> }> {
   const app = application(facts, contribute);
   const server = createServer(app);
@@ -67,7 +61,7 @@ export async function openHttpServer(
   };
 }
 
-function application(facts: HttpFacts, contribute: (router: Router) => void): Express {
+function application(facts: HttpFacts, contribute: Routes): Express {
   const app = express();
   app.disable('x-powered-by');
   app.use(withoutSecrets);
@@ -78,16 +72,19 @@ function application(facts: HttpFacts, contribute: (router: Router) => void): Ex
     response.status(ready ? 200 : 503).json({ status: ready ? 'ready' : 'not-ready', missing });
   });
   app.use(onlyKnownHosts(facts.bind));
-  app.use(authorise(facts));
+  app.use(authenticate(facts.bind, facts.tokens, facts.log));
   app.get(
     '/metrics',
     async (_request, response) =>
       void response.type(facts.metrics.contentType).send(redactor.text(await facts.metrics.metrics())),
   );
   app.use(express.json({ limit: '128kb', strict: true }));
-  const router = Router();
-  contribute(router);
-  app.use(router);
+  const scoped = (scope: Scope) => {
+    const router = scopedRouter(scope, facts.log);
+    app.use(router);
+    return router;
+  };
+  contribute(scoped('operate'), scoped);
   app.use((request, _response, next) => next(new HttpError(404, 'NOT_FOUND', `nothing at ${request.method} ${request.path}`)));
   app.use(asJson(facts.log));
   return app;
@@ -108,25 +105,6 @@ function onlyKnownHosts(bind: string): RequestHandler {
     const known = !isLoopback(bind) || LOOPBACK.test(request.headers.host ?? '');
     next(
       known ? undefined : new HttpError(403, 'FORBIDDEN_HOST', 'the Host header names another host: expected a loopback address'),
-    );
-  };
-}
-
-function isLoopback(bind: string): boolean {
-  return /^(?:127\.|::1$|localhost$)/.test(bind);
-}
-
-// Reads are free on loopback; everything else needs the token.
-function authorise({ bind, token }: HttpFacts): RequestHandler {
-  const expected = Buffer.from(token.reveal());
-  return (request, _response, next) => {
-    if (isLoopback(bind) && (request.method === 'GET' || request.method === 'HEAD')) return next();
-    const given = Buffer.from(/^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '');
-    const allowed = given.length === expected.length && timingSafeEqual(given, expected);
-    next(
-      allowed
-        ? undefined
-        : new HttpError(401, 'UNAUTHORISED', 'expected `Authorization: Bearer <token>` (OPS_HOME/secrets/token)'),
     );
   };
 }

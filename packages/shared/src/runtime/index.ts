@@ -1,3 +1,4 @@
+export { askedBy } from './access.js';
 export { type Clock, systemClock } from './clock.js';
 export { type DockerAddress, dockerAddress } from './docker-address.js';
 export {
@@ -9,7 +10,8 @@ export {
   toolEnvironment,
 } from './env.js';
 export { type HostedServices, type HostOptions, hostServices } from './host-services.js';
-export { HttpError, parseBody } from './http.js';
+export { parseBody } from './http.js';
+export { HttpError } from './http-error.js';
 export { createLogger, type Logger, logFile } from './logger.js';
 export { Releases } from './releases.js';
 export { runService } from './run-service.js';

@@ -1,4 +1,3 @@
-import type { Router } from 'express';
 import type { Kysely } from 'kysely';
 import type { Registry } from 'prom-client';
 import type { OpsConfig } from '../config/index.js';
@@ -6,6 +5,7 @@ import type { JobHandler, Queues } from '../queues/index.js';
 import type { Migrations } from '../storage/index.js';
 import type { Handlers, Publisher, RedisClient } from '../streams/index.js';
 import type { Clock } from './clock.js';
+import type { Routes } from './http.js';
 import type { Logger } from './logger.js';
 
 /** What the runtime gives to a service. Clients connect when they are used, and reconnect by themselves. */
@@ -43,7 +43,7 @@ export interface Wiring {
   readonly on: Handlers;
   readonly jobs?: readonly JobHandler[];
   readonly loops?: readonly Loop[];
-  readonly routes?: (router: Router) => void;
+  readonly routes?: Routes;
   /** What is missing for full work; empty when ready. */
   readonly missing?: () => readonly string[];
   /** Ends what the service opened itself. */

@@ -101,6 +101,54 @@ describe('a mistake is refused with line, path, value and expectation', () => {
       { inventory: { services: [service({ protected: true })] }, guard: { runaway: { eligible: { names: ['node'] } } } },
       'inventory.services[0].processes: missing: expected names or commands',
     ],
+    ...(
+      [
+        ['without a scope', [{ name: 'nucleus', scopes: [], token_env: 'T' }], '[0].scopes: []: expected at least 1'],
+        [
+          'with a scope that is none',
+          [{ name: 'nucleus', scopes: ['admin'], token_env: 'T' }],
+          '[0].scopes[0]: "admin": expected one of "read", "operate", "approve"',
+        ],
+        [
+          'that is nowhere',
+          [{ name: 'nucleus', scopes: ['read'] }],
+          '[0].token_env: missing: expected either token_env or token_file',
+        ],
+        [
+          'that is in two places',
+          [{ name: 'nucleus', scopes: ['read'], token_env: 'T', token_file: 'f' }],
+          '[0].token_env: "T": expected either token_env or token_file',
+        ],
+        [
+          'in a variable without a name',
+          [{ name: 'nucleus', scopes: ['read'], token_env: 'a b' }],
+          '[0].token_env: "a b": expected the name',
+        ],
+        ['of nobody', [{ name: '', scopes: ['read'], token_env: 'T' }], '[0].name: "": expected lower-case letters'],
+        [
+          "named as the instance's own",
+          [{ name: 'operator', scopes: ['read'], token_env: 'T' }],
+          '[0].name: "operator": expected another',
+        ],
+        [
+          'named as another one',
+          [
+            { name: 'nucleus', scopes: ['read'], token_env: 'T' },
+            { name: 'nucleus', scopes: ['read'], token_env: 'U' },
+          ],
+          '[1].name: "nucleus": expected a name that no other token has',
+        ],
+      ] as const
+    ).map(([what, tokens, expected]): [string, object, string] => [
+      `a token ${what}`,
+      { inventory: { services: [service()] }, http: { tokens } },
+      `http.tokens${expected}`,
+    ]),
+    [
+      'pauses of remediation that do not grow',
+      { inventory: { services: [service()] }, deploy: { remediation: { first_pause: '20m' } } },
+      'deploy.remediation.longest_pause: missing: expected at least first_pause',
+    ],
     ['YAML that is none', 'inventory: [', 'line 1: '],
     ['nothing at all', '', 'inventory: missing: expected object'],
   ])('%s', (_name, input, expected) => {

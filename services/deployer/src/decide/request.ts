@@ -22,6 +22,7 @@ const strictRequest = z.looseObject({
   schema_change: z.boolean().default(false),
   volumes_changed: z.boolean().default(false),
   dry_run: z.boolean().default(false),
+  remediation: z.boolean().default(false),
 });
 
 // The grammar of distribution/reference, without the bounds on its parts: [host[:port]/]path[:tag][@digest].
@@ -53,6 +54,8 @@ export function judgeRequest(data: EventData<'deploy.requested'>, services: read
   ];
   if (asked.release !== undefined && asked.kind !== 'rollback')
     findings.push(finding('bad-request', 'data.release', asked.release, 'only with kind rollback'));
+  if (asked.remediation && asked.kind !== 'restart')
+    findings.push(finding('bad-request', 'data.remediation', true, 'only with kind restart'));
   if (findings.length > 0) return { ok: false, about, findings };
   const request: Request = {
     kind: asked.kind,
@@ -69,6 +72,7 @@ export function judgeRequest(data: EventData<'deploy.requested'>, services: read
     schemaChange: asked.schema_change,
     volumesChanged: asked.volumes_changed,
     dryRun: asked.dry_run,
+    remediation: asked.remediation,
   };
   return { ok: true, request };
 }

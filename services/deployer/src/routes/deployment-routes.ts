@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { parseDuration } from '@ops/shared/config';
 import type { EventData, EventDraft } from '@ops/shared/events';
 import { deployRequested } from '@ops/shared/events';
-import { HttpError, namedSecret, parseBody } from '@ops/shared/runtime';
+import { askedBy, HttpError, namedSecret, parseBody } from '@ops/shared/runtime';
 import type { Router } from 'express';
 import { z } from 'zod';
 import { signRequest } from '../act/signature.js';
@@ -10,23 +10,17 @@ import { driftOf } from '../decide/drift.js';
 import { projectFolders } from '../decide/project-folders.js';
 import type { Deployer } from '../deployer.js';
 import type { Deployment } from '../deployment-types.js';
-import { decide } from '../on/decision.js';
 import { deploymentIdOf } from '../on/deploy-requested.js';
-import { findDeployments, listDeployments } from '../state/deployments.js';
+import { listDeployments } from '../state/deployments.js';
 import { currentFreeze, endFreeze, setFreeze } from '../state/freezes.js';
 import { readGate } from '../state/gate.js';
 import { stepsOf } from '../state/journal.js';
 import { recordOf } from '../state/record.js';
 import { currentRelease, listReleases } from '../state/releases.js';
+import { theDeployment } from './the-deployment.js';
 
-const person = z.string().min(1).max(100).default('operator');
-const decisionBody = z.strictObject({
-  by: person,
-  reason: z.string().max(1000).default(''),
-  plan_hash: z.string().min(1).max(100),
-});
 const freezeBody = z.strictObject({
-  by: person,
+  by: z.string().min(1).max(100).optional(),
   reason: z.string().min(1).max(1000),
   for: z
     .string()
@@ -39,7 +33,7 @@ const freezeBody = z.strictObject({
     .optional(),
 });
 
-/** GET and POST /deployments; GET /deployments/:id; POST /deployments/:id/approve and /reject; /freeze; /releases. */
+/** GET and POST /deployments; GET /deployments/:id; /freeze; /releases; /drift. */
 export function deploymentRoutes(router: Router, deployer: Deployer): void {
   const { database, publisher, clock, redis, host } = deployer;
 
@@ -50,11 +44,12 @@ export function deploymentRoutes(router: Router, deployer: Deployer): void {
   });
 
   router.post('/deployments', async (request, response) => {
-    const data = parseBody(deployRequested, request.body);
+    const asked = parseBody(deployRequested, request.body);
+    const data = { ...asked, requested_by: askedBy(response, asked.requested_by) };
     const draft: EventDraft = {
       type: 'deploy.requested',
       subject: (data.service ?? data.project ?? 'unknown').slice(0, 200) || 'unknown',
-      actor: (data.requested_by ?? 'operator').slice(0, 200) || 'operator',
+      actor: data.requested_by,
       purpose: `http ${randomUUID()}`,
       host,
       data: signed(data),
@@ -65,7 +60,7 @@ export function deploymentRoutes(router: Router, deployer: Deployer): void {
   });
 
   router.get('/deployments/:id', async (request, response) => {
-    const deployment = await theDeployment(request.params.id);
+    const deployment = await theDeployment(database, request.params.id);
     const steps = await stepsOf(database, deployment.deployment_id);
     response.json({
       ...summary(deployment),
@@ -73,16 +68,6 @@ export function deploymentRoutes(router: Router, deployer: Deployer): void {
       steps,
       record: (await recordOf(database, deployment.deployment_id)) ?? null,
     });
-  });
-
-  router.post('/deployments/:id/approve', async (request, response) => {
-    const deployment = await theDeployment(request.params.id);
-    response.json(await decide(deployer, deployment, 'approved', parseBody(decisionBody, request.body)));
-  });
-
-  router.post('/deployments/:id/reject', async (request, response) => {
-    const deployment = await theDeployment(request.params.id);
-    response.json(await decide(deployer, deployment, 'rejected', parseBody(decisionBody, request.body)));
   });
 
   router.get('/releases', async (request, response) => {
@@ -118,8 +103,8 @@ export function deploymentRoutes(router: Router, deployer: Deployer): void {
   });
 
   router.post('/freeze', async (request, response) => {
-    const { by, reason, for: ms } = parseBody(freezeBody, request.body);
-    const now = clock.now();
+    const { by: given, reason, for: ms } = parseBody(freezeBody, request.body);
+    const [by, now] = [askedBy(response, given), clock.now()];
     const freeze = { by, reason, at: new Date(now), until: ms === undefined ? null : new Date(now + ms) };
     await setFreeze(database, freeze);
     response.json({ freeze });
@@ -136,14 +121,6 @@ export function deploymentRoutes(router: Router, deployer: Deployer): void {
     const { signature: _wanted, max_age: _age, ...source } = deployer.config.deploy.requests;
     const secret = namedSecret(source)?.reveal();
     return secret === undefined ? data : signRequest(data, secret, clock.now());
-  }
-
-  async function theDeployment(id: string): Promise<Deployment> {
-    const found = await findDeployments(database, id);
-    const [deployment] = found;
-    if (deployment === undefined) throw new HttpError(404, 'NOT_FOUND', `no deployment ${id}`);
-    if (found.length > 1) throw new HttpError(409, 'AMBIGUOUS', `${id} begins the ids of several deployments: give more of it`);
-    return deployment;
   }
 }
 

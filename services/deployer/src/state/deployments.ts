@@ -29,6 +29,8 @@ export async function addDeployment(
       .select('deployment_id')
       .where('lane', '=', deployment.lane)
       .where('verdict', 'is', null)
+      // It lets others pass (`heads`).
+      .where(sql<boolean>`waits_for is distinct from 'remediation'`)
       .orderBy('seq')
       .execute();
     const added = await transaction
@@ -44,10 +46,14 @@ export async function addDeployment(
   });
 }
 
-/** The oldest open deployment of each lane: what may be worked on. */
+/**
+ * The oldest open deployment of each lane: what may be worked on. A restart by remediation that waits for its pause lets the others of its
+ * lane pass: a person must not wait for it.
+ */
 export async function heads(database: Database): Promise<readonly Deployment[]> {
   const { rows } = await sql<Deployment>`
-    select distinct on (lane) * from deployment where verdict is null order by lane, touched desc, seq`.execute(database);
+    select distinct on (lane) * from deployment where verdict is null
+    order by lane, touched desc, (waits_for is not distinct from 'remediation' and wake_at > now()), seq`.execute(database);
   return rows;
 }
 

@@ -1,4 +1,5 @@
 import type { Deployment } from '../deployment-types.js';
+import { heldByRemediation } from './remediation.js';
 import { askGate, heldAtGate, type Run, requestOf, type StepResult, withReading } from './step.js';
 
 /** 1. Whether anything may be deployed at all now. A dry run touches nothing, and is free at every level. */
@@ -11,6 +12,8 @@ export async function gate(run: Run): Promise<StepResult> {
   }
   const held = await heldAtGate(run, 'gate');
   if (held.kind !== 'open') return held;
+  const paused = await heldByRemediation(run);
+  if (paused !== undefined) return { ...paused, change: { facts: withoutHold(withReading(run, 'gate', held.view)) } };
   return {
     kind: 'done',
     detail: `the guard is at ${held.view.level}`,

@@ -36,7 +36,8 @@ export type StepResult =
       readonly for: NonNullable<Deployment['waits_for']>;
       readonly reason: string;
       readonly wakeAt: Date;
-      readonly expiresAt: Date;
+      /** When it is given up; null where it is not. */
+      readonly expiresAt: Date | null;
       readonly change?: Change;
       readonly drafts?: readonly EventDraft[];
     }

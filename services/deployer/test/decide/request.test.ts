@@ -37,6 +37,7 @@ describe('a request', () => {
     ['a service without a project', { kind: 'compose', service: 'redis' }, 'not-deployable data.service'],
     ['neither service nor project', { kind: 'compose' }, 'bad-request data'],
     ['both', { kind: 'compose', service: 'crm', project: 'crm' }, 'bad-request data'],
+    ['remediation that is no restart', { kind: 'compose', service: 'crm', remediation: true }, 'bad-request data.remediation'],
     ['an unknown kind', { kind: 'explode', service: 'crm' }, 'bad-request data.kind'],
     [
       'a file outside',

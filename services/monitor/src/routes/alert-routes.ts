@@ -1,6 +1,6 @@
 import { parseDuration } from '@ops/shared/config';
 import { alertReported, type EventDraft } from '@ops/shared/events';
-import { HttpError, parseBody } from '@ops/shared/runtime';
+import { askedBy, HttpError, parseBody } from '@ops/shared/runtime';
 import type { Router } from 'express';
 import { z } from 'zod';
 import { silenceEnd } from '../jobs.js';
@@ -9,7 +9,7 @@ import { type AlertView, acknowledge, alertData, findFiring, listAlerts, silence
 
 const LONGEST_SILENCE_MS = 30 * 86_400_000;
 
-const person = z.string().min(1).max(100).default('operator');
+const person = z.string().min(1).max(100).optional();
 const reason = z.string().min(1).max(1000);
 const acknowledgeBody = z.strictObject({ reason, by: person });
 const silenceBody = z.strictObject({
@@ -39,7 +39,8 @@ export function alertRoutes(router: Router, monitor: Monitor): void {
   });
 
   router.post('/alerts/:alert/acknowledge', async (request, response) => {
-    const body = parseBody(acknowledgeBody, request.body);
+    const asked = parseBody(acknowledgeBody, request.body);
+    const body = { ...asked, by: askedBy(response, asked.by) };
     const alert = await theAlert(request.params.alert);
     const at = new Date(clock.now());
     await acknowledge(alertDatabase, alert.fingerprint, body.by, body.reason, at);
@@ -54,7 +55,8 @@ export function alertRoutes(router: Router, monitor: Monitor): void {
   });
 
   router.post('/alerts/:alert/silence', async (request, response) => {
-    const body = parseBody(silenceBody, request.body);
+    const asked = parseBody(silenceBody, request.body);
+    const body = { ...asked, by: askedBy(response, asked.by) };
     const alert = await theAlert(request.params.alert);
     const { fingerprint } = alert;
     const until = new Date(clock.now() + body.for);

@@ -22,6 +22,10 @@ export const deployRequested = z.looseObject({
   schema_change: z.boolean().optional().describe('A database schema changes: asks for an approval'),
   volumes_changed: z.boolean().optional(),
   requested_by: z.string().optional(),
+  remediation: z
+    .boolean()
+    .optional()
+    .describe('kind restart: software asks for it, not a person; limited by a pause and a ceiling for each service'),
   signature: z
     .looseObject({ at: z.string(), nonce: z.string(), hmac: z.string() })
     .optional()
