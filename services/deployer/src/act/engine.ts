@@ -135,6 +135,12 @@ export class Engine {
       .catch(() => undefined);
   }
 
+  /** Images by a pattern of their names: each name, and the image's id. */
+  async imagesNamed(pattern: string): Promise<readonly { readonly id: string; readonly name: string }[]> {
+    const listed = await this.docker.listImages({ filters: { reference: [pattern] } });
+    return listed.flatMap(({ Id, RepoTags }) => (RepoTags ?? []).map((name) => ({ id: Id, name })));
+  }
+
   /** Asks it to end (SIGTERM or its own signal), waits for its own grace, then ends it. */
   async stop(id: string): Promise<void> {
     this.mayAct();

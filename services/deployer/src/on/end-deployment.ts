@@ -1,15 +1,14 @@
 import type { EventDraft } from '@ops/shared/events';
-import { removeSnapshot } from '../act/snapshot.js';
 import { buildRecord } from '../decide/record.js';
 import type { Deployment, Failure, Finding, Step, Verdict } from '../deployment-types.js';
 import { blockedEvent, decisionEvent, failedEvent, rolledBackEvent, succeededEvent, toFit } from '../events.js';
 import type { Change } from '../state/deployments.js';
 import { stepsOf } from '../state/journal.js';
-import { addRelease, currentRelease, dropRelease, listReleases } from '../state/releases.js';
+import { addRelease, currentRelease } from '../state/releases.js';
 import type { Database } from '../state/tables.js';
-import { keepTag } from '../steps/images.js';
 import { orchestratorOf } from '../steps/orchestrator.js';
 import { type FailedStep, folderOf, plannedModel, planOf, type Run } from '../steps/step.js';
+import { forgetOld } from './forget-old.js';
 
 interface EndedStep {
   readonly n: number;
@@ -66,7 +65,7 @@ export async function succeed(run: Run, ended: EndedStep, change: Change, drafts
         facts: { project, orchestrator: carrier, files, services, fileHashes, overrides },
       }),
   );
-  await forgetOldReleases(run);
+  await forgetOld(run);
 }
 
 /** It ends without success: refused, given up, rolled back, or only planned. */
@@ -187,19 +186,4 @@ async function close(
     drafts,
     more,
   );
-}
-
-async function forgetOldReleases(run: Run): Promise<void> {
-  const { deployer, deployment } = run;
-  const releases = await listReleases(deployer.database, deployment.folder);
-  // So many besides the one that runs.
-  const kept = releases.slice(0, deployer.config.deploy.keep + 1);
-  const needed = new Set(kept.flatMap(({ facts }) => Object.values(facts.services).map(({ imageId }) => imageId)));
-  for (const { release_id, snapshot, current, facts } of releases.slice(deployer.config.deploy.keep + 1)) {
-    if (current) continue;
-    await dropRelease(deployer.database, release_id);
-    await removeSnapshot(snapshot);
-    for (const [service, { imageId }] of Object.entries(facts.services))
-      if (!needed.has(imageId)) await run.engine.untag(keepTag(facts.project, service, imageId).join(':'));
-  }
 }

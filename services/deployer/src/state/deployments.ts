@@ -1,6 +1,6 @@
 import { type EventDraft, showNulInText } from '@ops/shared/events';
 import { type Insertable, sql } from 'kysely';
-import type { Deployment } from '../deployment-types.js';
+import type { Deployment, Verdict } from '../deployment-types.js';
 import { writeRecord } from './record.js';
 import { type Database, jsonb, type Tables } from './tables.js';
 
@@ -118,4 +118,23 @@ export async function activeDeployment(
     .orderBy(sql`finished_at is not null`)
     .orderBy('seq', 'desc')
     .executeTakeFirst();
+}
+
+/** Deployments of a project that have ended and still have files, newest first; not those whose way back has failed. */
+export async function foldersOfEnded(
+  database: Database,
+  folder: string,
+): Promise<readonly { readonly deployment_id: string; readonly verdict: Verdict; readonly files: string }[]> {
+  const { rows } = await sql<{ deployment_id: string; verdict: Verdict; files: string }>`
+    select deployment_id, verdict, facts->>'folder' as files from deployment
+    where folder = ${folder} and verdict is not null and verdict <> 'failed' and facts->>'folder' is not null
+    order by seq desc`.execute(database);
+  return rows;
+}
+
+/** Notes that the files of an ended deployment are gone. Its record stays as it is. */
+export async function forgetFolder(database: Database, deploymentId: string): Promise<void> {
+  await sql`update deployment set facts = facts - 'folder' where deployment_id = ${deploymentId} and verdict is not null`.execute(
+    database,
+  );
 }
