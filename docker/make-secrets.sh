@@ -45,7 +45,7 @@ printf 'postgresql://ops:%s@127.0.0.1:%s/ops' "$(secret postgres-password)" "$po
 
 # What the names in <> of the template stand for: what every service needs. (xadd on what is consumed: an event that was put off
 # comes back to its stream.)
-connection='+hello +auth +ping +quit +info +command|info +wait +client|setname +client|id +multi +exec +discard'
+connection='+hello +auth +ping +quit +info +command|info +wait +client|setname +client|id +client|info +multi +exec +discard'
 consume='+xgroup|create +xgroup|delconsumer +xreadgroup +xclaim +xpending +xack +xrange +xinfo|consumers +xlen +xadd +zadd +zcard +zscan +zmscore +zremrangebyscore +eval +evalsha'
 lease='+eval +get +set +del +hget +hset'
 publish='+eval +evalsha +xadd +xrange +xrevrange +wait'

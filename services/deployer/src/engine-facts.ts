@@ -17,6 +17,8 @@ export interface ContainerFacts {
   readonly restartPolicy: { readonly name: string; readonly retries: number };
   /** Names of volumes that no Compose file names: they go from an old container to a new one only by a recreation. */
   readonly anonymousVolumes: readonly string[];
+  /** Its own addresses in the networks of its containers. */
+  readonly addresses: readonly string[];
   readonly ports: readonly { readonly ip: string; readonly port: number; readonly protocol: string }[];
 }
 

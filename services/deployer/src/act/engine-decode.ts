@@ -44,6 +44,7 @@ export function containerFacts({
     anonymousVolumes: Mounts.flatMap(({ Type, Name: volume }) =>
       Type === 'volume' && volume !== undefined && /^[0-9a-f]{64}$/.test(volume) ? [volume] : [],
     ),
+    addresses: Object.values(NetworkSettings.Networks ?? {}).flatMap(({ IPAddress }) => (IPAddress ? [IPAddress] : [])),
     ports: Object.entries(NetworkSettings.Ports ?? {}).flatMap(([inside, bindings]) =>
       ((bindings ?? []) as { HostIp: string; HostPort: string }[]).map(({ HostIp, HostPort }) => ({
         ip: HostIp,

@@ -6,16 +6,41 @@ import type { ComposeModel } from '../compose-model.js';
 import { preFlightFindings, wantedPorts } from '../decide/pre-flight.js';
 import { finding } from '../decide/request.js';
 import type { Finding } from '../deployment-types.js';
+import { ownServers } from '../state/own-servers.js';
 import { orchestratorOf } from './orchestrator.js';
 import { plannedModel, planOf, type Run, requestOf, type StepResult } from './step.js';
+
+const OTHERWISE = 'another server: it cannot be changed by a deployment that needs it (docs/deployments.md)';
 
 /** 3. What would fail is found here, before any container is touched. */
 export async function preFlight(run: Run): Promise<StepResult> {
   const { kind, dryRun } = requestOf(run);
-  const findings = kind === 'remove' ? [] : await findingsOf(run);
+  const findings = [...(await ownServerFindings(run)), ...(kind === 'remove' ? [] : await findingsOf(run))];
   if (findings.length > 0) return { kind: 'end', verdict: 'blocked', reason: 'it would fail', findings };
   if (dryRun) return { kind: 'end', verdict: 'planned', reason: 'a dry run: nothing was touched' };
   return { kind: 'done', detail: 'nothing was found' };
+}
+
+// With the journal or the bus away nobody would finish what was begun, nor take it back.
+async function ownServerFindings(run: Run): Promise<Finding[]> {
+  const { deployer, engine } = run;
+  const { project, services } = planOf(run);
+  const changed = new Set(services.flatMap(({ change, old }) => (change === 'keep' ? [] : old.map(({ id }) => id))));
+  if (changed.size === 0) return [];
+  const servers = await ownServers(deployer.redis, deployer.database);
+  const containers = (await engine.containers(project)).filter(({ id }) => changed.has(id));
+  return servers.flatMap(({ name, address }) =>
+    containers
+      .filter(({ addresses }) => addresses.includes(address))
+      .map((container) =>
+        finding(
+          'own-server',
+          container.service,
+          `container ${container.name} is the ${name} that the deployer works with`,
+          OTHERWISE,
+        ),
+      ),
+  );
 }
 
 async function findingsOf(run: Run): Promise<Finding[]> {

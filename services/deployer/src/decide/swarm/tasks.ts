@@ -64,6 +64,7 @@ export function containerOf(task: Task, imageId: string): ContainerFacts {
     startedAt: since,
     restartPolicy: { name: 'no', retries: 0 },
     anonymousVolumes: [],
+    addresses: [],
     ports: [],
   };
 }
