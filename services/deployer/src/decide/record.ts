@@ -1,4 +1,4 @@
-import type { Deployment, Finding, JournalledStep, Plan } from '../deployment-types.js';
+import type { Deployment, Facts, Finding, JournalledStep, Plan } from '../deployment-types.js';
 
 /** The document of a deployment: the seed's deployment log first, then everything that somebody may ask later. */
 export function buildRecord(
@@ -55,12 +55,14 @@ export function buildRecord(
     })),
     failure,
     restored: facts.restored ?? [],
+    dumps: facts.dumps ?? [],
+    databases: facts.databases ?? [],
     hooks: facts.hooks ?? [],
     rollback: procedure(deployment, release),
   };
 }
 
-function planWords({ project, services, untouched, irreversible }: Plan) {
+function planWords({ project, services, untouched, irreversible, dumps }: Plan) {
   return {
     project,
     services: services.map(({ service, change, differences, strategy, old, image, imageId, configHash }) => ({
@@ -73,6 +75,7 @@ function planWords({ project, services, untouched, irreversible }: Plan) {
     })),
     untouched,
     irreversible,
+    dumps,
   };
 }
 
@@ -87,10 +90,36 @@ function procedure({ verdict, about, deployment_id, facts, touched }: Deployment
     return [
       'it was taken back: the version before runs',
       `the files that were not wanted are kept in ${facts.snapshot ?? 'no snapshot'}`,
+      ...keptDatabases(facts),
     ];
   return [
     `ops deployments ${deployment_id}: the evidence says what failed`,
     `docker ps --all --filter name=ops-${deployment_id.slice(0, 8)}: containers of the version before, stopped and kept`,
     ...(release === null ? [] : [`ops rollback ${about} ${release}: the last release that was proven`]),
+    ...keptDatabases(facts),
+    ...dumpsToPutBack(deployment_id, facts),
   ];
+}
+
+function keptDatabases({ databases = [] }: Facts): string[] {
+  return databases.map(
+    ({ service, name, kept }) => `${name} of ${service} is as it was dumped; what came after is kept in ${kept}`,
+  );
+}
+
+// What has been changed, and not been put back.
+function dumpsToPutBack(deploymentId: string, { dumps = [], databases = [], schemaAtRisk }: Facts): string[] {
+  const back = new Set(databases.map(({ service, name }) => `${service} ${name}`));
+  return dumps
+    .filter(({ service, name }) => schemaAtRisk === true && !back.has(`${service} ${name}`))
+    .flatMap(({ service, name, user, file }) => {
+      const restored = `${name}_ops_${deploymentId.slice(0, 8)}`;
+      const inside = (program: string) => `docker compose exec -T ${service} ${program} --username=${user}`;
+      return [
+        `${name} of ${service} was not put back; its dump is ${file}. Into another database, drop ${restored} first where it is there:`,
+        `${inside('psql')} --dbname=postgres < ${file.replace(/\.dump$/, '.sql')}`,
+        `${inside('pg_restore')} --exit-on-error --dbname=${restored} < ${file}`,
+        `then stop what uses ${name}, and rename: ${name} to a name that you keep, ${restored} to ${name}`,
+      ];
+    });
 }

@@ -12,6 +12,7 @@ import type { ServicePlan } from '../deployment-types.js';
 import { startedEvent } from '../events.js';
 import { readGate } from '../state/gate.js';
 import { LeaseLostError } from '../state/journal.js';
+import { noteChangeOfSchema, renewDumps } from './databases.js';
 import { evidenceOf } from './evidence.js';
 import { isKept, scopeOf, setAside } from './kept.js';
 import { lookAt } from './look-at.js';
@@ -36,6 +37,8 @@ export async function apply(run: Run): Promise<StepResult> {
   if (!run.deployment.touched) {
     const held = await heldAtGate(run, 'apply');
     if (held.kind !== 'open') return held;
+    const undumped = await renewDumps(run);
+    if (undumped !== undefined) return undumped;
     const level = held.view.level === 'warn' ? 'warn' : 'normal';
     const now = deployer.clock.now();
     run.deployment = await journal.note({ touched: true, facts: withReading(run, 'apply', held.view) }, [
@@ -117,6 +120,7 @@ async function startAll(run: Run, services: readonly ServicePlan[]): Promise<Ste
   // The last look, with nothing between it and the start.
   const closed = await closedGate(run);
   if (closed !== undefined) return fail(`${closed}: nothing is started now`, deployer.clock.now());
+  await noteChangeOfSchema(run);
   const gate = await openEngineGate({
     engine: engine.address,
     hidden,

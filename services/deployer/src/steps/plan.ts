@@ -49,7 +49,9 @@ export async function makePlan(run: Run): Promise<{ readonly plan: Plan } | { re
   const project = await projectFiles(request.folder, files, model, request.configFiles);
   const inventory = Object.fromEntries(
     deployer.config.inventory.services.flatMap(({ name, compose, deploy }) =>
-      compose?.project === request.folder ? [[compose.service, { name, twoVersions: deploy.two_versions }] as const] : [],
+      compose?.project === request.folder
+        ? [[compose.service, { name, twoVersions: deploy.two_versions, database: deploy.database }] as const]
+        : [],
     ),
   );
   const planned = planDeployment({
