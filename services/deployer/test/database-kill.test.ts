@@ -82,7 +82,7 @@ describe.skipIf(withoutPostgres !== undefined)('kill -9 of the deployer while it
     expect(await here.people(failed)).toBe('1\n2');
     expect(await here.ask(`select count(*) from pg_stat_activity where application_name like 'ops%'`, 'postgres')).toBe('0');
     const names = (await here.running()).map((one) => one.split(' ')[0]?.replace(`/${here.scene.project}-`, ''));
-    expect(names).toEqual(['db-1', 'web-1', 'worker-1']);
+    expect(names).toEqual(['client-1', 'db-1', 'web-1', 'worker-1']);
     await here.ask(`drop database ${failed}`, 'postgres');
   }
 

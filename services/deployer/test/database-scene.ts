@@ -18,6 +18,8 @@ export class DatabaseScene {
   readonly postgres = new PostgresImage();
   readonly version: Record<'one' | 'two' | 'bad', string> = { one: '', two: '', bad: '' };
   scene!: Scene;
+  /** The service in whose container the test asks its questions: where nobody else should be seen to enter, another than `db`. */
+  through: 'db' | 'client' = 'db';
 
   async prepare(): Promise<void> {
     await this.postgres.make();
@@ -35,6 +37,7 @@ export class DatabaseScene {
     return {
       db: { image: this.postgres.name, restart: 'always', environment: { POSTGRES_PASSWORD: PASSWORD }, ...more },
       migrate: { image: this.postgres.name, command: ['sh', '-c', script], depends_on: ['db'] },
+      client: { image: this.postgres.name, command: ['sh', '-c', BEHAVIOUR.deaf], stop_grace_period: '2s', depends_on: ['db'] },
       // Changed by nothing: it is only proven.
       worker: { image: this.version.one, restart: 'always', stop_grace_period: '2s', depends_on: ['db'] },
       web: {
@@ -73,10 +76,11 @@ export class DatabaseScene {
     return `${this.scene.project}-db-1`;
   }
 
-  /** Asks the server, from inside of its container. */
+  /** Asks the server. */
   ask(sql: string, database = 'crm'): Promise<string> {
     const quiet = ['-X', '-q', '-At', '-v', 'ON_ERROR_STOP=1', '-U', 'postgres', '-d', database];
-    return docker('exec', this.container, 'psql', ...quiet, '-c', sql);
+    const host = this.through === 'db' ? [] : ['-h', 'db'];
+    return docker('exec', `${this.scene.project}-${this.through}-1`, 'psql', ...host, ...quiet, '-c', sql);
   }
 
   people(database = 'crm'): Promise<string> {

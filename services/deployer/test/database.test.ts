@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { eventually } from '@ops/shared/testing';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { DatabaseScene, failedName, migration, PASSWORD, statements } from './database-scene.js';
@@ -15,7 +16,10 @@ describe.skipIf(withoutPostgres !== undefined)('a database before a schema chang
   const here = new DatabaseScene();
   const { version } = here;
   beforeAll(() => here.prepare());
-  afterEach(() => here.scene?.close());
+  afterEach(async () => {
+    here.through = 'db';
+    await here.scene?.close();
+  });
   afterAll(() => here.remove());
 
   test.for([
@@ -52,12 +56,25 @@ describe.skipIf(withoutPostgres !== undefined)('a database before a schema chang
     expect(await here.settings()).toBe(settings);
   });
 
-  test('a good one succeeds; its dump is there, for its owner only, and can be restored; no secret is said', async () => {
+  test('a good one succeeds; its dump is there, for its owner only, and can be restored; no secret is said, and no strange change', async () => {
+    here.through = 'client';
     await here.open();
+    // Until the deployment before is so long ago that who enters a container is a stranger again.
+    const strangers = () =>
+      here.scene.seen.events.flatMap(({ event }) => (event?.type === 'security.detected' ? [event.subject] : []));
+    await eventually(
+      async () => {
+        await here.ask('select 1');
+        expect(strangers()).not.toEqual([]);
+      },
+      { within: 30_000 },
+    );
     const ended = await here.deploy(version.two, migration(DROPS_MAIL));
     expect(ended.type, ended.why).toBe('deploy.succeeded');
     expect(await here.people()).toBe('1\n2');
     expect(await here.databases()).toEqual(['crm', 'postgres']);
+    // The test has entered another container, and that is told; that the deployer entered this one is its own matter.
+    expect([...new Set(strangers())]).toEqual(['client']);
     const [dump] = (await here.recordOf(ended)).dumps;
     const file = dump?.file ?? '';
     expect((await stat(file)).mode & 0o777).toBe(0o600);
@@ -71,9 +88,6 @@ describe.skipIf(withoutPostgres !== undefined)('a database before a schema chang
     const { body } = await here.scene.call('GET', `/deployments/${String(ended.data.deployment_id)}`);
     expect(body.plan).toMatchObject({ irreversible: [], dumps: [{ service: 'db', name: 'crm', user: 'postgres' }] });
     expect(JSON.stringify([body, here.scene.host.log, here.scene.seen.events])).not.toContain(PASSWORD);
-    // The test itself has entered the container with `docker exec`; what the deployer did there is its own.
-    const entered = here.scene.seen.events.filter(({ event }) => event?.type === 'security.detected');
-    expect(JSON.stringify(entered)).not.toContain('pg_dump');
   });
 
   test.for([
@@ -147,8 +161,8 @@ describe.skipIf(withoutPostgres !== undefined)('a database before a schema chang
     await here.ask('create role crm login', 'postgres');
     for (const line of rollback.filter((one) => one.startsWith('docker compose'))) {
       const [command = '', input = ''] = line.split(' < ');
-      const inside = command.replace('docker compose exec -T db ', '').split(' ');
-      await execa('docker', ['exec', '-i', here.container, ...inside], { input: await readFile(input) });
+      const [program = '', ...args] = command.split(' ');
+      await execa(program, args, { input: await readFile(input) });
     }
     const restored = (await here.databases()).find((name) => name.startsWith('crm_ops_'));
     expect(await here.people(restored)).toBe(BEFORE);

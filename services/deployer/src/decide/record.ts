@@ -80,7 +80,8 @@ function planWords({ project, services, untouched, irreversible, dumps }: Plan) 
 }
 
 // What a person does to undo it, or to look into it.
-function procedure({ verdict, about, deployment_id, facts, touched }: Deployment, release: string | null): string[] {
+function procedure(deployment: Deployment, release: string | null): string[] {
+  const { verdict, about, deployment_id, facts, touched } = deployment;
   if (!touched) return ['nothing was touched: there is nothing to take back'];
   if (verdict === 'succeeded')
     return release === null
@@ -97,7 +98,7 @@ function procedure({ verdict, about, deployment_id, facts, touched }: Deployment
     `docker ps --all --filter name=ops-${deployment_id.slice(0, 8)}: containers of the version before, stopped and kept`,
     ...(release === null ? [] : [`ops rollback ${about} ${release}: the last release that was proven`]),
     ...keptDatabases(facts),
-    ...dumpsToPutBack(deployment_id, facts),
+    ...dumpsToPutBack(deployment),
   ];
 }
 
@@ -108,13 +109,15 @@ function keptDatabases({ databases = [] }: Facts): string[] {
 }
 
 // What has been changed, and not been put back.
-function dumpsToPutBack(deploymentId: string, { dumps = [], databases = [], schemaAtRisk }: Facts): string[] {
+function dumpsToPutBack({ deployment_id, plan, facts }: Deployment): string[] {
+  const { dumps = [], databases = [], schemaAtRisk } = facts;
   const back = new Set(databases.map(({ service, name }) => `${service} ${name}`));
   return dumps
     .filter(({ service, name }) => schemaAtRisk === true && !back.has(`${service} ${name}`))
     .flatMap(({ service, name, user, file }) => {
-      const restored = `${name}_ops_${deploymentId.slice(0, 8)}`;
-      const inside = (program: string) => `docker compose exec -T ${service} ${program} --username=${user}`;
+      const restored = `${name}_ops_${deployment_id.slice(0, 8)}`;
+      const inside = (program: string) =>
+        `docker compose --project-name ${plan?.project} exec -T ${service} ${program} --username=${user}`;
       return [
         `${name} of ${service} was not put back; its dump is ${file}. Into another database, drop ${restored} first where it is there:`,
         `${inside('psql')} --dbname=postgres < ${file.replace(/\.dump$/, '.sql')}`,

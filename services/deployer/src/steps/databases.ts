@@ -44,7 +44,7 @@ export async function renewDumps(run: Run): Promise<StepResult | undefined> {
 /** Written down before the first container starts: from here on the databases may be other than their dumps. */
 export async function noteChangeOfSchema(run: Run): Promise<void> {
   const { facts } = run.deployment;
-  if (planOf(run).dumps.length > 0 && facts.schemaAtRisk !== true)
+  if (facts.dumps !== undefined && facts.schemaAtRisk !== true)
     run.deployment = await run.journal.note({ facts: { ...facts, schemaAtRisk: true } });
 }
 
