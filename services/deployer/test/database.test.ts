@@ -29,11 +29,16 @@ describe.skipIf(withoutPostgres !== undefined)('a database before a schema chang
     '%s: schema and rows of before are back, without anybody; what it made of them is kept',
     async ([, image, script]) => {
       await here.open();
+      // More than any pipe between here and there holds.
+      await here.ask('create table bulk as select n, md5(n::text) as word from generate_series(1, 400000) n');
+      const bulk = () => here.ask(`select count(*), md5(string_agg(word, '' order by n)) from bulk`);
+      const all = await bulk();
       const settings = await here.settings();
       const running = await here.running();
       const ended = await here.deploy(version[image], script);
       expect(ended.type, ended.why).toBe('deploy.rolled-back');
       expect(await here.people()).toBe(BEFORE);
+      expect(await bulk()).toBe(all);
       expect(await here.settings()).toBe(settings);
       expect(await here.running()).toEqual(running);
       const failed = failedName(ended);
@@ -92,6 +97,12 @@ describe.skipIf(withoutPostgres !== undefined)('a database before a schema chang
 
   test.for([
     ['pg_dump fails', 'nothing', undefined, /pg_dump|does not exist/],
+    [
+      'pg_dump says a secret',
+      'crm',
+      'echo "$POSTGRES_PASSWORD is wrong" >&2; exit 4',
+      /pg_dump ended with exit code 4: .* is wrong/,
+    ],
     ['the dump comes cut off', 'crm', '"$0.real" "$@" | head -c 1500', /pg_restore ended with exit code 1/],
     [
       'the dump is damaged inside',
@@ -117,6 +128,7 @@ describe.skipIf(withoutPostgres !== undefined)('a database before a schema chang
     });
     expect(ended.data.reason).toMatch(why);
     expect(ended.data.reason).toContain('nothing was touched');
+    expect(JSON.stringify([here.scene.host.log, here.scene.seen.events])).not.toContain(PASSWORD);
     expect(await here.running()).toEqual(running);
     expect(await here.ask('select count(mail) from people')).toBe('3000');
     expect(await here.databases()).toEqual(['crm', 'postgres']);
