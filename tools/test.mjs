@@ -37,6 +37,10 @@ async function main() {
     const { ok, output } = await run(process.execPath, [join(root, 'tools', 'newer-redis.mjs')]);
     return ok && output.includes('valkey-server') ? 'Redis 8 and Valkey 8' : 'none: their tests are skipped';
   });
+  await step('postgresql files', async () => {
+    const { ok, output } = await run(process.execPath, [join(root, 'tools', 'postgres-files.mjs')]);
+    return ok && output.includes('"bin"') ? 'for an image' : 'none: the tests of dumps are skipped';
+  });
   let engine = { available: false, why: 'switched off by --no-docker', command: 'npm test' };
   try {
     await step('docker', async () => {
@@ -110,6 +114,7 @@ async function containers(engine) {
 function summary(files, engine) {
   const reasons = {
     OPS_TEST_DOCKER: `no Docker: ${engine.why}`,
+    withoutPostgres: 'no Docker, or no files of PostgreSQL for an image (tools/postgres-files.mjs)',
     getuid: 'the user who runs the tests is not root, or is',
     platform: 'made for another platform',
   };

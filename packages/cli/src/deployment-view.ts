@@ -43,6 +43,7 @@ export interface PlanView {
   readonly services: readonly PlannedService[];
   readonly untouched: readonly string[];
   readonly irreversible: readonly string[];
+  readonly dumps?: readonly { readonly service: string; readonly name: string }[];
 }
 
 export interface RecordView {
@@ -65,7 +66,7 @@ export interface DeploymentDetail extends DeploymentView {
 }
 
 /** The plan, for a person: what changes, how, and what cannot be taken back. */
-export function planText({ services, untouched, irreversible }: PlanView): string {
+export function planText({ services, untouched, irreversible, dumps = [] }: PlanView): string {
   const lines = services.flatMap((one) => {
     const from = one.old[0] === undefined ? '' : ` ${short(one.old[0].imageId)}`;
     const to = one.imageId === null ? '' : ` -> ${short(one.imageId)}`;
@@ -78,6 +79,7 @@ export function planText({ services, untouched, irreversible }: PlanView): strin
   return [
     ...lines,
     ...(untouched.length > 0 ? [`untouched: ${untouched.join(', ')}`] : []),
+    ...dumps.map(({ service, name }) => `dumped before, and put back should it fail: database ${name} of ${service}`),
     ...irreversible.map((reason) => `cannot be taken back: ${reason}`),
   ].join('\n');
 }

@@ -86,6 +86,14 @@ export interface ServicePlan {
   readonly healthcheck: boolean;
 }
 
+/** A database that is dumped before anything is touched, and put back where the deployment fails. */
+export interface DumpPlan {
+  /** The Compose service that runs PostgreSQL. */
+  readonly service: string;
+  readonly name: string;
+  readonly user: string;
+}
+
 export interface Plan {
   /** Compose's name of the project, or the name of the stack. */
   readonly project: string;
@@ -97,6 +105,8 @@ export interface Plan {
   readonly untouched: readonly string[];
   /** Why it cannot be taken back without loss; empty where it can. */
   readonly irreversible: readonly string[];
+  /** What is dumped, and read back, before the schema changes. */
+  readonly dumps: readonly DumpPlan[];
   /** The release that is to come back; null where the project's own files are what is wanted. */
   readonly release: string | null;
   /** Images that are asked for beside the files, by Compose service. */
@@ -165,6 +175,17 @@ export interface Facts {
   readonly snapshot?: string;
   readonly gate?: readonly { readonly at: string; readonly step: string; readonly level: string; readonly deployments: string }[];
   readonly restored?: readonly string[];
+  /** Dumps that were read back; `at` is epoch ms. */
+  readonly dumps?: readonly (DumpPlan & {
+    readonly file: string;
+    readonly bytes: number;
+    readonly sha256: string;
+    readonly at: number;
+  })[];
+  /** Something was started that may have changed the databases. */
+  readonly schemaAtRisk?: boolean;
+  /** Databases that were put back, and the names under which what the failed version made of them is kept. */
+  readonly databases?: readonly { readonly service: string; readonly name: string; readonly kept: string }[];
   /** What hooks wrote, without secrets. */
   readonly hooks?: readonly { readonly hook: string; readonly service: string; readonly ok: boolean; readonly output: string }[];
   /** The watch is over, and what it had to prove is proven: only the version before is left to be removed. */

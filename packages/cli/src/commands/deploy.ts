@@ -109,7 +109,7 @@ function target(command: Command): Command {
     .option('--config-file <path...>', 'files of the project folder that have changed')
     .option('--why <text>', 'for the record')
     .option('--by <name>', 'who', userInfo().username)
-    .option('--schema-change', 'a database schema changes')
+    .option('--schema-change', 'a database schema changes: it is dumped before')
     .option('--volumes-change', 'volumes change');
 }
 

@@ -5,6 +5,22 @@ const hook = z
   .strictObject({ command: z.array(z.string().min(1)).min(1), within: duration('60s', 100, 3_600_000) })
   .describe('A program and its arguments, run in the project folder; no shell');
 
+const database = z
+  .strictObject({
+    service: z.string().min(1).describe('The service of the same Compose project that runs PostgreSQL'),
+    // Its names while it is restored are longer: <name>_failed_<8 digits>, and PostgreSQL cuts at 63.
+    name: z
+      .string()
+      .regex(/^[A-Za-z_][A-Za-z0-9_-]{0,46}$/, 'the name of a database: at most 47 letters, digits, _ and -')
+      .refine((name) => !/^template[01]$/.test(name), 'a database of an application'),
+    user: z
+      .string()
+      .regex(/^[A-Za-z_][A-Za-z0-9_-]{0,62}$/, 'the name of a role: letters, digits, _ and -')
+      .default('postgres')
+      .describe('A role that may create databases and end sessions: a superuser'),
+  })
+  .describe('Dumped, and the dump read back, before a schema change; restored where that fails');
+
 /** What is particular about the deployments of one service. */
 export const serviceDeploy = z.strictObject({
   two_versions: z
@@ -21,6 +37,7 @@ export const serviceDeploy = z.strictObject({
       post_rollback: hook.optional(),
     })
     .prefault({}),
+  database: database.optional(),
 });
 
 const remediation = z

@@ -38,13 +38,15 @@ const service = z.strictObject({
 
 const inventory = z.strictObject({ services: z.array(service).min(1) }).superRefine(({ services }, context) => {
   const names = new Set(services.map(({ name }) => name));
-  for (const [index, { name, port, depends_on }] of services.entries()) {
+  for (const [index, { name, port, depends_on, compose, deploy }] of services.entries()) {
     const earlier = services.slice(0, index);
     const issue = (path: (string | number)[], message: string) =>
       context.addIssue({ code: 'custom', path: ['services', index, ...path], message });
     if (earlier.some((other) => other.name === name)) issue(['name'], 'a name that no other service has');
     const holder = port === undefined ? undefined : earlier.find((other) => other.port === port);
     if (holder !== undefined) issue(['port'], `a port that no other service has (${holder.name} has it)`);
+    if (deploy.database !== undefined && compose === undefined)
+      issue(['deploy', 'database'], 'only with compose: { project, service }');
     for (const [at, parent] of depends_on.entries()) {
       if (!names.has(parent)) issue(['depends_on', at], 'the name of a service of the inventory');
       else if (reaches(services, parent, name)) issue(['depends_on', at], `no cycle (${parent} depends on ${name})`);

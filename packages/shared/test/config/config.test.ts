@@ -56,6 +56,22 @@ describe('a mistake is refused with line, path, value and expectation', () => {
       'inventory.services[0].interval: "5 seconds": expected a duration',
     ],
     [
+      'a database of a service that is in no project',
+      { inventory: { services: [service({ deploy: { database: { service: 'db', name: 'crm' } } })] } },
+      'inventory.services[0].deploy.database: ',
+    ],
+    [
+      'a database whose name is none',
+      {
+        inventory: {
+          services: [
+            service({ compose: { project: 'crm', service: 'crm' }, deploy: { database: { service: 'db', name: 'a b' } } }),
+          ],
+        },
+      },
+      'inventory.services[0].deploy.database.name: "a b": expected the name of a database',
+    ],
+    [
       'two services on one port',
       { inventory: { services: [service(), service({ name: 'other' })] } },
       'inventory.services[1].port: 3500: expected a port that no other service has (crm has it)',

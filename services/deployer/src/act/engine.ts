@@ -176,6 +176,18 @@ export class Engine {
       await wait(REMOVAL_PAUSE_MS);
   }
 
+  /** A program inside a running container, ready to be started. */
+  async prepareExec(id: string, options: Docker.ExecCreateOptions): Promise<Docker.Exec> {
+    this.mayAct();
+    return this.#answered(this.docker.getContainer(id).exec(options));
+  }
+
+  /** What a container was given as its environment: there are secrets in it. */
+  async environment(id: string): Promise<Readonly<Record<string, string>>> {
+    const { Config } = await this.docker.getContainer(id).inspect({ abortSignal: AbortSignal.timeout(ANSWER_MS) });
+    return Object.fromEntries((Config.Env ?? []).map((line) => [line.split('=', 1)[0] ?? '', line.slice(line.indexOf('=') + 1)]));
+  }
+
   /** The last lines that a container wrote. */
   async lastLines(id: string, count: number): Promise<readonly string[]> {
     try {

@@ -128,7 +128,8 @@ async function putBack(
   await rename(making, target);
 }
 
-async function writeWhole(path: string, content: string | Buffer): Promise<void> {
+/** Writes a file that only its owner may read, and waits until it is on disk. */
+export async function writeWhole(path: string, content: string | Buffer): Promise<void> {
   const file = await open(path, 'w', 0o600);
   try {
     await file.writeFile(content);

@@ -62,6 +62,14 @@ export function judgeChange(
   }
 }
 
+/** Whether a program in a container of these services is one that dumps their database; whoever enters it otherwise is told of. */
+export function isDumping(
+  { action, service }: Pick<ContainerChange, 'action' | 'service'>,
+  dumped: ReadonlySet<string>,
+): boolean {
+  return dumped.has(service) && /^exec_create: (?:psql|pg_dump|pg_restore) /.test(action);
+}
+
 /** Whether it was the deployer's own doing: a deployment of this project is changing containers, or has just done so. */
 export function isOurs(
   { name }: Pick<ContainerChange, 'name'>,

@@ -1,7 +1,8 @@
 import type { ComposeModel, ComposeService } from '../compose-model.js';
-import type { OldContainer, OrchestratorName, Plan, ReleaseFacts, Request, ServicePlan } from '../deployment-types.js';
+import type { DumpPlan, OldContainer, OrchestratorName, Plan, ReleaseFacts, Request, ServicePlan } from '../deployment-types.js';
 import type { ContainerFacts, ImageFacts } from '../engine-facts.js';
 import { canonical } from './canonical.js';
+import { plannedDumps } from './dumps.js';
 import { startOrder } from './order.js';
 import { isSetAside } from './set-aside.js';
 import { strategyOf, swarmStrategy } from './strategy.js';
@@ -19,8 +20,10 @@ export interface PlanFacts {
   /** Image reference → what the engine has of that name; undefined where it has none. */
   readonly images: Readonly<Record<string, ImageFacts | undefined>>;
   readonly containers: readonly ContainerFacts[];
-  /** Compose service → its name in the inventory, and whether two versions may run at once. */
-  readonly inventory: Readonly<Record<string, { readonly name: string; readonly twoVersions: boolean }>>;
+  /** Compose service → its name in the inventory, whether two versions may run at once, and its database. */
+  readonly inventory: Readonly<
+    Record<string, { readonly name: string; readonly twoVersions: boolean; readonly database?: DumpPlan | undefined }>
+  >;
   /** What runs now, as far as it is known. */
   readonly current: ReleaseFacts | undefined;
   /** The release that is to come back. */
@@ -43,6 +46,12 @@ export function planDeployment(facts: PlanFacts): Plan {
     return service === undefined ? [] : [planService(facts, name, service)];
   });
   const services = startOrder(planned);
+  const { dumps, irreversible } = plannedDumps({
+    request,
+    services,
+    containers: facts.containers,
+    databases: Object.fromEntries(Object.entries(facts.inventory).map(([name, { database }]) => [name, database])),
+  });
   const touched = new Set(services.map(({ service }) => service));
   return {
     project: model.name,
@@ -53,7 +62,8 @@ export function planDeployment(facts: PlanFacts): Plan {
     untouched: Object.keys(model.services)
       .filter((name) => !touched.has(name))
       .sort(),
-    irreversible: irreversibleReasons(facts, services),
+    irreversible: [...irreversible, ...irreversibleReasons(facts, services)],
+    dumps,
     release: facts.release,
     overrides: facts.overrides,
     fileHashes,
@@ -177,7 +187,6 @@ const DATABASES = /(?:^|\/)(?:postgres|postgresql|mysql|mariadb|mongo|redis|valk
 function irreversibleReasons({ request, before }: PlanFacts, services: readonly ServicePlan[]): string[] {
   const reasons: string[] = [];
   if (request.volumesChanged) reasons.push('the request says that volumes change');
-  if (request.schemaChange) reasons.push('a database schema changes: an older version may not read it');
   for (const { service, image, change, strategy } of services) {
     if (change === 'replace' && strategy === 'in-place' && before === undefined)
       reasons.push(`${service}: it must be recreated in place, and no release is known that one could go back to`);

@@ -1,4 +1,4 @@
-import type { Deployment, Finding, JournalledStep, Plan } from '../deployment-types.js';
+import type { Deployment, Facts, Finding, JournalledStep, Plan } from '../deployment-types.js';
 
 /** The document of a deployment: the seed's deployment log first, then everything that somebody may ask later. */
 export function buildRecord(
@@ -55,12 +55,14 @@ export function buildRecord(
     })),
     failure,
     restored: facts.restored ?? [],
+    dumps: facts.dumps ?? [],
+    databases: facts.databases ?? [],
     hooks: facts.hooks ?? [],
     rollback: procedure(deployment, release),
   };
 }
 
-function planWords({ project, services, untouched, irreversible }: Plan) {
+function planWords({ project, services, untouched, irreversible, dumps }: Plan) {
   return {
     project,
     services: services.map(({ service, change, differences, strategy, old, image, imageId, configHash }) => ({
@@ -73,11 +75,13 @@ function planWords({ project, services, untouched, irreversible }: Plan) {
     })),
     untouched,
     irreversible,
+    dumps,
   };
 }
 
 // What a person does to undo it, or to look into it.
-function procedure({ verdict, about, deployment_id, facts, touched }: Deployment, release: string | null): string[] {
+function procedure(deployment: Deployment, release: string | null): string[] {
+  const { verdict, about, deployment_id, facts, touched } = deployment;
   if (!touched) return ['nothing was touched: there is nothing to take back'];
   if (verdict === 'succeeded')
     return release === null
@@ -87,10 +91,38 @@ function procedure({ verdict, about, deployment_id, facts, touched }: Deployment
     return [
       'it was taken back: the version before runs',
       `the files that were not wanted are kept in ${facts.snapshot ?? 'no snapshot'}`,
+      ...keptDatabases(facts),
     ];
   return [
     `ops deployments ${deployment_id}: the evidence says what failed`,
     `docker ps --all --filter name=ops-${deployment_id.slice(0, 8)}: containers of the version before, stopped and kept`,
     ...(release === null ? [] : [`ops rollback ${about} ${release}: the last release that was proven`]),
+    ...keptDatabases(facts),
+    ...dumpsToPutBack(deployment),
   ];
+}
+
+function keptDatabases({ databases = [] }: Facts): string[] {
+  return databases.map(
+    ({ service, name, kept }) => `${name} of ${service} is as it was dumped; what came after is kept in ${kept}`,
+  );
+}
+
+// What has been changed, and not been put back.
+function dumpsToPutBack({ deployment_id, plan, facts }: Deployment): string[] {
+  const { dumps = [], databases = [], schemaAtRisk } = facts;
+  const back = new Set(databases.map(({ service, name }) => `${service} ${name}`));
+  return dumps
+    .filter(({ service, name }) => schemaAtRisk === true && !back.has(`${service} ${name}`))
+    .flatMap(({ service, name, user, file }) => {
+      const restored = `${name}_ops_${deployment_id.slice(0, 8)}`;
+      const inside = (program: string) =>
+        `docker compose --project-name ${plan?.project} exec -T ${service} ${program} --username=${user}`;
+      return [
+        `${name} of ${service} was not put back; its dump is ${file}. Into another database, drop ${restored} first where it is there:`,
+        `${inside('psql')} --dbname=postgres < ${file.replace(/\.dump$/, '.sql')}`,
+        `${inside('pg_restore')} --exit-on-error --dbname=${restored} < ${file}`,
+        `then stop what uses ${name}, and rename: ${name} to a name that you keep, ${restored} to ${name}`,
+      ];
+    });
 }

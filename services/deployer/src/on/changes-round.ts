@@ -1,13 +1,14 @@
 import type { EventDraft } from '@ops/shared/events';
 import { dockerClients } from '../act/docker-clients.js';
-import { type ContainerChange, isOurs, judgeChange, NO_TRAIL, type Trail } from '../decide/out-of-band.js';
+import { type ContainerChange, isDumping, isOurs, judgeChange, NO_TRAIL, type Trail } from '../decide/out-of-band.js';
 import { projectFolders } from '../decide/project-folders.js';
 import type { Deployer } from '../deployer.js';
-import { activeDeployment } from '../state/deployments.js';
+import { activeDeployment, dumpedServices } from '../state/deployments.js';
 
 // What belongs together is said once: a stop is a kill, an end and a stop.
 const TOGETHER_MS = 1500;
 const AGAIN_MS = 1000;
+const JUST_NOW_MS = 5000;
 
 interface Detected {
   readonly first: ContainerChange;
@@ -58,6 +59,7 @@ export class ChangesRound {
       known.what.add(what);
       return;
     }
+    if (exec && isDumping(change, await this.#dumped(change.folder))) return;
     const who = await dockerClients();
     // Without PostgreSQL no deployment changes anything: what is done then is somebody else's, and must not be lost.
     const active = await activeDeployment(database, change.folder).catch(() => undefined);
@@ -72,6 +74,11 @@ export class ChangesRound {
     if (isOurs(change, facts)) return;
     this.#detected.set(change.id, { first: change, what: new Set([what]), who });
     void clock.sleep(TOGETHER_MS, signal).then(() => this.#say(change.id));
+  }
+
+  async #dumped(folder: string): Promise<ReadonlySet<string>> {
+    const { database, clock } = this.#deployer;
+    return dumpedServices(database, folder, new Date(clock.now() - JUST_NOW_MS)).catch(() => new Set<string>());
   }
 
   // Asked once: a health check is an exec each time.

@@ -105,6 +105,18 @@ export async function findDeployments(database: Database, prefix: string): Promi
   return found as unknown as readonly Deployment[];
 }
 
+/** The Compose services whose databases a deployment of this project dumps now, or did so a moment ago: before anything is touched. */
+export async function dumpedServices(database: Database, folder: string, since: Date): Promise<ReadonlySet<string>> {
+  const found = await database
+    .selectFrom('deployment')
+    .select('plan')
+    .where('folder', '=', folder)
+    .where('step', 'in', ['backup', 'apply'])
+    .where((is) => is.or([is('finished_at', 'is', null), is('finished_at', '>', since)]))
+    .execute();
+  return new Set(found.flatMap(({ plan }) => (plan?.dumps ?? []).map(({ service }) => service)));
+}
+
 /** The deployment that changes a project now, or did so last; undefined without any. */
 export async function activeDeployment(
   database: Database,

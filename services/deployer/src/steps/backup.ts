@@ -4,6 +4,7 @@ import { projectFiles } from '../act/project-files.js';
 import { snapshotModel, takeSnapshot } from '../act/snapshot.js';
 import type { ComposeModel } from '../compose-model.js';
 import { currentRelease } from '../state/releases.js';
+import { dumpDatabases } from './databases.js';
 import { runHooks } from './hooks.js';
 import { keepTag } from './images.js';
 import { orchestratorOf } from './orchestrator.js';
@@ -27,6 +28,8 @@ export async function backup(run: Run): Promise<StepResult> {
     const moved = Object.entries(plan.fileHashes).find(([path, hash]) => hashes[path] !== hash);
     if (plan.release === null && moved !== undefined)
       return fail(`${moved[0]} has changed since the plan: nothing was touched, ask again`, deployer.clock.now());
+    const undumped = await dumpDatabases(run);
+    if (undumped !== undefined) return undumped;
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     if (isEngineAway(error) || !/^(?:ENOSPC|EDQUOT|EACCES|EROFS|EIO|ENOENT)$/.test(code)) throw error;
@@ -49,7 +52,8 @@ export async function backup(run: Run): Promise<StepResult> {
     release === undefined
       ? 'no release is known: containers and images are kept, files are not'
       : `back to ${release.release_id}`;
-  return { kind: 'done', detail: back, change: { facts: { ...run.deployment.facts, snapshot: folder } } };
+  const dumped = (run.deployment.facts.dumps ?? []).map(({ name, bytes }) => `; ${name} dumped and read back, ${bytes} bytes`);
+  return { kind: 'done', detail: `${back}${dumped.join('')}`, change: { facts: { ...run.deployment.facts, snapshot: folder } } };
 }
 
 // Services that are not deployed now go on as they were released, whatever the files say of them by now.

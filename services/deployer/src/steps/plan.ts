@@ -49,17 +49,25 @@ export async function makePlan(run: Run): Promise<{ readonly plan: Plan } | { re
   const before = release === undefined ? undefined : await knownModel(run, release);
   if (before !== undefined) rememberSecrets(run.redactor, before);
   const project = await projectFiles(request.folder, files, model, request.configFiles);
-  const inventory = Object.fromEntries(
-    deployer.config.inventory.services.flatMap(({ name, compose, deploy }) =>
-      compose?.project === request.folder ? [[compose.service, { name, twoVersions: deploy.two_versions }] as const] : [],
-    ),
-  );
   const orchestrator = request.orchestrator ?? release?.facts.orchestrator ?? 'compose';
   const carried = release?.facts.orchestrator ?? 'compose';
   if (release !== undefined && orchestrator !== carried)
     return {
       findings: [finding('other-orchestrator', 'data.orchestrator', orchestrator, `${carried}, which carries this project`)],
     };
+  // Of a database in a Swarm no dump is made: the node that runs it may be another.
+  const inventory = Object.fromEntries(
+    deployer.config.inventory.services.flatMap(({ name, compose, deploy }) =>
+      compose?.project === request.folder
+        ? [
+            [
+              compose.service,
+              { name, twoVersions: deploy.two_versions, database: orchestrator === 'swarm' ? undefined : deploy.database },
+            ] as const,
+          ]
+        : [],
+    ),
+  );
   const fileHashes = source.fileHashes ?? (await hashFiles(project.paths));
   const common = { model, images, inventory, current: release?.facts, fileHashes, filesOf: project.ofService };
   const swarm = orchestrator === 'swarm' ? await swarmPlanFacts(run, common) : { hashes, pins: {} };

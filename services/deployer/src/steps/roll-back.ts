@@ -2,6 +2,7 @@ import { isEngineAway, isEngineRefusal } from '../act/engine.js';
 import { type HealthySince, judgeRound } from '../decide/health.js';
 import type { ServicePlan } from '../deployment-types.js';
 import { currentRelease } from '../state/releases.js';
+import { restoreDatabases } from './databases.js';
 import { evidenceOf } from './evidence.js';
 import { runHooks } from './hooks.js';
 import { lookAt } from './look-at.js';
@@ -24,6 +25,7 @@ export async function rollBack(run: Run): Promise<StepResult> {
   // The way back does not wait for a hook that fails: its output says so.
   await runHooks(run, 'pre_rollback');
   await orchestrator.withdraw(run, changed);
+  const databases = await restoreDatabases(run);
   const release = await currentRelease(deployer.database, plan.folder);
   const files = release === undefined ? { changed: [] } : await filesBack(run, release.release_id);
   const failed = await orchestrator.bringBack(run, changed, release?.snapshot);
@@ -36,10 +38,16 @@ export async function rollBack(run: Run): Promise<StepResult> {
       `the version before runs again and is healthy, but its files could not be put back: ${files.failed}`,
       deployer.clock.now(),
     );
+  if (databases.failed !== undefined)
+    return fail(
+      `the version before runs again and is healthy, but with the databases of the failed one: ${databases.failed}`,
+      deployer.clock.now(),
+    );
   // What did not run before was not proven.
   const restored = changed.filter(({ old }) => old.some(({ running }) => running)).map(({ service }) => service);
   const detail = [
     `${restored.join(', ') || 'nothing was there before'} as before`,
+    ...databases.done,
     ...(files.changed.length > 0 ? [`${files.changed.length} files restored`] : []),
   ];
   return { kind: 'done', detail: detail.join('; '), change: { facts: { ...run.deployment.facts, restored } } };

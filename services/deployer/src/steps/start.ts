@@ -6,6 +6,7 @@ import { judgeService } from '../decide/health.js';
 import type { Plan, ServicePlan } from '../deployment-types.js';
 import { readGate } from '../state/gate.js';
 import { LeaseLostError } from '../state/journal.js';
+import { noteChangeOfSchema } from './databases.js';
 import { evidenceOf } from './evidence.js';
 import { fail, type Run, requestOf, type StepResult, withReading } from './step.js';
 
@@ -23,7 +24,7 @@ function dependsOnChange({ dependsOn }: ServicePlan, services: readonly ServiceP
   return services.some(({ service, change, oneShot }) => change !== 'keep' && !oneShot && dependsOn.includes(service));
 }
 
-/** The last look before a start, with nothing between them: the verify window is open, and so is the gate. A failure where it is not. */
+/** The last look before a start: the verify window is open, and so is the gate. A failure where it is not. From here on databases may change. */
 export async function mayStart(run: Run): Promise<StepResult | undefined> {
   const { deployer, journal } = run;
   const now = deployer.clock.now();
@@ -32,7 +33,9 @@ export async function mayStart(run: Run): Promise<StepResult | undefined> {
   // The window is for looking. Where nobody looked because we were away, it begins anew.
   if (until - now < healthy_for) run.deployment = await journal.note({ verify_until: new Date(now + within) });
   const closed = await closedGate(run);
-  return closed === undefined ? undefined : fail(`${closed}: nothing is started now`, deployer.clock.now());
+  if (closed !== undefined) return fail(`${closed}: nothing is started now`, deployer.clock.now());
+  await noteChangeOfSchema(run);
+  return undefined;
 }
 
 // A freeze is for what has not begun. A gate that cannot be read is not open: the old version is down, and the way back needs no Redis.

@@ -19,6 +19,7 @@ const container = (facts: Partial<ContainerFacts> = {}): ContainerFacts => ({
   startedAt: 1,
   restartPolicy: { name: 'always', retries: 0 },
   anonymousVolumes: [],
+  addresses: [],
   ports: [],
   ...facts,
 });

@@ -19,7 +19,10 @@ export const deployRequested = z.looseObject({
   release: z.string().optional().describe('kind rollback: the deployment to go back to; the one before where not given'),
   changes: z.unknown().optional().describe('What is different, for people'),
   urgent: z.boolean().optional(),
-  schema_change: z.boolean().optional().describe('A database schema changes: asks for an approval'),
+  schema_change: z
+    .boolean()
+    .optional()
+    .describe('A database schema changes: a dump is made before, or an approval asked for where none can be'),
   volumes_changed: z.boolean().optional(),
   requested_by: z.string().optional(),
   remediation: z
