@@ -4,7 +4,7 @@ import { eventually } from '@ops/shared/testing';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DatabaseScene, failedName, migration } from './database-scene.js';
-import { docker } from './engine.js';
+import { docker, rows } from './engine.js';
 import { HeldJournal } from './held-journal.js';
 import { OwnProcess } from './own-process.js';
 import { withoutPostgres } from './postgres-image.js';
@@ -120,7 +120,7 @@ describe.skipIf(withoutPostgres !== undefined)('kill -9 of the deployer while it
     await endsRight(id);
   });
 
-  test.for(['before', 'after'] as const)('after the names were exchanged, %s that is written down', async (when) => {
+  test.for(rows(1, ['before', 'after'] as const))('after the names were exchanged, %s that is written down', async (when) => {
     const exchanged = async () => (await here.databases()).some((name) => name.startsWith('crm_failed_'));
     let cut: Promise<void> | undefined;
     journal.at = async (_boundary, phase) => {

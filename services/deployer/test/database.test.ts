@@ -5,7 +5,7 @@ import { eventually } from '@ops/shared/testing';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { DatabaseScene, failedName, migration, PASSWORD, statements } from './database-scene.js';
-import { docker } from './engine.js';
+import { docker, rows } from './engine.js';
 import { withoutPostgres } from './postgres-image.js';
 
 const DROPS_MAIL = 'alter table public.people drop column mail';
@@ -22,35 +22,34 @@ describe.skipIf(withoutPostgres !== undefined)('a database before a schema chang
   });
   afterAll(() => here.remove());
 
-  test.for([
-    ['a migration that fails half-way', 'two', `${migration(DROPS_MAIL)} && exit 7`],
-    ['a version that crashes after its migration', 'bad', migration(DROPS_MAIL)],
-  ] as const)(
-    '%s: schema and rows of before are back, without anybody; what it made of them is kept',
-    async ([, image, script]) => {
-      await here.open();
-      // More than any pipe between here and there holds.
-      await here.ask('create table bulk as select n, md5(n::text) as word from generate_series(1, 400000) n');
-      const bulk = () => here.ask(`select count(*), md5(string_agg(word, '' order by n)) from bulk`);
-      const all = await bulk();
-      const settings = await here.settings();
-      const running = await here.running();
-      const ended = await here.deploy(version[image], script);
-      expect(ended.type, ended.why).toBe('deploy.rolled-back');
-      expect(await here.people()).toBe(BEFORE);
-      expect(await bulk()).toBe(all);
-      expect(await here.settings()).toBe(settings);
-      expect(await here.running()).toEqual(running);
-      const failed = failedName(ended);
-      expect(await here.databases()).toEqual(['crm', failed, 'postgres']);
-      expect(await here.people(failed)).toBe('1\n2');
-      const record = await here.recordOf(ended);
-      expect(record).toMatchObject({ databases: [{ service: 'db', name: 'crm', kept: failed }] });
-      expect(record.timeline.find(({ step }) => step === 'roll-back')?.detail).toContain(failed);
-      expect(record.rollback.join('\n')).toContain(failed);
-      expect(here.scene.story(String(ended.data.deployment_id))).not.toContain('deploy.approval-required');
-    },
-  );
+  test.for(
+    rows(1, [
+      ['a migration that fails half-way', 'two', `${migration(DROPS_MAIL)} && exit 7`],
+      ['a version that crashes after its migration', 'bad', migration(DROPS_MAIL)],
+    ] as const),
+  )('%s: schema and rows of before are back, without anybody; what it made of them is kept', async ([, image, script]) => {
+    await here.open();
+    // More than any pipe between here and there holds.
+    await here.ask('create table bulk as select n, md5(n::text) as word from generate_series(1, 400000) n');
+    const bulk = () => here.ask(`select count(*), md5(string_agg(word, '' order by n)) from bulk`);
+    const all = await bulk();
+    const settings = await here.settings();
+    const running = await here.running();
+    const ended = await here.deploy(version[image], script);
+    expect(ended.type, ended.why).toBe('deploy.rolled-back');
+    expect(await here.people()).toBe(BEFORE);
+    expect(await bulk()).toBe(all);
+    expect(await here.settings()).toBe(settings);
+    expect(await here.running()).toEqual(running);
+    const failed = failedName(ended);
+    expect(await here.databases()).toEqual(['crm', failed, 'postgres']);
+    expect(await here.people(failed)).toBe('1\n2');
+    const record = await here.recordOf(ended);
+    expect(record).toMatchObject({ databases: [{ service: 'db', name: 'crm', kept: failed }] });
+    expect(record.timeline.find(({ step }) => step === 'roll-back')?.detail).toContain(failed);
+    expect(record.rollback.join('\n')).toContain(failed);
+    expect(here.scene.story(String(ended.data.deployment_id))).not.toContain('deploy.approval-required');
+  });
 
   test('a migration that removes the database itself', async () => {
     await here.open();
@@ -95,22 +94,24 @@ describe.skipIf(withoutPostgres !== undefined)('a database before a schema chang
     expect(JSON.stringify([body, here.scene.host.log, here.scene.seen.events])).not.toContain(PASSWORD);
   });
 
-  test.for([
-    ['pg_dump fails', 'nothing', undefined, /pg_dump|does not exist/],
-    [
-      'pg_dump says a secret',
-      'crm',
-      'echo "$POSTGRES_PASSWORD is wrong" >&2; exit 4',
-      /pg_dump ended with exit code 4: .* is wrong/,
-    ],
-    ['the dump comes cut off', 'crm', '"$0.real" "$@" | head -c 1500', /pg_restore ended with exit code 1/],
-    [
-      'the dump is damaged inside',
-      'crm',
-      '"$0.real" "$@" | { head -c 1000; echo damaged damaged damaged; cat; }',
-      /pg_restore ended/,
-    ],
-  ] as const)('%s: the deployment fails, and nothing was touched', async ([, name, instead, why]) => {
+  test.for(
+    rows(2, [
+      [
+        'the dump is damaged inside',
+        'crm',
+        '"$0.real" "$@" | { head -c 1000; echo damaged damaged damaged; cat; }',
+        /pg_restore ended/,
+      ],
+      [
+        'pg_dump says a secret',
+        'crm',
+        'echo "$POSTGRES_PASSWORD is wrong" >&2; exit 4',
+        /pg_dump ended with exit code 4: .* is wrong/,
+      ],
+      ['pg_dump fails', 'nothing', undefined, /pg_dump|does not exist/],
+      ['the dump comes cut off', 'crm', '"$0.real" "$@" | head -c 1500', /pg_restore ended with exit code 1/],
+    ] as const),
+  )('%s: the deployment fails, and nothing was touched', async ([, name, instead, why]) => {
     await here.open({ service: 'db', name });
     await here.ask(`insert into people select n, md5(n::text) from generate_series(3, 3000) n`);
     if (instead !== undefined) {
@@ -134,16 +135,18 @@ describe.skipIf(withoutPostgres !== undefined)('a database before a schema chang
     expect(await here.databases()).toEqual(['crm', 'postgres']);
   });
 
-  test.for([
-    ['no database is known', null, {}, 'a database schema changes: an older version may not read it'],
-    [
-      'the database is deployed with it',
-      { service: 'db', name: 'crm' },
-      { labels: { other: 'yes' } },
-      'db itself is deployed with it',
-    ],
-    ['its server does not run', { service: 'elsewhere', name: 'crm' }, {}, '0 containers of elsewhere run'],
-  ] as const)('%s: a person is asked, as always', async ([, database, more, reason]) => {
+  test.for(
+    rows(1, [
+      ['no database is known', null, {}, 'a database schema changes: an older version may not read it'],
+      [
+        'the database is deployed with it',
+        { service: 'db', name: 'crm' },
+        { labels: { other: 'yes' } },
+        'db itself is deployed with it',
+      ],
+      ['its server does not run', { service: 'elsewhere', name: 'crm' }, {}, '0 containers of elsewhere run'],
+    ] as const),
+  )('%s: a person is asked, as always', async ([, database, more, reason]) => {
     await here.open(database);
     await here.scene.compose(here.services(version.two, migration(DROPS_MAIL), more));
     const id = await here.scene.request({ kind: 'compose', project: 'project', schema_change: true });

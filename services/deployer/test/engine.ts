@@ -8,6 +8,11 @@ import { execa } from 'execa';
 export const withoutEngine = process.env.OPS_TEST_DOCKER !== '1';
 export const dockerHost = process.env.DOCKER_HOST;
 
+/** Rows of a table of tests: all of them for `npm run proof:*`, else the first so many. */
+export function rows<T>(short: number, all: readonly T[]): readonly T[] {
+  return process.env.OPS_PROOF_ROUNDS === undefined ? all.slice(0, short) : all;
+}
+
 const APPLETS = [
   'sh',
   'httpd',

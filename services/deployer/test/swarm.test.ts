@@ -1,7 +1,7 @@
 import { freePort } from '@ops/shared/testing';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { BEHAVIOUR, docker, TestImages, withoutEngine } from './engine.js';
+import { BEHAVIOUR, docker, rows, TestImages, withoutEngine } from './engine.js';
 import { Scene } from './scene.js';
 
 interface ServiceSpec {
@@ -117,13 +117,16 @@ describe.skipIf(withoutEngine)('a deployment to a Swarm', () => {
         .toContain('is gone');
     }, 120_000);
 
-    test.each([
-      ['crashes at its start', 'crash', 'cannot find my database'],
-      ['answers 404 to its health check', 'sick', ''],
-      ['ends while it is watched', 'later', 'out of luck'],
-    ])(
+    test.for(
+      rows(2, [
+        ['crashes at its start', 'crash', 'cannot find my database'],
+        ['ends while it is watched', 'later', 'out of luck'],
+        ['answers 404 to its health check', 'sick', ''],
+      ] as const),
+    )(
       'that %s is taken back: every service has the very specification of before',
-      async (_, image, words) => {
+      { timeout: 150_000 },
+      async ([, image, words]) => {
         await open(() => ({ web: web(v.one, { environment: { COLOUR: 'red' } }), store: store(v.one) }));
         const before = await specs();
         await scene.compose({
@@ -137,7 +140,6 @@ describe.skipIf(withoutEngine)('a deployment to a Swarm', () => {
         expect(await specs()).toEqual(before);
         expect(await (await fetch(`http://127.0.0.1:${port}/health`)).text()).toBe('ok\n');
       },
-      150_000,
     );
 
     test('a migration that fails stops it before anything else changes', async () => {
