@@ -33,15 +33,16 @@ describe.skipIf(withoutEngine)('kill -9 of the deployer at every journal boundar
     store: { image, restart: 'always', stop_grace_period: '2s' },
   });
   // Below the ports that the kernel gives to connections.
-  let next = 15_000 + (process.pid % 1000) * 10;
+  const ports = 15_000 + (process.pid % 1000) * 10;
+  let started = 0;
   const start = () => {
-    next += 1;
+    started += 1;
     return new OwnProcess({
       redisUrl: scene.host.redisUrl,
       databaseUrl: journal.url,
       config: join(scene.home, 'ops.yaml'),
       home: scene.home,
-      port: next,
+      port: ports + (started % 10),
     });
   };
 
