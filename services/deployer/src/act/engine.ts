@@ -232,7 +232,8 @@ async function absentAsUndefined<T>(asked: Promise<T>): Promise<T | undefined> {
   }
 }
 
-async function ignoring(statuses: readonly number[], asked: Promise<unknown>): Promise<void> {
+/** Waits for a call, whose failure with one of these statuses is none. */
+export async function ignoring(statuses: readonly number[], asked: Promise<unknown>): Promise<void> {
   await asked.catch((error: unknown) => {
     if (!statuses.includes(statusOf(error))) throw error;
   });

@@ -3,11 +3,12 @@ import type Docker from 'dockerode';
 import { HASH_LABEL } from '../decide/swarm/stack-file.js';
 import type { Task } from '../decide/swarm/tasks.js';
 import type { EngineEvent } from '../engine-facts.js';
-import type { Engine } from './engine.js';
+import { type Engine, ignoring } from './engine.js';
 import { decodedTaskEvents, demultiplexed } from './engine-decode.js';
 
 const NAMESPACE = 'com.docker.stack.namespace';
 const ANSWER_MS = 15_000;
+const UPDATE_TRIES = 5;
 
 /** A service of a stack, with what its way back needs. */
 export interface SwarmService {
@@ -80,15 +81,25 @@ export class Swarm {
   }
 
   /** Gives a service this specification; the Swarm replaces the tasks that differ from it. */
-  async update({ id, version }: Pick<SwarmService, 'id' | 'version'>, spec: Docker.ServiceSpec): Promise<void> {
-    this.#engine.mayAct();
-    await this.#engine.docker.getService(id).update({ ...spec, version });
+  async update(service: Pick<SwarmService, 'id' | 'version'>, spec: Docker.ServiceSpec): Promise<void> {
+    const found = this.#engine.docker.getService(service.id);
+    for (let tries = 1, { version } = service; ; tries += 1) {
+      this.#engine.mayAct();
+      try {
+        await found.update({ ...spec, version });
+        return;
+      } catch (error) {
+        // The Swarm itself writes down how an update goes on, and each time the service has another version.
+        if (tries >= UPDATE_TRIES || !String(error).includes('out of sequence')) throw error;
+        version = ((await found.inspect()) as RawService).Version.Index;
+      }
+    }
   }
 
-  /** Removes a service; its tasks are asked to end, and go. */
+  /** Removes a service, where it is still there; its tasks are asked to end, and go. */
   async remove(id: string): Promise<void> {
     this.#engine.mayAct();
-    await this.#engine.docker.getService(id).remove();
+    await ignoring([404], this.#engine.docker.getService(id).remove());
   }
 
   /** The last lines of a task, from whichever node it runs on. */

@@ -6,7 +6,7 @@ import { plannedDumps } from './dumps.js';
 import { startOrder } from './order.js';
 import { isSetAside } from './set-aside.js';
 import { strategyOf, swarmStrategy } from './strategy.js';
-import { earliestHealthyMs, hasHealthcheck } from './timing.js';
+import { earliestHealthyMs, earliestRolloutMs, hasHealthcheck } from './timing.js';
 
 /** Everything that a plan is made of. */
 export interface PlanFacts {
@@ -92,7 +92,8 @@ function planService(facts: PlanFacts, name: string, service: ComposeService): S
     image,
     replicas,
     dependsOn: Object.keys(service.depends_on ?? {}).sort(),
-    earliestHealthyMs: earliestHealthyMs(service, found),
+    earliestHealthyMs:
+      facts.orchestrator === 'swarm' ? earliestRolloutMs(service, found, replicas) : earliestHealthyMs(service, found),
     healthcheck: hasHealthcheck(service, found),
   };
   // A restart is of what runs, whatever the files say by now.

@@ -138,7 +138,7 @@ function timingFindings({ service, earliestHealthyMs }: ServicePlan, { verify }:
       'health-too-slow',
       `${service}: healthcheck`,
       `healthy after ${earliest} ms at the earliest`,
-      `less than deploy.verify.within (${verify.withinMs} ms): a shorter interval`,
+      `less than deploy.verify.within (${verify.withinMs} ms): a shorter interval, or more at a time in a Swarm`,
     ),
   ];
 }

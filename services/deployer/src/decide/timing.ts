@@ -23,3 +23,11 @@ export function earliestHealthyMs(service: ComposeService, image: ImageFacts | u
   if (!hasHealthcheck(service, image)) return 0;
   return composeDuration(service.healthcheck?.interval) || (image?.healthcheck?.intervalMs ?? DEFAULT_INTERVAL_MS);
 }
+
+/** The same of a service of a Swarm, which replaces so many tasks at a time, each batch once the one before is healthy, after a pause. */
+export function earliestRolloutMs(service: ComposeService, image: ImageFacts | undefined, replicas: number): number {
+  const { update_config } = (service.deploy ?? {}) as { update_config?: { parallelism?: number; delay?: string } };
+  const atATime = update_config?.parallelism ?? 1;
+  const batches = atATime === 0 ? 1 : Math.max(1, Math.ceil(replicas / atATime));
+  return batches * earliestHealthyMs(service, image) + (batches - 1) * composeDuration(update_config?.delay);
+}

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { stackFile, stackFindings, stackText } from '../../src/decide/swarm/stack-file.js';
 import { containerOf, currentTasks, endedTasks, type Task } from '../../src/decide/swarm/tasks.js';
+import { earliestRolloutMs } from '../../src/decide/timing.js';
 
 const model = {
   name: 'shop',
@@ -69,6 +70,17 @@ describe('the file of a stack', () => {
     const findings = stackFindings({ name: 'shop', services: { web: service } }, ['web']);
     expect(findings).toMatchObject([{ code: 'not-in-a-swarm', found }]);
   });
+});
+
+test('a roll-out takes one health check after the other, and the pauses between them', () => {
+  const service = (update_config: object) => ({
+    healthcheck: { test: ['CMD', 'true'], interval: '10s' },
+    deploy: { update_config },
+  });
+  expect(earliestRolloutMs(service({}), undefined, 3)).toBe(30_000);
+  expect(earliestRolloutMs(service({ parallelism: 2, delay: '5s' }), undefined, 3)).toBe(25_000);
+  expect(earliestRolloutMs(service({ parallelism: 0, delay: '5s' }), undefined, 3)).toBe(10_000);
+  expect(earliestRolloutMs({}, undefined, 3)).toBe(0);
 });
 
 describe('tasks', () => {
