@@ -13,6 +13,7 @@ import { ChangesRound } from './on/changes-round.js';
 import { onDeployRequested } from './on/deploy-requested.js';
 import { DeploymentsRound } from './on/deployments-round.js';
 import { onDirectiveIssued } from './on/directive-issued.js';
+import { swarmChangesRound } from './on/swarm-changes-round.js';
 import { approvalRoutes } from './routes/approval-routes.js';
 import { deploymentRoutes } from './routes/deployment-routes.js';
 import { flushEvents } from './state/outbox.js';
@@ -43,6 +44,7 @@ export const deployer: ServiceDefinition = {
       loops: [
         { name: 'deployments', round: (signal) => round.round(signal) },
         { name: 'changes', round: (signal) => changes.round(signal) },
+        { name: 'swarm-changes', round: (signal) => swarmChangesRound(self, signal) },
         { name: 'adoption', round: () => adoptionRound(self) },
         {
           name: 'events',

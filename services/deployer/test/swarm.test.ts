@@ -110,8 +110,17 @@ describe.skipIf(withoutEngine)('a deployment to a Swarm', () => {
       const third = await again();
       expect(third.type, third.why).toBe('deploy.succeeded');
       expect(await specs()).toEqual(now);
-      // Stopped by hand through the Swarm: said as drift.
+      const strange = () => scene.seen.events.filter(({ event }) => event?.type === 'security.detected');
+      expect(strange()).toEqual([]);
+      // What comes just after a deployment is taken for its doing.
+      const over = Date.now() + 6000;
+      await expect.poll(() => Date.now(), { timeout: 10_000 }).toBeGreaterThan(over);
+      // Stopped by hand through the Swarm: said at once, and as drift.
       await docker('service', 'scale', '--detach', `${scene.project}_store=0`);
+      await expect
+        .poll(() => JSON.stringify(strange()), { timeout: 15_000 })
+        .toContain(`service ${scene.project}_store of store was changed`);
+      expect(strange()).toHaveLength(1);
       await expect
         .poll(async () => JSON.stringify((await scene.call('GET', '/drift')).body), { timeout: 15_000 })
         .toContain('is gone');

@@ -84,6 +84,28 @@ export function decoded(stream: Readable): AsyncGenerator<EngineEvent> {
   }));
 }
 
+/** A change to a service of a Swarm. */
+export interface ServiceChange {
+  readonly id: string;
+  readonly name: string;
+  readonly done: string;
+  /** Epoch ms. */
+  readonly at: number;
+}
+
+const DONE: Readonly<Record<string, string>> = { create: 'created', update: 'changed', remove: 'removed' };
+
+/** What is done to the services of a Swarm. */
+export async function* decodedServiceChanges(stream: Readable): AsyncGenerator<ServiceChange> {
+  const read = (event: RawEvent) => event;
+  for await (const { Action, Actor, timeNano } of decodedLines(stream, read)) {
+    // Of an update that goes on, or has come to its end.
+    if (Object.keys(Actor.Attributes).some((key) => key.startsWith('updatestate.'))) continue;
+    const { name = '' } = Actor.Attributes;
+    yield { id: Actor.ID, name, done: DONE[Action] ?? Action, at: Math.round(timeNano / 1e6) };
+  }
+}
+
 /** What happens to the tasks of one stack on this node. How a task ends is said by the Swarm, once it knows. */
 export function decodedTaskEvents(stream: Readable): AsyncGenerator<EngineEvent> {
   return decodedLines(stream, ({ Action, Actor, timeNano }) => ({

@@ -4,7 +4,7 @@ import { HASH_LABEL } from '../decide/swarm/stack-file.js';
 import type { Task } from '../decide/swarm/tasks.js';
 import type { EngineEvent } from '../engine-facts.js';
 import { type Engine, ignoring } from './engine.js';
-import { decodedTaskEvents, demultiplexed } from './engine-decode.js';
+import { decodedServiceChanges, decodedTaskEvents, demultiplexed, type ServiceChange } from './engine-decode.js';
 
 const NAMESPACE = 'com.docker.stack.namespace';
 const ANSWER_MS = 15_000;
@@ -117,6 +117,12 @@ export class Swarm {
     } catch {
       return [];
     }
+  }
+
+  /** What somebody does to services; what the Swarm writes down of its own progress is left out. */
+  async changes(signal: AbortSignal): Promise<AsyncIterable<ServiceChange>> {
+    const filters = { type: ['service' as const], event: ['create', 'update', 'remove'] };
+    return decodedServiceChanges((await this.#engine.docker.getEvents({ filters, abortSignal: signal })) as Readable);
   }
 
   /** Something happened to a task of the stack on this node; the tasks say what. Ends with the connection or the signal. */

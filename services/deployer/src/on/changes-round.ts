@@ -1,9 +1,9 @@
-import type { EventDraft } from '@ops/shared/events';
 import { dockerClients } from '../act/docker-clients.js';
-import { type ContainerChange, isDumping, isOurs, judgeChange, NO_TRAIL, type Trail } from '../decide/out-of-band.js';
+import { type ContainerChange, isDumping, judgeChange, NO_TRAIL, type Trail } from '../decide/out-of-band.js';
 import { projectFolders } from '../decide/project-folders.js';
 import type { Deployer } from '../deployer.js';
-import { activeDeployment, dumpedServices } from '../state/deployments.js';
+import { dumpedServices } from '../state/deployments.js';
+import { isByDeployment, sayChange } from './say-change.js';
 
 // What belongs together is said once: a stop is a kill, an end and a stop.
 const TOGETHER_MS = 1500;
@@ -45,7 +45,7 @@ export class ChangesRound {
   }
 
   async #take(change: ContainerChange, signal: AbortSignal): Promise<void> {
-    const { database, clock } = this.#deployer;
+    const { clock } = this.#deployer;
     const exec = change.action.startsWith('exec_create');
     const healthCommand = exec ? await this.#healthCommand(change.id) : null;
     const { what, trail } = judgeChange(change, this.#trails.get(change.id) ?? NO_TRAIL, healthCommand);
@@ -61,17 +61,7 @@ export class ChangesRound {
     }
     if (exec && isDumping(change, await this.#dumped(change.folder))) return;
     const who = await dockerClients();
-    // Without PostgreSQL no deployment changes anything: what is done then is somebody else's, and must not be lost.
-    const active = await activeDeployment(database, change.folder).catch(() => undefined);
-    const facts =
-      active === undefined
-        ? undefined
-        : {
-            step: active.step,
-            touched: active.touched,
-            endedMsAgo: active.finished_at === null ? null : clock.now() - active.finished_at.getTime(),
-          };
-    if (isOurs(change, facts)) return;
+    if (await isByDeployment(this.#deployer, change.folder, change.name)) return;
     this.#detected.set(change.id, { first: change, what: new Set([what]), who });
     void clock.sleep(TOGETHER_MS, signal).then(() => this.#say(change.id));
   }
@@ -94,34 +84,8 @@ export class ChangesRound {
     const detected = this.#detected.get(id);
     this.#detected.delete(id);
     if (detected === undefined) return;
-    const { publisher, log } = this.#deployer;
-    await publisher
-      .publish([this.#event(detected)])
-      .catch((error: unknown) => log.warn({ container: id, error }, 'a change could not be said'));
-  }
-
-  #event({ first, what, who }: Detected): EventDraft {
-    const { config, host } = this.#deployer;
-    const known = config.inventory.services.find(
-      ({ compose }) => compose?.project === first.folder && compose.service === first.service,
-    );
-    const service = known?.name ?? (first.service || first.name);
-    const done = [...what].join(', ');
-    return {
-      type: 'security.detected',
-      subject: service,
-      host,
-      at: first.at,
-      // The same for every deployer that sees it.
-      purpose: `out-of-band ${first.id} ${first.at}`,
-      data: {
-        kind: 'out-of-band-change',
-        service,
-        summary: `container ${first.name} of ${service} was ${done}, and not by a deployment`,
-        who: who.slice(0, 500),
-        what: `${done}: ${first.name}`,
-        timestamp: new Date(first.at).toISOString(),
-      },
-    };
+    const { first, what, who } = detected;
+    const { folder, service, at, name } = first;
+    await sayChange(this.#deployer, { id, thing: `container ${name}`, folder, service, at, done: [...what].join(', '), who });
   }
 }
