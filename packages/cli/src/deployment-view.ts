@@ -13,6 +13,8 @@ export interface DeploymentView {
   readonly expires_at: string | null;
   readonly plan_hash: string | null;
   readonly watch_until: string | null;
+  /** What takes its time just now; null where there is nothing to say. */
+  readonly doing: string | null;
   readonly created_at: string;
   readonly finished_at: string | null;
   readonly duration: number | null;

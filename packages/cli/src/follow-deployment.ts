@@ -81,7 +81,9 @@ async function show(now: () => DeploymentDetail | undefined, ended: Promise<Depl
           waits === null
             ? step === 'watch' && at?.watch_until
               ? `until ${at.watch_until}`
-              : ''
+              : step === at?.step
+                ? (at.doing ?? '')
+                : ''
             : `waits for ${waits}: ${at?.reason ?? ''}`;
         await wait(LOOK_EVERY_MS / 3);
       }
@@ -104,8 +106,8 @@ async function plain(now: () => DeploymentDetail | undefined, finished: Promise<
       say(`${one.step.padEnd(11)} ${one.outcome ?? ''} ${took(one)} ${one.detail ?? ''}`);
       said += 1;
     }
-    const { waits_for, reason } = now() ?? {};
-    const text = waits_for == null ? '' : `waits for ${waits_for}: ${reason ?? ''}`;
+    const { waits_for, reason, doing } = now() ?? {};
+    const text = waits_for == null ? (doing ?? '') : `waits for ${waits_for}: ${reason ?? ''}`;
     if (text !== waiting && text !== '') say(text);
     waiting = text;
   };

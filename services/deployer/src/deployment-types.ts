@@ -190,6 +190,8 @@ export interface Facts {
   readonly hooks?: readonly { readonly hook: string; readonly service: string; readonly ok: boolean; readonly output: string }[];
   /** The watch is over, and what it had to prove is proven: only the version before is left to be removed. */
   readonly proven?: boolean;
+  /** What takes its time just now, for whoever waits. */
+  readonly doing?: string;
   /** Since when the guard or a freeze holds it. */
   readonly held_since?: string;
   /** Of a Swarm: tasks that were there before the change, and that say nothing of the new version. */

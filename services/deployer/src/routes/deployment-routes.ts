@@ -138,6 +138,7 @@ function summary({
   touched,
   plan_hash,
   watch_until,
+  facts,
   created_at,
   finished_at,
 }: Deployment) {
@@ -159,6 +160,7 @@ function summary({
     touched,
     plan_hash,
     watch_until,
+    doing: step === 'plan' && verdict === null ? (facts.doing ?? null) : null,
     created_at,
     finished_at,
   };

@@ -175,6 +175,8 @@ async function imagesFor(run: Run, model: ComposeModel, files: readonly string[]
       ? kind === 'compose' || found[image] === undefined
       : found[image] === undefined || service.pull_policy === 'always';
     if (!wanted || dryRun || kind === 'remove' || kind === 'restart') continue;
+    const doing = `${builds ? 'builds' : 'fetches'} ${image}`;
+    run.deployment = await run.journal.note({ facts: { ...run.deployment.facts, doing } });
     try {
       await run.deployer.compose.prepare(builds ? 'build' : 'pull', { folder, files }, [name], run.signal);
     } catch (error) {
