@@ -3,11 +3,8 @@ import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { BEHAVIOUR, docker, rows, TestImages, withoutEngine } from './engine.js';
 import { Scene } from './scene.js';
-
-interface ServiceSpec {
-  readonly Name: string;
-  readonly TaskTemplate: { readonly ContainerSpec: { readonly Image: string; readonly Env?: readonly string[] } };
-}
+import { killsInASwarm } from './swarm-kill.js';
+import { beginSwarm, endSwarm, specsOf, swarmWeb } from './swarm-scene.js';
 
 // A real Swarm of one node on the engine of the tests.
 describe.skipIf(withoutEngine)('a deployment to a Swarm', () => {
@@ -35,21 +32,8 @@ describe.skipIf(withoutEngine)('a deployment to a Swarm', () => {
     await scene.close();
   });
 
-  const CHECK = {
-    test: ['CMD', 'wget', '-q', '-O', '-', 'http://127.0.0.1:8080/health'],
-    interval: '300ms',
-    timeout: '1s',
-    retries: 3,
-  };
   const deploy = { restart_policy: { condition: 'any', delay: '500ms' } };
-  const web = (image: string | undefined, more: object = {}) => ({
-    image,
-    ports: [{ target: 8080, published: String(port), mode: 'host' }],
-    stop_grace_period: '2s',
-    healthcheck: CHECK,
-    deploy,
-    ...more,
-  });
+  const web = (image: string | undefined, more: object = {}) => swarmWeb(image, port, more);
   const store = (image: string | undefined, more: object = {}) => ({ image, stop_grace_period: '2s', deploy, ...more });
 
   async function open(services: (port: number) => Record<string, object>, expected = 'deploy.succeeded') {
@@ -64,15 +48,7 @@ describe.skipIf(withoutEngine)('a deployment to a Swarm', () => {
     return first;
   }
 
-  async function specs(): Promise<Record<string, ServiceSpec>> {
-    const ids = (await docker('service', 'ls', '--quiet', '--filter', `label=com.docker.stack.namespace=${scene.project}`))
-      .split('\n')
-      .filter(Boolean);
-    if (ids.length === 0) return {};
-    const found = JSON.parse(await docker('service', 'inspect', ...ids)) as { Spec: ServiceSpec }[];
-    return Object.fromEntries(found.map(({ Spec }) => [Spec.Name.replace(`${scene.project}_`, ''), Spec]));
-  }
-
+  const specs = () => specsOf(scene.project);
   const again = () => scene.deploy({ kind: 'compose', project: 'project' }, 90_000);
 
   test('is refused where there is no Swarm, and nothing is touched', async () => {
@@ -81,14 +57,8 @@ describe.skipIf(withoutEngine)('a deployment to a Swarm', () => {
   });
 
   describe('where there is one', () => {
-    beforeAll(async () => {
-      await docker('swarm', 'init', '--advertise-addr', '127.0.0.1');
-    });
-    afterAll(async () => {
-      await docker('swarm', 'leave', '--force');
-      // Swarm's own network stays behind otherwise.
-      await execa('docker', ['network', 'rm', 'docker_gwbridge'], { reject: false });
-    });
+    beforeAll(beginSwarm);
+    afterAll(endSwarm);
 
     test('that holds has succeeded: every node is told the image by its id; another one is rolled out the same way', async () => {
       await open(() => ({ web: web(v.one), store: store(v.one) }));
@@ -181,6 +151,8 @@ describe.skipIf(withoutEngine)('a deployment to a Swarm', () => {
       expect(removed.type, removed.why).toBe('deploy.succeeded');
       expect(Object.keys(await specs())).toEqual(['web']);
     }, 180_000);
+
+    describe('kill -9 of the deployer', killsInASwarm);
 
     test('what a Swarm would do otherwise than the files say is refused', async () => {
       await open(() => ({ web: web(v.one) }));
