@@ -196,6 +196,8 @@ export interface Facts {
   readonly held_since?: string;
   /** Of a Swarm: tasks that were there before the change, and that say nothing of the new version. */
   readonly tasks_before?: readonly string[];
+  /** Of a Swarm: service → the hash of its specification as we left it. */
+  readonly spec_hashes?: Readonly<Record<string, string>>;
   /** Of a Swarm: tasks that were there before the way back, and are not of the version that comes back. */
   readonly tasks_given_up?: readonly string[];
   /** The approval that was asked for. */
@@ -207,6 +209,8 @@ export interface ReleasedService {
   readonly image: string;
   readonly imageId: string;
   readonly configHash: string;
+  /** Of a Swarm: see ContainerFacts. */
+  readonly specHash?: string;
   /** It ran when it was released; what does its work and ends did not. */
   readonly running: boolean;
 }

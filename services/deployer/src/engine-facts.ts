@@ -5,6 +5,8 @@ export interface ContainerFacts {
   readonly service: string;
   readonly imageId: string;
   readonly configHash: string;
+  /** Of a Swarm: the hash of the whole specification of its service, as it is now. */
+  readonly specHash?: string;
   readonly status: string;
   readonly running: boolean;
   readonly health: 'none' | 'starting' | 'healthy' | 'unhealthy';

@@ -8,7 +8,7 @@ import { OpsError } from '@ops/shared/streams';
 import type { Engine } from './engine.js';
 import { databaseNames, describeDatabase, dropRestored, endOurSessions, sessionName } from './postgres-sql.js';
 import { type ContainerProgram, runInContainer } from './run-in-container.js';
-import { writeWhole } from './snapshot.js';
+import { syncFolder, writeWhole } from './snapshot.js';
 
 /** A database that cannot be dumped, or put back; `said` is what PostgreSQL's program wrote, uncleaned. */
 export class DatabaseError extends OpsError {
@@ -40,6 +40,15 @@ export interface Dump {
 
 // So long it waits for a table that somebody holds locked.
 const LOCK_WAIT_MS = 60_000;
+// What an application has set for its own statements must not cut ours.
+const UNHINDERED = [
+  'statement_timeout=0',
+  'lock_timeout=0',
+  'idle_in_transaction_session_timeout=0',
+  'default_transaction_read_only=off',
+]
+  .map((setting) => `-c ${setting}`)
+  .join(' ');
 
 /**
  * Dumps a database into a file of its own, beside it the statements that make such a database. It gets its name only when it is on disk
@@ -61,6 +70,7 @@ export async function dumpDatabase(place: DatabasePlace, file: string): Promise<
     if ((await readBack(place, making)) !== dump.sha256)
       throw new DatabaseError('the disk gave back something else than was written');
     await rename(making, file);
+    await syncFolder(dirname(file));
     return { ...dump, file };
   } catch (error) {
     await rm(making, { force: true });
@@ -92,8 +102,10 @@ export async function readDumpInto(place: DatabasePlace, { file, sha256 }: Dump,
   await pipeline(createReadStream(file), hash);
   if (hash.digest('hex') !== sha256) throw new DatabaseError(`${file} is not what was written`);
   await run(place, ['pg_restore', '--exit-on-error', `--dbname=${database}`], { input: createReadStream(file) });
-  // Without statistics of its tables it may be too slow to be called healthy.
-  await runSql(place, 'analyze;', database);
+  // Without statistics of its tables it may be too slow to be called healthy; but it is whole.
+  await runSql(place, 'analyze;', database).catch((error: unknown) => {
+    if (!(error instanceof DatabaseError)) throw error;
+  });
 }
 
 async function writeDump(place: DatabasePlace, file: string): Promise<Dump> {
@@ -139,7 +151,11 @@ async function run(
   const password = (await engine.environment(container)).POSTGRES_PASSWORD;
   const { exitCode, said } = await runInContainer(engine, container, {
     command: [program, ...(offline ? [] : [`--username=${user}`, '--no-password']), ...args],
-    environment: { PGAPPNAME: sessionName(tag), ...(password === undefined ? {} : { PGPASSWORD: password }) },
+    environment: {
+      PGAPPNAME: sessionName(tag),
+      PGOPTIONS: UNHINDERED,
+      ...(password === undefined ? {} : { PGPASSWORD: password }),
+    },
     signal,
     ...streams,
   });

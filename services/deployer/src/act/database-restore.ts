@@ -27,13 +27,13 @@ export async function restoreDatabase(place: DatabasePlace, dump: Dump): Promise
   await runSql(place, dropRestored(names));
   await runSql(place, await readFile(sqlFileOf(dump.file), 'utf8'));
   await readDumpInto(place, dump, names.restored);
-  try {
-    await runSql(place, exchange(names));
-  } catch (error) {
-    await runSql(place, letIn(names)).catch(() => undefined);
-    throw error;
-  }
+  await runSql(place, exchange(names));
   return names.failed;
+}
+
+/** Where a restore is given up: whoever was locked out for it is let in again. */
+export async function giveUpRestore(place: DatabasePlace): Promise<void> {
+  await runSql(place, letIn(databaseNames(place.name, place.tag)));
 }
 
 async function namesThere(place: DatabasePlace, names: DatabaseNames): Promise<ReadonlySet<string>> {

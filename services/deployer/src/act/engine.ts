@@ -35,7 +35,8 @@ export class Engine {
     return new Engine(this.address, mayAct);
   }
 
-  async #answered<T>(asked: Promise<T>, withinMs = ANSWER_MS): Promise<T> {
+  /** Gives up a call after a while, as one to an engine that is away. */
+  async answered<T>(asked: Promise<T>, withinMs = ANSWER_MS): Promise<T> {
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), withinMs);
     try {
@@ -52,7 +53,7 @@ export class Engine {
 
   /** Rejects where it does not answer. */
   async info(): Promise<{ rootFolder: string; memory: number; cpus: number }> {
-    const { DockerRootDir, MemTotal, NCPU } = (await this.#answered(this.docker.info())) as {
+    const { DockerRootDir, MemTotal, NCPU } = (await this.answered(this.docker.info())) as {
       DockerRootDir: string;
       MemTotal: number;
       NCPU: number;
@@ -63,7 +64,7 @@ export class Engine {
   /** Rejects where it takes no new connection: an engine that is shutting down still answers on those it has. */
   async answers(): Promise<void> {
     const anew = { ...this.address, agent: new Agent({ keepAlive: false }) };
-    await this.#answered(new Docker(anew).ping());
+    await this.answered(new Docker(anew).ping());
   }
 
   /** Every container of a project, stopped ones included; one-off runs are left out. */
@@ -123,7 +124,7 @@ export class Engine {
   /** Keeps an image under a name of ours, so that no prune takes it. */
   async tag(imageId: string, repository: string, tag: string): Promise<void> {
     this.mayAct();
-    await this.#answered(this.docker.getImage(imageId).tag({ repo: repository, tag }));
+    await this.answered(this.docker.getImage(imageId).tag({ repo: repository, tag }));
   }
 
   /** Takes a name away; the image goes where it was the last one. Nothing happens where it is not there or in use. */
@@ -144,33 +145,33 @@ export class Engine {
   /** Asks it to end (SIGTERM or its own signal), waits for its own grace, then ends it. */
   async stop(id: string): Promise<void> {
     this.mayAct();
-    await ignoring([304, 404], this.#answered(this.docker.getContainer(id).stop(), STOP_MS));
+    await ignoring([304, 404], this.answered(this.docker.getContainer(id).stop(), STOP_MS));
   }
 
   async start(id: string): Promise<void> {
     this.mayAct();
-    await ignoring([304], this.#answered(this.docker.getContainer(id).start(), START_MS));
+    await ignoring([304], this.answered(this.docker.getContainer(id).start(), START_MS));
   }
 
   async restart(id: string): Promise<void> {
     this.mayAct();
-    await this.#answered(this.docker.getContainer(id).restart(), STOP_MS);
+    await this.answered(this.docker.getContainer(id).restart(), STOP_MS);
   }
 
   async rename(id: string, name: string): Promise<void> {
     this.mayAct();
-    await this.#answered(this.docker.getContainer(id).rename({ name }));
+    await this.answered(this.docker.getContainer(id).rename({ name }));
   }
 
   async setRestartPolicy(id: string, { name, retries }: { name: string; retries: number }): Promise<void> {
     this.mayAct();
-    await this.#answered(this.docker.getContainer(id).update({ RestartPolicy: { Name: name, MaximumRetryCount: retries } }));
+    await this.answered(this.docker.getContainer(id).update({ RestartPolicy: { Name: name, MaximumRetryCount: retries } }));
   }
 
   /** Removes a container, and waits until its name is free; its named volumes stay. */
   async remove(id: string): Promise<void> {
     this.mayAct();
-    await ignoring([404, 409], this.#answered(this.docker.getContainer(id).remove({ force: true }), START_MS));
+    await ignoring([404, 409], this.answered(this.docker.getContainer(id).remove({ force: true }), START_MS));
     // Somebody else may be removing it: until he has, it keeps its name.
     for (let tries = 0; tries < REMOVAL_TRIES && (await this.container(id)) !== undefined; tries += 1)
       await wait(REMOVAL_PAUSE_MS);
@@ -179,7 +180,7 @@ export class Engine {
   /** A program inside a running container, ready to be started. */
   async prepareExec(id: string, options: Docker.ExecCreateOptions): Promise<Docker.Exec> {
     this.mayAct();
-    return this.#answered(this.docker.getContainer(id).exec(options));
+    return this.answered(this.docker.getContainer(id).exec(options));
   }
 
   /** What a container was given as its environment: there are secrets in it. */
@@ -256,6 +257,9 @@ export function isEngineAway(error: unknown): boolean {
     if (code === 'ENOENT' && 'syscall' in at && at.syscall === 'connect') return true;
     if (/^(?:ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN)$/.test(code)) return true;
     if (/socket hang up|The operation was aborted due to timeout/.test(at.message)) return true;
+    // A Swarm that has lost its leader chooses another.
+    if (statusOf(at) >= 500 && /does not have a leader|rpc error: code = (?:Unavailable|DeadlineExceeded)/.test(at.message))
+      return true;
   }
   return false;
 }

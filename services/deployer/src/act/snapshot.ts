@@ -98,6 +98,11 @@ export async function restoreFiles(
   return changed;
 }
 
+/** Where a snapshot has its copy of each file, by the file's path. */
+export async function storedFiles(folder: string): Promise<Readonly<Record<string, string>>> {
+  return Object.fromEntries((await readManifest(folder)).files.map(({ path, stored }) => [path, join(folder, stored)]));
+}
+
 /** Removes a snapshot. */
 export async function removeSnapshot(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
@@ -139,7 +144,8 @@ export async function writeWhole(path: string, content: string | Buffer): Promis
   }
 }
 
-async function syncFolder(path: string): Promise<void> {
+/** Makes sure that the names in a folder are on disk. */
+export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   await folder.sync().finally(() => folder.close());
 }
@@ -150,4 +156,13 @@ function hashOf(content: Buffer): string {
 
 async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined)) !== undefined;
+}
+
+/** Writes a file that only its owner may read, in one step, and on disk when this resolves. */
+export async function writeSurely(path: string, content: string): Promise<void> {
+  const making = `${path}.making`;
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await writeWhole(making, content);
+  await rename(making, path);
+  await syncFolder(dirname(path));
 }

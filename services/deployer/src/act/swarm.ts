@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
+import { canonical } from '../decide/canonical.js';
 import { HASH_LABEL } from '../decide/swarm/stack-file.js';
 import type { Task } from '../decide/swarm/tasks.js';
 import type { EngineEvent } from '../engine-facts.js';
@@ -18,6 +20,8 @@ export interface SwarmService {
   /** As the API takes it back. Holds what is in the environment. */
   readonly spec: Docker.ServiceSpec;
   readonly ports: readonly { readonly port: number; readonly protocol: string }[];
+  /** An update has stopped halfway: there are tasks of another specification. */
+  readonly paused: boolean;
 }
 
 /** The Swarm that an engine is a manager of. What changes something asks first, as the engine does. */
@@ -30,7 +34,7 @@ export class Swarm {
 
   /** Whether the engine manages a Swarm, and of how many nodes. */
   async state(): Promise<{ readonly manages: boolean; readonly nodes: number }> {
-    const { Swarm: swarm } = (await this.#engine.docker.info()) as {
+    const { Swarm: swarm } = (await this.#engine.answered(this.#engine.docker.info())) as {
       Swarm?: { LocalNodeState?: string; ControlAvailable?: boolean; Nodes?: number };
     };
     return { manages: swarm?.LocalNodeState === 'active' && swarm.ControlAvailable === true, nodes: swarm?.Nodes ?? 0 };
@@ -39,13 +43,14 @@ export class Swarm {
   /** The services of a stack. */
   async services(stack: string): Promise<readonly SwarmService[]> {
     const filters = JSON.stringify({ label: [`${NAMESPACE}=${stack}`] });
-    const listed = (await this.#engine.docker.listServices({ filters })) as unknown as RawService[];
-    return listed.map(({ ID, Version, Spec, Endpoint }) => ({
+    const listed = (await this.#engine.answered(this.#engine.docker.listServices({ filters }))) as unknown as RawService[];
+    return listed.map(({ ID, Version, Spec, Endpoint, UpdateStatus }) => ({
       id: ID,
       service: nameIn(stack, Spec.Name ?? ''),
       version: Version.Index,
       spec: Spec,
       ports: portsOf(Endpoint),
+      paused: UpdateStatus?.State?.endsWith('paused') === true,
     }));
   }
 
@@ -53,7 +58,7 @@ export class Swarm {
   async portsOfOthers(
     stack: string,
   ): Promise<readonly { readonly name: string; readonly port: number; readonly protocol: string }[]> {
-    const listed = (await this.#engine.docker.listServices()) as unknown as RawService[];
+    const listed = (await this.#engine.answered(this.#engine.docker.listServices())) as unknown as RawService[];
     return listed
       .filter(({ Spec }) => Spec.Labels?.[NAMESPACE] !== stack)
       .flatMap(({ Spec, Endpoint }) => portsOf(Endpoint).map((one) => ({ name: `service ${Spec.Name ?? '?'}`, ...one })));
@@ -66,10 +71,10 @@ export class Swarm {
       this.services(stack),
       this.#engine.docker.listTasks({ filters, abortSignal: AbortSignal.timeout(ANSWER_MS) }) as Promise<RawTask[]>,
     ]);
-    const names = new Map(services.map(({ id, service }) => [id, service]));
+    const known = new Map(services.map((one) => [one.id, one]));
     // The tasks of a service that is gone are on their way out.
     return tasks.flatMap((task) => {
-      const service = names.get(task.ServiceID);
+      const service = known.get(task.ServiceID);
       return service === undefined ? [] : [taskOf(service, task)];
     });
   }
@@ -77,7 +82,7 @@ export class Swarm {
   /** Makes a service as it was. */
   async create(spec: Docker.ServiceSpec): Promise<void> {
     this.#engine.mayAct();
-    await this.#engine.docker.createService(spec as Docker.CreateServiceOptions);
+    await this.#engine.answered(this.#engine.docker.createService(spec as Docker.CreateServiceOptions));
   }
 
   /** Gives a service this specification; the Swarm replaces the tasks that differ from it. */
@@ -86,12 +91,12 @@ export class Swarm {
     for (let tries = 1, { version } = service; ; tries += 1) {
       this.#engine.mayAct();
       try {
-        await found.update({ ...spec, version });
+        await this.#engine.answered(found.update({ ...spec, version }));
         return;
       } catch (error) {
         // The Swarm itself writes down how an update goes on, and each time the service has another version.
         if (tries >= UPDATE_TRIES || !String(error).includes('out of sequence')) throw error;
-        version = ((await found.inspect()) as RawService).Version.Index;
+        version = ((await this.#engine.answered(found.inspect())) as RawService).Version.Index;
       }
     }
   }
@@ -99,7 +104,7 @@ export class Swarm {
   /** Removes a service, where it is still there; its tasks are asked to end, and go. */
   async remove(id: string): Promise<void> {
     this.#engine.mayAct();
-    await ignoring([404], this.#engine.docker.getService(id).remove());
+    await ignoring([404], this.#engine.answered(this.#engine.docker.getService(id).remove()));
   }
 
   /** The last lines of a task, from whichever node it runs on. */
@@ -137,6 +142,7 @@ interface RawService {
   readonly ID: string;
   readonly Version: { readonly Index: number };
   readonly Spec: Docker.ServiceSpec;
+  readonly UpdateStatus?: { readonly State?: string };
   readonly Endpoint?: { readonly Ports?: readonly { readonly PublishedPort?: number; readonly Protocol?: string }[] };
 }
 
@@ -153,6 +159,7 @@ interface RawTask {
       readonly Healthcheck?: { readonly Test?: readonly string[] };
     };
   };
+  readonly NetworksAttachments?: readonly { readonly Addresses?: readonly string[] }[];
   readonly Status: {
     readonly State: string;
     readonly Timestamp: string;
@@ -161,7 +168,10 @@ interface RawTask {
   };
 }
 
-function taskOf(service: string, { ID, Slot = 0, CreatedAt, DesiredState, Spec, Status }: RawTask): Task {
+function taskOf(
+  { service, spec }: SwarmService,
+  { ID, Slot = 0, CreatedAt, DesiredState, Spec, Status, NetworksAttachments }: RawTask,
+): Task {
   const { Image = '', Labels = {}, Healthcheck } = Spec.ContainerSpec ?? {};
   return {
     id: ID,
@@ -170,6 +180,9 @@ function taskOf(service: string, { ID, Slot = 0, CreatedAt, DesiredState, Spec, 
     createdAt: CreatedAt,
     image: Image,
     configHash: Labels[HASH_LABEL] ?? '',
+    isCurrent: isMadeOf(Spec, spec.TaskTemplate),
+    specHash: specHashOf(spec),
+    addresses: (NetworksAttachments ?? []).flatMap(({ Addresses }) => (Addresses ?? []).map((one) => one.replace(/\/\d+$/, ''))),
     state: Status.State,
     desired: DesiredState,
     since: Math.max(Date.parse(Status.Timestamp), 0),
@@ -177,6 +190,20 @@ function taskOf(service: string, { ID, Slot = 0, CreatedAt, DesiredState, Spec, 
     error: Status.Err ?? '',
     healthcheck: (Healthcheck?.Test ?? []).length > 0 && Healthcheck?.Test?.[0] !== 'NONE',
   };
+}
+
+// What a task is made of. A task is a copy of its service's template, but for what says how the template is to be read.
+const MADE_OF = ['ContainerSpec', 'Resources', 'RestartPolicy', 'Placement', 'LogDriver', 'Networks', 'ForceUpdate'];
+
+function isMadeOf(task: object, template: object | undefined): boolean {
+  const parts = (from: object) => canonical(Object.fromEntries(Object.entries(from).filter(([key]) => MADE_OF.includes(key))));
+  return parts(task) === parts(template ?? {});
+}
+
+/** The hash of everything that a service is told to be; how often it was restarted is none of it. */
+export function specHashOf({ TaskTemplate, Mode, EndpointSpec }: Docker.ServiceSpec): string {
+  const { ForceUpdate: _times, ...template } = (TaskTemplate ?? {}) as { ForceUpdate?: number };
+  return createHash('sha256').update(canonical({ template, Mode, EndpointSpec })).digest('hex');
 }
 
 function nameIn(stack: string, name: string): string {

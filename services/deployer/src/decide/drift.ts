@@ -10,12 +10,13 @@ export interface Drift {
 /** Where what runs differs from what was deployed. Repaired only through a deployment. */
 export function driftOf({ services }: Pick<ReleaseFacts, 'services'>, containers: readonly ContainerFacts[]): Drift[] {
   const drift: Drift[] = [];
-  for (const [service, { imageId, configHash, running: ran }] of Object.entries(services)) {
+  for (const [service, { imageId, configHash, specHash, running: ran }] of Object.entries(services)) {
     const own = containers.filter((container) => container.service === service);
     if (own.length === 0) drift.push({ service, what: 'its container is gone' });
     for (const { name, running, status, ...container } of own) {
       if (container.imageId !== imageId) drift.push({ service, what: `${name} runs another image` });
-      if (container.configHash !== configHash) drift.push({ service, what: `${name} has another configuration` });
+      if (container.configHash !== configHash || (specHash !== undefined && container.specHash !== specHash))
+        drift.push({ service, what: `${name} has another configuration` });
       if (ran && !running) drift.push({ service, what: `${name} is ${status}` });
     }
   }

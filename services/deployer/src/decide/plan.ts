@@ -126,6 +126,8 @@ function differencesOf(
   if (running.length === 0) return ['not there yet'];
   const differences: string[] = [];
   if (running.some((container) => container.imageId !== imageId)) differences.push('image');
+  const left = current?.services[name]?.specHash;
+  if (left !== undefined && running.some(({ specHash }) => specHash !== left)) differences.push('changed by hand');
   if (running.some((container) => container.configHash !== hashes[name])) {
     const known = before?.services[name];
     const named = known === undefined ? [] : fieldDifferences(known, service);

@@ -36,11 +36,13 @@ export async function succeed(run: Run, ended: EndedStep, change: Change, drafts
   const { containers } = await orchestrator.all(engine).look(plan.project);
   const before = await currentRelease(deployer.database, plan.folder);
   const services = Object.fromEntries(
-    containers.map(({ service, imageId, configHash, running }) => {
+    containers.map(({ service, imageId, configHash, specHash, running }) => {
       const planned = model.services[service];
       const known = before?.facts.services[service];
       const image = planned === undefined ? known?.image : (planned.image ?? `${model.name}-${service}`);
-      return [service, { image: image ?? imageId, imageId, configHash, running }];
+      const left = deployment.facts.spec_hashes?.[service] ?? specHash;
+      const made = left === undefined ? {} : { specHash: left };
+      return [service, { image: image ?? imageId, imageId, configHash, ...made, running }];
     }),
   );
   const now = deployer.clock.now();

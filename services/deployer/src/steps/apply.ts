@@ -1,5 +1,4 @@
 import { startedEvent } from '../events.js';
-import { renewDumps } from './databases.js';
 import { orchestratorOf } from './orchestrator.js';
 import { heldAtGate, planOf, type Run, type StepResult, withReading } from './step.js';
 
@@ -10,8 +9,6 @@ export async function apply(run: Run): Promise<StepResult> {
   if (!run.deployment.touched) {
     const held = await heldAtGate(run, 'apply');
     if (held.kind !== 'open') return held;
-    const undumped = await renewDumps(run);
-    if (undumped !== undefined) return undumped;
     const level = held.view.level === 'warn' ? 'warn' : 'normal';
     const now = deployer.clock.now();
     run.deployment = await journal.note({ touched: true, facts: withReading(run, 'apply', held.view) }, [

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { DatabaseError, type DatabasePlace, type Dump, dumpDatabase, runSql } from '../act/database-dump.js';
-import { restoreDatabase } from '../act/database-restore.js';
+import { giveUpRestore, restoreDatabase } from '../act/database-restore.js';
 import { isEngineAway, isEngineRefusal } from '../act/engine.js';
 import { lastWholeLines } from '../act/last-lines.js';
 import { isSetAside } from '../decide/set-aside.js';
@@ -30,22 +30,24 @@ export async function dumpDatabases(run: Run): Promise<StepResult | undefined> {
       return fail(`no dump of the database ${planned.name} could be made: ${why}; nothing was touched`, deployer.clock.now());
     }
   }
-  if (made.length > 0) run.deployment = await journal.note({ facts: { ...deployment.facts, dumps: made } });
+  // Also where there is none: those of a plan before are not this plan's.
+  if (made.length > 0 || deployment.facts.dumps !== undefined)
+    run.deployment = await journal.note({ facts: { ...run.deployment.facts, dumps: made } });
   return undefined;
 }
 
-/** Dumps again where the dumps are of another hour: a deployer was away between the backup and the change. */
-export async function renewDumps(run: Run): Promise<StepResult | undefined> {
+/**
+ * Before the first container starts. Dumps again where the dumps are older than a minute: the deployer was away, or waited, and what was
+ * written since would be missing. Then it is written down that from here on the databases may be other than their dumps.
+ */
+export async function readyForSchema(run: Run): Promise<StepResult | undefined> {
+  const { dumps = [], schemaAtRisk } = run.deployment.facts;
+  if (dumps.length === 0 || schemaAtRisk === true) return undefined;
   const now = run.deployer.clock.now();
-  const old = (run.deployment.facts.dumps ?? []).some(({ at }) => now - at > DUMP_COUNTS_MS);
-  return old ? dumpDatabases(run) : undefined;
-}
-
-/** Written down before the first container starts: from here on the databases may be other than their dumps. */
-export async function noteChangeOfSchema(run: Run): Promise<void> {
-  const { facts } = run.deployment;
-  if (facts.dumps !== undefined && facts.schemaAtRisk !== true)
-    run.deployment = await run.journal.note({ facts: { ...facts, schemaAtRisk: true } });
+  const failed = dumps.some(({ at }) => now - at > DUMP_COUNTS_MS) ? await dumpDatabases(run) : undefined;
+  if (failed !== undefined) return failed;
+  run.deployment = await run.journal.note({ facts: { ...run.deployment.facts, schemaAtRisk: true } });
+  return undefined;
 }
 
 /**
@@ -77,15 +79,36 @@ export async function restoreDatabases(run: Run): Promise<{ readonly done: reado
   return failed === undefined ? { done } : { done, failed };
 }
 
+// A server that restarts meanwhile is waited for: what a try has left behind, the next one clears away.
 async function putBack(run: Run, dump: DumpPlan & Dump): Promise<{ readonly kept: string } | { readonly failed: string }> {
+  const { clock, config, log } = run.deployer;
+  const until = clock.monotonic() + config.deploy.verify.within;
+  for (;;) {
+    try {
+      return { kept: await restoreDatabase(await readyPlace(run, dump), dump) };
+    } catch (error) {
+      // Not the database's word: the engine or the lease is gone, and all of it is done again.
+      if (run.signal.aborted || isEngineAway(error) || isEngineRefusal(error) || error instanceof LeaseLostError) throw error;
+      const failed = error instanceof DatabaseError ? wordsOf(run, error) : run.redactor.text(String(error));
+      log.error({ deployment: run.deployment.deployment_id, failed }, 'a database could not be put back');
+      if (clock.monotonic() < until) {
+        await clock.sleep(READY_EVERY_MS, run.signal);
+        continue;
+      }
+      const locked = await letInAgain(run, dump);
+      return { failed: locked === undefined ? failed : `${failed}; and ${locked}` };
+    }
+  }
+}
+
+// It may have been closed for the exchange of names: the version before must be able to connect.
+async function letInAgain(run: Run, dump: DumpPlan): Promise<string | undefined> {
   try {
-    return { kept: await restoreDatabase(await readyPlace(run, dump), dump) };
+    await giveUpRestore(await readyPlace(run, dump));
+    return undefined;
   } catch (error) {
-    // Not the database's word: the engine or the lease is gone, and all of it is done again.
-    if (run.signal.aborted || isEngineAway(error) || isEngineRefusal(error) || error instanceof LeaseLostError) throw error;
-    const failed = error instanceof DatabaseError ? wordsOf(run, error) : run.redactor.text(String(error));
-    run.deployer.log.error({ deployment: run.deployment.deployment_id, failed }, 'a database could not be put back');
-    return { failed };
+    if (run.signal.aborted || isEngineAway(error) || error instanceof LeaseLostError) throw error;
+    return `it may refuse everybody: alter database "${dump.name}" allow_connections true`;
   }
 }
 

@@ -49,9 +49,13 @@ export async function makePlan(run: Run): Promise<{ readonly plan: Plan } | { re
   const before = release === undefined ? undefined : await knownModel(run, release);
   if (before !== undefined) rememberSecrets(run.redactor, before);
   const project = await projectFiles(request.folder, files, model, request.configFiles);
-  const orchestrator = request.orchestrator ?? release?.facts.orchestrator ?? 'compose';
-  const carried = release?.facts.orchestrator ?? 'compose';
-  if (release !== undefined && orchestrator !== carried)
+  // One that has no service any more is carried by nobody.
+  const carried =
+    release === undefined || Object.keys(release.facts.services).length === 0
+      ? undefined
+      : (release.facts.orchestrator ?? 'compose');
+  const orchestrator = request.orchestrator ?? carried ?? 'compose';
+  if (carried !== undefined && orchestrator !== carried)
     return {
       findings: [finding('other-orchestrator', 'data.orchestrator', orchestrator, `${carried}, which carries this project`)],
     };

@@ -28,7 +28,8 @@ async function ownServerFindings(run: Run): Promise<Finding[]> {
   const changed = new Set(services.flatMap(({ change, old }) => (change === 'keep' ? [] : old.map(({ id }) => id))));
   if (changed.size === 0) return [];
   const servers = await ownServers(deployer.redis, deployer.database);
-  const containers = (await engine.containers(project)).filter(({ id }) => changed.has(id));
+  const { containers: all } = await orchestratorOf(run).all(engine).look(project);
+  const containers = all.filter(({ id }) => changed.has(id));
   return servers.flatMap(({ name, address }) =>
     containers
       .filter(({ addresses }) => addresses.includes(address))

@@ -6,7 +6,7 @@ import { judgeService } from '../decide/health.js';
 import type { Plan, ServicePlan } from '../deployment-types.js';
 import { readGate } from '../state/gate.js';
 import { LeaseLostError } from '../state/journal.js';
-import { noteChangeOfSchema } from './databases.js';
+import { readyForSchema } from './databases.js';
 import { evidenceOf } from './evidence.js';
 import { fail, type Run, requestOf, type StepResult, withReading } from './step.js';
 
@@ -27,15 +27,15 @@ function dependsOnChange({ dependsOn }: ServicePlan, services: readonly ServiceP
 /** The last look before a start: the verify window is open, and so is the gate. A failure where it is not. From here on databases may change. */
 export async function mayStart(run: Run): Promise<StepResult | undefined> {
   const { deployer, journal } = run;
+  const unready = await readyForSchema(run);
+  if (unready !== undefined) return unready;
   const now = deployer.clock.now();
   const { within, healthy_for } = deployer.config.deploy.verify;
   const until = run.deployment.verify_until?.getTime() ?? 0;
   // The window is for looking. Where nobody looked because we were away, it begins anew.
   if (until - now < healthy_for) run.deployment = await journal.note({ verify_until: new Date(now + within) });
   const closed = await closedGate(run);
-  if (closed !== undefined) return fail(`${closed}: nothing is started now`, deployer.clock.now());
-  await noteChangeOfSchema(run);
-  return undefined;
+  return closed === undefined ? undefined : fail(`${closed}: nothing is started now`, deployer.clock.now());
 }
 
 // A freeze is for what has not begun. A gate that cannot be read is not open: the old version is down, and the way back needs no Redis.

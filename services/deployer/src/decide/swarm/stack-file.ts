@@ -29,8 +29,14 @@ const NOT_OF_A_STACK: ReadonlySet<string> = new Set([
 /**
  * The file for `docker stack deploy` (schema 3.x, which Docker's command line still asks for) of these services of a rendered
  * project. Swarm decides nothing by itself: where an update fails it stops, and the verdict is ours.
+ * @param storedFiles path → where its content is kept
  */
-export function stackFile(model: ComposeModel, services: readonly StackService[], fileHashes: Readonly<Record<string, string>>) {
+export function stackFile(
+  model: ComposeModel,
+  services: readonly StackService[],
+  fileHashes: Readonly<Record<string, string>>,
+  storedFiles: Readonly<Record<string, string>> = {},
+) {
   return {
     version: '3.9',
     services: Object.fromEntries(
@@ -41,8 +47,8 @@ export function stackFile(model: ComposeModel, services: readonly StackService[]
     ),
     ...(model.networks == null ? {} : { networks: model.networks }),
     ...(model.volumes == null ? {} : { volumes: model.volumes }),
-    ...versioned(model, 'configs', fileHashes),
-    ...versioned(model, 'secrets', fileHashes),
+    ...versioned(model, 'configs', fileHashes, storedFiles),
+    ...versioned(model, 'secrets', fileHashes, storedFiles),
   };
 }
 
@@ -110,13 +116,20 @@ function serviceBody(model: ComposeModel, name: string, oneShot: boolean): Recor
 }
 
 // A config or secret of a Swarm never changes: other content is another one, and the version before keeps its own.
-function versioned(model: ComposeModel, kind: 'configs' | 'secrets', fileHashes: Readonly<Record<string, string>>) {
+function versioned(
+  model: ComposeModel,
+  kind: 'configs' | 'secrets',
+  fileHashes: Readonly<Record<string, string>>,
+  storedFiles: Readonly<Record<string, string>>,
+) {
   const all = model[kind];
   if (all == null) return {};
   const named = Object.entries(all).map(([key, source]) => {
-    const hash = source.file === undefined ? undefined : fileHashes[source.file];
-    const { name, ...rest } = source as { name?: string; file?: string };
-    return [key, hash === undefined ? source : { ...rest, name: `${name ?? `${model.name}_${key}`}_${hash.slice(0, 12)}` }];
+    const { name, file, ...rest } = source as { name?: string; file?: string };
+    const hash = file === undefined ? undefined : fileHashes[file];
+    if (file === undefined || hash === undefined) return [key, source];
+    // The copy that was kept: the file itself may be another by now, and would be taken for this one for ever.
+    return [key, { ...rest, file: storedFiles[file] ?? file, name: `${name ?? `${model.name}_${key}`}_${hash.slice(0, 12)}` }];
   });
   return { [kind]: Object.fromEntries(named) };
 }

@@ -11,6 +11,12 @@ export interface Task {
   /** What its container is made of: an image id, or a reference; and our hash of the rest, where we made it. */
   readonly image: string;
   readonly configHash: string;
+  /** Whether it is made of what its service is told to be now. */
+  readonly isCurrent: boolean;
+  /** The hash of its service's specification, as that is now. */
+  readonly specHash: string;
+  /** Its own addresses in the networks of the Swarm. */
+  readonly addresses: readonly string[];
   /** new, pending ... starting, running, complete, failed, rejected, shutdown, orphaned. */
   readonly state: string;
   readonly desired: string;
@@ -18,6 +24,11 @@ export interface Task {
   readonly exitCode: number;
   readonly error: string;
   readonly healthcheck: boolean;
+}
+
+/** Whether a task has come to its end. */
+export function hasEnded({ state }: Pick<Task, 'state'>): boolean {
+  return ENDED.has(state) || state === 'shutdown';
 }
 
 const ENDED: ReadonlySet<string> = new Set(['complete', 'failed', 'rejected', 'orphaned']);
@@ -46,7 +57,7 @@ export function endedTasks(
 
 /** A task in the words of a container. A Swarm calls a task running once its health check has passed, and ends it when it fails. */
 export function containerOf(task: Task, imageId: string): ContainerFacts {
-  const { id, service, slot, configHash, state, error, exitCode, since, healthcheck } = task;
+  const { id, service, slot, configHash, specHash, addresses, state, error, exitCode, since, healthcheck } = task;
   const running = state === 'running';
   return {
     id,
@@ -54,6 +65,7 @@ export function containerOf(task: Task, imageId: string): ContainerFacts {
     service,
     imageId,
     configHash,
+    specHash,
     status: running ? 'running' : ENDED.has(state) ? 'exited' : error === '' ? state : `${state}: ${error}`,
     running,
     health: !healthcheck ? 'none' : running ? 'healthy' : 'starting',
@@ -64,7 +76,7 @@ export function containerOf(task: Task, imageId: string): ContainerFacts {
     startedAt: since,
     restartPolicy: { name: 'no', retries: 0 },
     anonymousVolumes: [],
-    addresses: [],
+    addresses,
     ports: [],
   };
 }

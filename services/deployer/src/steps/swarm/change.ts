@@ -1,13 +1,17 @@
 import { DockerCommandError } from '../../act/docker-command.js';
 import { openEngineGate } from '../../act/engine-gate.js';
-import { Swarm } from '../../act/swarm.js';
+import { storedFiles } from '../../act/snapshot.js';
+import { Swarm, type SwarmService, specHashOf } from '../../act/swarm.js';
+import { canonical } from '../../decide/canonical.js';
 import { stackFile } from '../../decide/swarm/stack-file.js';
 import type { ServicePlan } from '../../deployment-types.js';
+import { listReleases } from '../../state/releases.js';
 import { evidenceOf } from '../evidence.js';
 import { lookAt } from '../look-at.js';
 import { bringFilesBack } from '../restore.js';
 import { engineAnswers, firstServices, lastLine, mayStart, starts, watchFor } from '../start.js';
 import { fail, plannedModel, planOf, type Run, requestOf, type StepResult } from '../step.js';
+import { rememberedSpecs } from './way-back.js';
 
 /** One-shot services first, until they have done their work; then the others, as `docker stack deploy` rolls them out. */
 export async function changeWithSwarm(run: Run): Promise<StepResult | undefined> {
@@ -19,24 +23,51 @@ export async function changeWithSwarm(run: Run): Promise<StepResult | undefined>
     if (failed !== undefined) return failed;
   }
   if (plan.release !== null) await bringFilesBack(run, plan.release);
-  const there = await swarm.services(plan.project);
-  const before = new Set(run.deployment.facts.tasks_before ?? []);
-  const begun = new Set((await swarm.tasks(plan.project)).filter(({ id }) => !before.has(id)).map(({ service }) => service));
-  for (const { service, change } of plan.services) {
-    const known = there.find((one) => one.service === service);
-    if (change === 'remove' && known !== undefined) await swarm.remove(known.id);
-    // A restart that has begun is not begun again: we come here twice after a crash.
-    if (change !== 'restart' || known === undefined || begun.has(service)) continue;
+  const specs = await rememberedSpecs(run);
+  for (const known of await swarm.services(plan.project)) {
+    const change = plan.services.find(({ service }) => service === known.service)?.change;
+    if (change === 'remove') await swarm.remove(known.id);
+    if (change !== 'restart') continue;
     const closed = await mayStart(run);
     if (closed !== undefined) return closed;
-    const template = (known.spec.TaskTemplate ?? {}) as { ForceUpdate?: number };
-    await swarm.update(known, { ...known.spec, TaskTemplate: { ...template, ForceUpdate: (template.ForceUpdate ?? 0) + 1 } });
+    await restartOnce(swarm, known, specs[known.service]);
   }
-  return deploy(
-    run,
-    plan.services.filter((one) => starts(one) && !first.includes(one)),
-    { untilDone: false },
+  const rest = plan.services.filter((one) => starts(one) && !first.includes(one));
+  const failed = await deploy(run, rest, { untilDone: false });
+  if (failed !== undefined) return failed;
+  // What is asked for, or does not run, though its specification is the same, the Swarm would leave as it is.
+  const same = new Set(
+    rest
+      .filter(({ change, differences }) => change === 'replace' && !differences.every(isOfNumber))
+      .map(({ service }) => service),
   );
+  for (const known of await swarm.services(plan.project))
+    if (same.has(known.service) && canonical(templateOf(known.spec)) === canonical(templateOf(specs[known.service] ?? {})))
+      await restartOnce(swarm, known, specs[known.service]);
+  const left = (await swarm.services(plan.project)).map(({ service, spec }) => [service, specHashOf(spec)] as const);
+  run.deployment = await run.journal.note({ facts: { ...run.deployment.facts, spec_hashes: Object.fromEntries(left) } });
+  return undefined;
+}
+
+const isOfNumber = (difference: string) => difference.startsWith('replicas: ');
+
+// A restart that was ordered is not ordered again: we may come here twice.
+async function restartOnce(swarm: Swarm, known: SwarmService, before: SwarmService['spec'] | undefined): Promise<void> {
+  const [now, was] = [templateOf(known.spec).ForceUpdate ?? 0, templateOf(before ?? {}).ForceUpdate ?? 0];
+  if (now > was) return;
+  await swarm.update(known, { ...known.spec, TaskTemplate: { ...templateOf(known.spec), ForceUpdate: now + 1 } });
+}
+
+function templateOf({ TaskTemplate }: SwarmService['spec']): { readonly ForceUpdate?: number } {
+  return (TaskTemplate ?? {}) as { ForceUpdate?: number };
+}
+
+// Of what was planned, whatever happened to the files since: of a rollback the release's, else those of our own snapshot.
+async function filesOfPlan(run: Run): Promise<Readonly<Record<string, string>>> {
+  const { release, folder } = planOf(run);
+  const releases = release === null ? [] : await listReleases(run.deployer.database, folder);
+  const snapshot = releases.find(({ release_id }) => release_id === release)?.snapshot ?? run.deployment.facts.snapshot;
+  return snapshot === undefined ? {} : storedFiles(snapshot);
 }
 
 async function deploy(
@@ -53,7 +84,7 @@ async function deploy(
     image: pinned ?? '',
     configHash: configHash ?? '',
   }));
-  const file = stackFile(await plannedModel(run), wanted, fileHashes);
+  const file = stackFile(await plannedModel(run), wanted, fileHashes, await filesOfPlan(run));
   const closed = await mayStart(run);
   if (closed !== undefined) return closed;
   const gate = await openEngineGate({

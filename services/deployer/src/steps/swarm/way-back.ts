@@ -1,21 +1,31 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
-import { Swarm } from '../../act/swarm.js';
+import { writeSurely } from '../../act/snapshot.js';
+import { Swarm, specHashOf } from '../../act/swarm.js';
 import { canonical } from '../../decide/canonical.js';
-import { HASH_LABEL } from '../../decide/swarm/stack-file.js';
-import { currentTasks, type Task } from '../../decide/swarm/tasks.js';
 import type { ServicePlan } from '../../deployment-types.js';
-import { folderOf, planOf, type Run, type StepResult, writePrivately } from '../step.js';
+import { folderOf, planOf, type Run, type StepResult } from '../step.js';
+import { endedIds } from './scope.js';
 
 type Specs = Readonly<Record<string, Docker.ServiceSpec>>;
 
-/** Service → its specification before anything was touched: exactly what comes back. */
+/** Service → its specification before anything was touched: exactly what comes back. On disk when this resolves. */
 export async function rememberSpecs(run: Run): Promise<Specs> {
   const services = await new Swarm(run.engine).services(planOf(run).project);
   const specs = Object.fromEntries(services.map(({ service, spec }) => [service, spec]));
-  await writePrivately(specsFile(run), JSON.stringify(specs));
+  await writeSurely(specsFile(run), JSON.stringify(specs));
   return specs;
+}
+
+/** What `rememberSpecs` has written. */
+export async function rememberedSpecs(run: Run): Promise<Specs> {
+  return JSON.parse(await readFile(specsFile(run), 'utf8')) as Specs;
+}
+
+/** The hash of each of them. */
+export async function rememberedHashes(run: Run): Promise<Readonly<Record<string, string>>> {
+  return Object.fromEntries(Object.entries(await rememberedSpecs(run)).map(([service, spec]) => [service, specHashOf(spec)]));
 }
 
 /** Removes the services that were not there before. What was there is changed back, not removed. */
@@ -25,10 +35,7 @@ export async function withdrawServices(run: Run, services: readonly ServicePlan[
   const swarm = new Swarm(engine);
   const specs = await rememberedSpecs(run);
   if (deployment.facts.tasks_given_up === undefined) {
-    const old = new Set(planOf(run).services.flatMap((one) => one.old.map(({ id }) => id)));
-    const tasks = await swarm.tasks(project);
-    const current = new Set(currentTasks(tasks).map(({ id }) => id));
-    const givenUp = tasks.filter(({ id, state }) => !(old.has(id) && current.has(id) && state === 'running')).map(({ id }) => id);
+    const givenUp = endedIds(await swarm.tasks(project));
     run.deployment = await journal.note({ facts: { ...run.deployment.facts, tasks_given_up: givenUp } });
   }
   const names = new Set(services.map(({ service }) => service));
@@ -46,32 +53,13 @@ export async function bringBackServices(run: Run, services: readonly ServicePlan
     if (spec === undefined) continue;
     const now = there.find((one) => one.service === service);
     if (now === undefined) await swarm.create(spec);
-    else if (canonical(now.spec) !== canonical(spec)) await swarm.update(now, spec);
+    // An update that has stopped halfway goes on only when it is given again.
+    else if (now.paused || canonical(now.spec) !== canonical(spec)) await swarm.update(now, spec);
   }
   return undefined;
-}
-
-/** Whether a task is of the version before, begun again or never stopped. */
-export async function isOldVersion(run: Run): Promise<(task: Task) => boolean> {
-  const specs = await rememberedSpecs(run);
-  const givenUp = new Set(run.deployment.facts.tasks_given_up ?? []);
-  return ({ id, service, image, configHash }) => {
-    const spec = specs[service];
-    if (spec === undefined) return true;
-    const { Image, Labels } = containerSpecOf(spec);
-    return !givenUp.has(id) && image === Image && configHash === (Labels?.[HASH_LABEL] ?? '');
-  };
-}
-
-function containerSpecOf({ TaskTemplate }: Docker.ServiceSpec): { Image?: string; Labels?: Readonly<Record<string, string>> } {
-  return (TaskTemplate as { ContainerSpec?: object } | undefined)?.ContainerSpec ?? {};
 }
 
 // In the deployment's own folder: it holds what is in the environment.
 function specsFile(run: Run): string {
   return join(folderOf(run), 'swarm-services.json');
-}
-
-async function rememberedSpecs(run: Run): Promise<Specs> {
-  return JSON.parse(await readFile(specsFile(run), 'utf8')) as Specs;
 }
