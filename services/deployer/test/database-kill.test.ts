@@ -71,8 +71,8 @@ describe.skipIf(withoutPostgres !== undefined)('kill -9 of the deployer while it
   }
 
   /** It ends right, once, whatever it was cut off at. */
-  async function endsRight(id: string): Promise<void> {
-    running = start();
+  async function endsRight(id: string, by = start()): Promise<void> {
+    running = by;
     const ended = await Promise.race([here.scene.ending(id, 60_000), running.died]);
     expect(ended.type, `${ended.why}\n${running.log.slice(-5).join('')}`).toBe('deploy.rolled-back');
     expect(here.scene.story(id).filter((one) => one.startsWith('deploy.rolled-back'))).toHaveLength(1);
@@ -107,6 +107,14 @@ describe.skipIf(withoutPostgres !== undefined)('kill -9 of the deployer while it
     await eventually(async () => expect(await reading()).not.toBe(left), { within: 30_000 });
     await release();
     await next;
+  });
+
+  test('the server itself restarts while the dump is read in: it is waited for, and the dump is read in anew', async () => {
+    await hold();
+    const id = await ask();
+    await eventually(async () => expect(await reading()).not.toBe(''), { within: 30_000 });
+    await docker('restart', '--time', '5', here.container);
+    await endsRight(id, running);
   });
 
   test('after the dump was read in, with nobody let in any more', async () => {

@@ -51,7 +51,7 @@ describe.skipIf(withoutPostgres !== undefined)('a database before a schema chang
     expect(here.scene.story(String(ended.data.deployment_id))).not.toContain('deploy.approval-required');
   });
 
-  test('a migration that removes the database itself', async () => {
+  test.for(rows(0, ['a migration that removes the database itself']))('%s', async () => {
     await here.open();
     const settings = await here.settings();
     const ended = await here.deploy(version.two, `${statements('drop database crm')} && exit 7`);
@@ -152,6 +152,19 @@ describe.skipIf(withoutPostgres !== undefined)('a database before a schema chang
     const id = await here.scene.request({ kind: 'compose', project: 'project', schema_change: true });
     const { reasons } = await here.scene.waitFor('deploy.approval-required', id);
     expect(reasons).toEqual([expect.stringContaining(reason)]);
+    expect(await here.people()).toBe(BEFORE);
+  });
+
+  test('what is set for the statements of the application does not hinder the way back', async () => {
+    await here.open();
+    for (const setting of ['default_transaction_read_only = on', `statement_timeout = '1ms'`])
+      await here.ask(`alter database crm set ${setting}`, 'postgres');
+    const settings = await here.settings();
+    const free = ['set statement_timeout = 0', 'set default_transaction_read_only = off'];
+    const ended = await here.deploy(version.two, `${migration(...free, DROPS_MAIL)} && exit 7`);
+    expect(ended.type, ended.why).toBe('deploy.rolled-back');
+    expect(await here.settings()).toBe(settings);
+    await here.ask('alter database crm reset all', 'postgres');
     expect(await here.people()).toBe(BEFORE);
   });
 

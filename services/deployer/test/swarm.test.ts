@@ -97,7 +97,7 @@ describe.skipIf(withoutEngine)('a deployment to a Swarm', () => {
     }, 120_000);
 
     test.for(
-      rows(2, [
+      rows(1, [
         ['crashes at its start', 'crash', 'cannot find my database'],
         ['ends while it is watched', 'later', 'out of luck'],
         ['answers 404 to its health check', 'sick', ''],
@@ -153,6 +153,51 @@ describe.skipIf(withoutEngine)('a deployment to a Swarm', () => {
     }, 180_000);
 
     describe('kill -9 of the deployer', killsInASwarm);
+
+    test('what somebody changes by hand is drift, and the next deployment puts it right', async () => {
+      await open(() => ({ web: web(v.one), store: store(v.one) }));
+      const before = await specs();
+      await docker('service', 'update', '--detach', '--env-add', 'BY=hand', `${scene.project}_web`);
+      await docker('service', 'scale', '--detach', `${scene.project}_store=2`);
+      const replicas = () => docker('service', 'ls', '--format', '{{.Replicas}}', '--filter', `name=${scene.project}_store`);
+      await expect.poll(replicas, { timeout: 30_000 }).toBe('2/2');
+      const drift = async () => JSON.stringify((await scene.call('GET', '/drift')).body.drift);
+      await expect.poll(drift, { timeout: 15_000 }).toContain('web.1 has another configuration');
+      const ended = await again();
+      expect(ended.type, `${ended.why}\n${scene.lastWords()}`).toBe('deploy.succeeded');
+      expect(await specs()).toEqual(before);
+      expect(await drift()).toBe('[]');
+    }, 120_000);
+
+    test('configs have the content that was planned; a release comes back with its own, one-shots too', async () => {
+      const config = { configs: [{ source: 'site', target: '/site' }] };
+      const files = { configs: { site: { file: './site' } } };
+      const all = (migrate: string | undefined, config: object = {}) => ({
+        web: web(v.one, { ...config, depends_on: { migrate: { condition: 'service_completed_successfully' } } }),
+        migrate: { image: migrate, ...config },
+      });
+      await open(() => all(v.migrates));
+      const write = async (content: string, migrate: string | undefined) => {
+        await scene.file('site', content);
+        await scene.compose(all(migrate, config), files);
+        const ended = await again();
+        expect(ended.type, ended.why).toBe('deploy.succeeded');
+      };
+      const content = async () => {
+        const [id] = (
+          await docker('ps', '--quiet', '--filter', `label=com.docker.swarm.service.name=${scene.project}_web`)
+        ).split('\n');
+        return docker('exec', id ?? '', 'cat', '/site');
+      };
+      await write('first', v.migrates);
+      const first = await specs();
+      await write('second', await images.make('migrates-again', BEHAVIOUR.doesItsWork));
+      expect(await content()).toBe('second');
+      const back = await scene.deploy({ kind: 'rollback', project: 'project' }, 90_000);
+      expect(back.type, back.why).toBe('deploy.succeeded');
+      expect(await content()).toBe('first');
+      expect((await specs()).web?.TaskTemplate.ContainerSpec).toEqual(first.web?.TaskTemplate.ContainerSpec);
+    }, 180_000);
 
     test('what a Swarm would do otherwise than the files say is refused', async () => {
       await open(() => ({ web: web(v.one) }));

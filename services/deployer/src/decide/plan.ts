@@ -116,6 +116,9 @@ function changeOf({ kind }: Request, running: readonly ContainerFacts[]): Servic
   return kind === 'restart' ? 'restart' : 'replace';
 }
 
+/** A difference: somebody has changed the service since we left it. */
+export const BY_HAND = 'changed by hand';
+
 function differencesOf(
   { hashes, current, before, fileHashes, filesOf }: PlanFacts,
   name: string,
@@ -127,7 +130,7 @@ function differencesOf(
   const differences: string[] = [];
   if (running.some((container) => container.imageId !== imageId)) differences.push('image');
   const left = current?.services[name]?.specHash;
-  if (left !== undefined && running.some(({ specHash }) => specHash !== left)) differences.push('changed by hand');
+  if (left !== undefined && running.some(({ specHash }) => specHash !== left)) differences.push(BY_HAND);
   if (running.some((container) => container.configHash !== hashes[name])) {
     const known = before?.services[name];
     const named = known === undefined ? [] : fieldDifferences(known, service);

@@ -3,6 +3,7 @@ import { openEngineGate } from '../../act/engine-gate.js';
 import { storedFiles } from '../../act/snapshot.js';
 import { Swarm, type SwarmService, specHashOf } from '../../act/swarm.js';
 import { canonical } from '../../decide/canonical.js';
+import { BY_HAND } from '../../decide/plan.js';
 import { stackFile } from '../../decide/swarm/stack-file.js';
 import type { ServicePlan } from '../../deployment-types.js';
 import { listReleases } from '../../state/releases.js';
@@ -38,7 +39,7 @@ export async function changeWithSwarm(run: Run): Promise<StepResult | undefined>
   // What is asked for, or does not run, though its specification is the same, the Swarm would leave as it is.
   const same = new Set(
     rest
-      .filter(({ change, differences }) => change === 'replace' && !differences.every(isOfNumber))
+      .filter(({ change, differences }) => change === 'replace' && !differences.every(isPutRight))
       .map(({ service }) => service),
   );
   for (const known of await swarm.services(plan.project))
@@ -49,7 +50,8 @@ export async function changeWithSwarm(run: Run): Promise<StepResult | undefined>
   return undefined;
 }
 
-const isOfNumber = (difference: string) => difference.startsWith('replicas: ');
+// What `docker stack deploy` has put right by itself.
+const isPutRight = (difference: string) => difference.startsWith('replicas: ') || difference === BY_HAND;
 
 // A restart that was ordered is not ordered again: we may come here twice.
 async function restartOnce(swarm: Swarm, known: SwarmService, before: SwarmService['spec'] | undefined): Promise<void> {
