@@ -1,4 +1,4 @@
-import { freePort } from '@ops/shared/testing';
+import { eventually, freePort } from '@ops/shared/testing';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { BEHAVIOUR, docker, rows, TestImages, withoutEngine } from './engine.js';
@@ -210,6 +210,12 @@ describe.skipIf(withoutEngine)('a deployment to a Swarm', () => {
       const other = await scene.deploy({ kind: 'compose', project: 'project', orchestrator: 'compose' });
       expect(other.why).toContain('other-orchestrator');
       expect(await specs()).toEqual(before);
+      // Once all of it is removed, the other one may carry it.
+      expect((await scene.deploy({ kind: 'remove', project: 'project' }, 60_000)).type).toBe('deploy.succeeded');
+      await eventually(() => docker('network', 'rm', `${scene.project}_default`));
+      const over = await scene.deploy({ kind: 'compose', project: 'project', orchestrator: 'compose' }, 60_000);
+      expect(over.type, over.why).toBe('deploy.succeeded');
+      expect(Object.keys(await scene.containers())).toEqual([`${scene.project}-web-1`]);
     }, 60_000);
   });
 });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import { setTimeout as wait } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { canonical } from '../decide/canonical.js';
 import { HASH_LABEL } from '../decide/swarm/stack-file.js';
@@ -11,6 +12,9 @@ import { decodedServiceChanges, decodedTaskEvents, demultiplexed, type ServiceCh
 const NAMESPACE = 'com.docker.stack.namespace';
 const ANSWER_MS = 15_000;
 const UPDATE_TRIES = 5;
+// As long as a stop may be graceful, as a rule.
+const REMOVAL_TRIES = 300;
+const REMOVAL_PAUSE_MS = 200;
 
 /** A service of a stack, with what its way back needs. */
 export interface SwarmService {
@@ -101,10 +105,15 @@ export class Swarm {
     }
   }
 
-  /** Removes a service, where it is still there; its tasks are asked to end, and go. */
-  async remove(id: string): Promise<void> {
+  /** Removes a service, where it is still there, and waits until its tasks on this node have ended: what they hold is free then. */
+  async remove({ id, spec }: Pick<SwarmService, 'id' | 'spec'>): Promise<void> {
     this.#engine.mayAct();
     await ignoring([404], this.#engine.answered(this.#engine.docker.getService(id).remove()));
+    const filters = { label: [`com.docker.swarm.service.name=${spec.Name ?? ''}`] };
+    for (let tries = 0; tries < REMOVAL_TRIES; tries += 1) {
+      if ((await this.#engine.answered(this.#engine.docker.listContainers({ filters }))).length === 0) return;
+      await wait(REMOVAL_PAUSE_MS);
+    }
   }
 
   /** The last lines of a task, from whichever node it runs on. */

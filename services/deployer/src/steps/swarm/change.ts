@@ -27,7 +27,7 @@ export async function changeWithSwarm(run: Run): Promise<StepResult | undefined>
   const specs = await rememberedSpecs(run);
   for (const known of await swarm.services(plan.project)) {
     const change = plan.services.find(({ service }) => service === known.service)?.change;
-    if (change === 'remove') await swarm.remove(known.id);
+    if (change === 'remove') await swarm.remove(known);
     if (change !== 'restart') continue;
     const closed = await mayStart(run);
     if (closed !== undefined) return closed;

@@ -39,8 +39,8 @@ export async function withdrawServices(run: Run, services: readonly ServicePlan[
     run.deployment = await journal.note({ facts: { ...run.deployment.facts, tasks_given_up: givenUp } });
   }
   const names = new Set(services.map(({ service }) => service));
-  for (const { id, service } of await swarm.services(project))
-    if (names.has(service) && specs[service] === undefined) await swarm.remove(id);
+  for (const known of await swarm.services(project))
+    if (names.has(known.service) && specs[known.service] === undefined) await swarm.remove(known);
 }
 
 /** Gives every service the specification of before; the Swarm puts its tasks in the place of the new ones. */
