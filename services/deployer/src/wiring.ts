@@ -13,7 +13,7 @@ import { ChangesRound } from './on/changes-round.js';
 import { onDeployRequested } from './on/deploy-requested.js';
 import { DeploymentsRound } from './on/deployments-round.js';
 import { onDirectiveIssued } from './on/directive-issued.js';
-import { swarmChangesRound } from './on/swarm-changes-round.js';
+import { SwarmChangesRound } from './on/swarm-changes-round.js';
 import { approvalRoutes } from './routes/approval-routes.js';
 import { deploymentRoutes } from './routes/deployment-routes.js';
 import { flushEvents } from './state/outbox.js';
@@ -30,6 +30,7 @@ export const deployer: ServiceDefinition = {
   async wire(context) {
     const { self, round } = open(context);
     const changes = new ChangesRound(self);
+    const swarmChanges = new SwarmChangesRound(self);
     return {
       on: {
         'deploy.requested': (event) => onDeployRequested(self, event),
@@ -44,7 +45,7 @@ export const deployer: ServiceDefinition = {
       loops: [
         { name: 'deployments', round: (signal) => round.round(signal) },
         { name: 'changes', round: (signal) => changes.round(signal) },
-        { name: 'swarm-changes', round: (signal) => swarmChangesRound(self, signal) },
+        { name: 'swarm-changes', round: (signal) => swarmChanges.round(signal) },
         { name: 'adoption', round: () => adoptionRound(self) },
         {
           name: 'events',

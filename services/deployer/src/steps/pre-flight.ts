@@ -10,7 +10,7 @@ import { ownServers } from '../state/own-servers.js';
 import { orchestratorOf } from './orchestrator.js';
 import { plannedModel, planOf, type Run, requestOf, type StepResult } from './step.js';
 
-const OTHERWISE = 'another server: it cannot be changed by a deployment that needs it (docs/deployments.md)';
+const OTHERWISE = 'another server; this one is changed by hand, after `ops freeze` (docs/deployments.md)';
 
 /** 3. What would fail is found here, before any container is touched. */
 export async function preFlight(run: Run): Promise<StepResult> {
