@@ -157,12 +157,3 @@ function hashOf(content: Buffer): string {
 async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined)) !== undefined;
 }
-
-/** Writes a file that only its owner may read, in one step, and on disk when this resolves. */
-export async function writeSurely(path: string, content: string): Promise<void> {
-  const making = `${path}.making`;
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  await writeWhole(making, content);
-  await rename(making, path);
-  await syncFolder(dirname(path));
-}

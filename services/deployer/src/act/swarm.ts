@@ -10,7 +10,6 @@ import { type Engine, ignoring } from './engine.js';
 import { decodedServiceChanges, decodedTaskEvents, demultiplexed, type ServiceChange } from './engine-decode.js';
 
 const NAMESPACE = 'com.docker.stack.namespace';
-const ANSWER_MS = 15_000;
 const UPDATE_TRIES = 5;
 // As long as a stop may be graceful, as a rule.
 const REMOVAL_TRIES = 300;
@@ -73,7 +72,7 @@ export class Swarm {
     const filters = JSON.stringify({ label: [`${NAMESPACE}=${stack}`] });
     const [services, tasks] = await Promise.all([
       this.services(stack),
-      this.#engine.docker.listTasks({ filters, abortSignal: AbortSignal.timeout(ANSWER_MS) }) as Promise<RawTask[]>,
+      this.#engine.answered(this.#engine.docker.listTasks({ filters }) as Promise<RawTask[]>),
     ]);
     const known = new Map(services.map((one) => [one.id, one]));
     // The tasks of a service that is gone are on their way out.

@@ -4,6 +4,7 @@ import { Redactor } from '@ops/shared/secrets';
 import { stringify } from 'yaml';
 import type { Rendered } from '../act/compose.js';
 import { DockerCommandError } from '../act/docker-command.js';
+import { writeSurely } from '../act/own-files.js';
 import { composeFilesIn, envFilesOf, hashFiles, isInside, projectFiles } from '../act/project-files.js';
 import { snapshotModel } from '../act/snapshot.js';
 import type { ComposeModel } from '../compose-model.js';
@@ -14,7 +15,7 @@ import type { Finding, Plan } from '../deployment-types.js';
 import type { ImageFacts } from '../engine-facts.js';
 import { currentRelease, listReleases, type Release } from '../state/releases.js';
 import { rememberEnvFiles, rememberSecretFiles, rememberSecrets } from './secrets.js';
-import { folderOf, modelFile, type Run, requestOf, type StepResult, writePrivately } from './step.js';
+import { folderOf, modelFile, type Run, requestOf, type StepResult } from './step.js';
 import { swarmPlanFacts } from './swarm/plan.js';
 
 /** 2. What has to change, in which order, and whether it can be taken back. Touches no container. */
@@ -89,7 +90,7 @@ export async function makePlan(run: Run): Promise<{ readonly plan: Plan } | { re
     before,
   });
   // What was planned is what is kept: files may change while a deployment waits, and that must be seen.
-  await writePrivately(modelFile(run), JSON.stringify(model));
+  await writeSurely(modelFile(run), JSON.stringify(model));
   return { plan: planned };
 }
 
@@ -160,7 +161,7 @@ function overridesOf(run: Run, release: Release | undefined): Readonly<Record<st
 async function imageOverride(run: Run, overrides: Readonly<Record<string, string>>): Promise<string> {
   const file = join(folderOf(run), 'images.yaml');
   const services = Object.fromEntries(Object.entries(overrides).map(([name, image]) => [name, { image }]));
-  await writePrivately(file, stringify({ services }));
+  await writeSurely(file, stringify({ services }));
   return file;
 }
 

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import type { Redactor } from '@ops/shared/secrets';
+import { readIfThere } from '../act/own-files.js';
 import type { ComposeModel } from '../compose-model.js';
 import { isHarmless, secretForms } from '../decide/secret-forms.js';
 
@@ -15,7 +15,7 @@ export function rememberSecrets(redactor: Redactor, model: ComposeModel): void {
 /** The same of files that set variables, before Compose has read them: its complaints may show what it could not use. */
 export async function rememberEnvFiles(redactor: Redactor, files: readonly string[]): Promise<void> {
   for (const file of files) {
-    const text = await readFile(file, 'utf8').catch(() => '');
+    const text = await readIfThere(file);
     for (const [, value = ''] of text.matchAll(/^\s*(?:export\s+)?[\w.-]+\s*[=:]\s*(.*?)\s*$/gm)) {
       remember(redactor, value);
       remember(redactor, value.replace(/^(['"])(.*)\1$/, '$2'));
@@ -26,7 +26,7 @@ export async function rememberEnvFiles(redactor: Redactor, files: readonly strin
 /** The content of Compose secrets. */
 export async function rememberSecretFiles(redactor: Redactor, model: ComposeModel): Promise<void> {
   for (const { file } of Object.values(model.secrets ?? {}))
-    if (file !== undefined) remember(redactor, (await readFile(file, 'utf8').catch(() => '')).trim());
+    if (file !== undefined) remember(redactor, (await readIfThere(file)).trim());
 }
 
 // Anywhere in a value: texts of build arguments, commands, labels.

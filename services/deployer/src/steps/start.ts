@@ -54,15 +54,28 @@ async function closedGate(run: Run): Promise<string | undefined> {
   }
 }
 
-/** Where the engine went away meanwhile, Compose's failure is the engine's, and the step is done again when it is back. */
-export async function engineAnswers({ engine, deployer, redactor }: Run, error: DockerCommandError): Promise<void> {
-  if (!/connect|EOF|reset|hang up|socket|closed|daemon running/i.test(error.output)) return;
-  try {
-    await engine.info();
-  } catch (cause) {
-    if (isEngineAway(cause)) throw cause;
+/**
+ * What a command of Docker's that failed means: a failure of the step, with what it said. Throws where the engine went away meanwhile: then
+ * the failure is the engine's, and the step is done again when it is back.
+ */
+export async function failedCommand(
+  run: Run,
+  name: string,
+  error: DockerCommandError,
+  services: readonly ServicePlan[],
+): Promise<StepResult> {
+  const { engine, deployer, redactor } = run;
+  const output = redactor.text(error.output);
+  if (/connect|EOF|reset|hang up|socket|closed|daemon running/i.test(error.output)) {
+    try {
+      await engine.info();
+    } catch (cause) {
+      if (isEngineAway(cause)) throw cause;
+    }
+    deployer.log.info({ output: output.slice(0, 500) }, `${name} failed`);
   }
-  deployer.log.info({ output: redactor.text(error.output).slice(0, 500) }, 'docker compose failed');
+  const last = output.trimEnd().split('\n').at(-1)?.trim() ?? 'no output';
+  return fail(`${name} failed: ${last}`, deployer.clock.now(), [output, ...(await evidenceOf(run, services))]);
 }
 
 /** Resolves with a failure, or with undefined once all have done what they were started for (one-shot services only). */
@@ -90,9 +103,4 @@ export async function watchFor(
     await lookout.wait(until - now, signal);
   }
   return undefined;
-}
-
-/** What a tool said last. */
-export function lastLine(output: string): string {
-  return output.trimEnd().split('\n').at(-1)?.trim() ?? 'no output';
 }

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { EventDraft } from '@ops/shared/events';
 import type { Redactor } from '@ops/shared/secrets';
 import type { Engine } from '../act/engine.js';
-import { type ComposeModel, composeModel } from '../compose-model.js';
+import { writeSurely } from '../act/own-files.js';
+import { snapshotModel } from '../act/snapshot.js';
+import type { ComposeModel } from '../compose-model.js';
 import { type GateVerdict, judgeGate } from '../decide/gate.js';
 import type { Deployer } from '../deployer.js';
 import type { Deployment, Failure, Finding, GateView, Plan, Request, Verdict } from '../deployment-types.js';
@@ -93,19 +94,13 @@ export async function placeModel(
   const { folder } = requestOf(run);
   const place = createHash('sha256').update(folder).digest('hex').slice(0, 8);
   const file = join(run.deployer.home, 'projects', `${model.name}-${place}`, 'compose.json');
-  await writePrivately(file, JSON.stringify(model));
+  await writeSurely(file, JSON.stringify(model));
   return { folder, files: [file] };
 }
 
 /** The project as it was planned. */
 export async function plannedModel(run: Run): Promise<ComposeModel> {
-  return composeModel.parse(JSON.parse(await readFile(modelFile(run), 'utf8')));
-}
-
-/** Writes a file that only we may read; its folder too. */
-export async function writePrivately(file: string, text: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-  await writeFile(file, text, { mode: 0o600 });
+  return snapshotModel(folderOf(run));
 }
 
 /** The gate as it is now, and what it means for this deployment. */

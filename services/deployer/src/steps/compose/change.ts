@@ -3,11 +3,10 @@ import { openEngineGate } from '../../act/engine-gate.js';
 import type { Lookout } from '../../act/lookout.js';
 import { stopWaves } from '../../decide/waves.js';
 import type { ServicePlan } from '../../deployment-types.js';
-import { evidenceOf } from '../evidence.js';
 import { lookAt } from '../look-at.js';
 import { bringFilesBack } from '../restore.js';
-import { engineAnswers, firstServices, lastLine, mayStart, starts, watchFor } from '../start.js';
-import { fail, placeModel, plannedModel, planOf, type Run, type StepResult } from '../step.js';
+import { failedCommand, firstServices, mayStart, starts, watchFor } from '../start.js';
+import { placeModel, plannedModel, planOf, type Run, type StepResult } from '../step.js';
 import { isKept, scopeOf, setAside } from './kept.js';
 
 /** Stop-first, the old containers kept; one-shot services before anything stops; Compose starts the new ones. */
@@ -100,12 +99,7 @@ async function compose(
   } catch (error) {
     if (!(error instanceof DockerCommandError)) throw error;
     if (signal.aborted) throw signal.reason;
-    await engineAnswers(run, error);
-    const output = run.redactor.text(error.output);
-    return fail(`docker compose up failed: ${lastLine(output)}`, deployer.clock.now(), [
-      output,
-      ...(await evidenceOf(run, services)),
-    ]);
+    return await failedCommand(run, 'docker compose up', error, services);
   } finally {
     stop.abort(new Error('this start is over'));
     await Promise.allSettled([running, seen]);

@@ -7,11 +7,10 @@ import { BY_HAND } from '../../decide/plan.js';
 import { stackFile } from '../../decide/swarm/stack-file.js';
 import type { ServicePlan } from '../../deployment-types.js';
 import { listReleases } from '../../state/releases.js';
-import { evidenceOf } from '../evidence.js';
 import { lookAt } from '../look-at.js';
 import { bringFilesBack } from '../restore.js';
-import { engineAnswers, firstServices, lastLine, mayStart, starts, watchFor } from '../start.js';
-import { fail, plannedModel, planOf, type Run, requestOf, type StepResult } from '../step.js';
+import { failedCommand, firstServices, mayStart, starts, watchFor } from '../start.js';
+import { plannedModel, planOf, type Run, requestOf, type StepResult } from '../step.js';
 import { rememberedSpecs } from './way-back.js';
 
 /** One-shot services first, until they have done their work; then the others, as `docker stack deploy` rolls them out. */
@@ -100,12 +99,7 @@ async function deploy(
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     if (!(error instanceof DockerCommandError)) throw error;
-    await engineAnswers(run, error);
-    const output = run.redactor.text(error.output);
-    return fail(`docker stack deploy failed: ${lastLine(output)}`, deployer.clock.now(), [
-      output,
-      ...(await evidenceOf(run, services)),
-    ]);
+    return await failedCommand(run, 'docker stack deploy', error, services);
   } finally {
     await gate.close();
   }

@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
-import { writeSurely } from '../../act/snapshot.js';
+import { readJson, writeSurely } from '../../act/own-files.js';
 import { Swarm, specHashOf } from '../../act/swarm.js';
 import { canonical } from '../../decide/canonical.js';
 import type { ServicePlan } from '../../deployment-types.js';
@@ -20,7 +19,7 @@ export async function rememberSpecs(run: Run): Promise<Specs> {
 
 /** What `rememberSpecs` has written. */
 export async function rememberedSpecs(run: Run): Promise<Specs> {
-  return JSON.parse(await readFile(specsFile(run), 'utf8')) as Specs;
+  return (await readJson(specsFile(run))) as Specs;
 }
 
 /** The hash of each of them. */
