@@ -1,11 +1,8 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { eventually, freePort } from '@ops/shared/testing';
-import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BEHAVIOUR, TestImages, withoutEngine } from './engine.js';
-import { HeldJournal, type Phase } from './held-journal.js';
-import { OwnProcess } from './own-process.js';
+import type { Phase } from './held-journal.js';
+import { KilledDeployer } from './killed-deployer.js';
 import { Scene } from './scene.js';
 
 // How often each boundary is tried; `npm run proof:kill` sets 20. Without it, a spread of them once.
@@ -15,9 +12,7 @@ const ROUNDS = Number(process.env.OPS_PROOF_ROUNDS ?? 0);
 describe.skipIf(withoutEngine)('kill -9 of the deployer at every journal boundary', () => {
   const images = new TestImages();
   let scene: Scene;
-  let journal: HeldJournal;
-  let redis: Redis;
-  let running: OwnProcess;
+  let deployer: KilledDeployer;
   let port: number;
   const version: Record<string, string> = {};
 
@@ -32,19 +27,6 @@ describe.skipIf(withoutEngine)('kill -9 of the deployer at every journal boundar
     },
     store: { image, restart: 'always', stop_grace_period: '2s' },
   });
-  // Below the ports that the kernel gives to connections.
-  const ports = 15_000 + (process.pid % 1000) * 10;
-  let started = 0;
-  const start = () => {
-    started += 1;
-    return new OwnProcess({
-      redisUrl: scene.host.redisUrl,
-      databaseUrl: journal.url,
-      config: join(scene.home, 'ops.yaml'),
-      home: scene.home,
-      port: ports + (started % 10),
-    });
-  };
 
   beforeAll(async () => {
     const behaviours = { one: BEHAVIOUR.polite, two: BEHAVIOUR.polite, bad: BEHAVIOUR.crashAtStart };
@@ -58,16 +40,10 @@ describe.skipIf(withoutEngine)('kill -9 of the deployer at every journal boundar
     });
     const first = await scene.deploy({ kind: 'compose', project: 'project' });
     expect(first.type, first.why).toBe('deploy.succeeded');
-    await writeFile(join(scene.home, 'ops.yaml'), scene.yaml);
-    redis = new Redis(scene.host.redisUrl);
-    await scene.host.hosted.stop();
-    journal = await HeldJournal.open(scene.host.databaseUrl);
-    running = start();
+    deployer = await KilledDeployer.open(scene);
   }, 60_000);
   afterAll(async () => {
-    await running?.stop();
-    await journal?.close();
-    redis?.disconnect();
+    await deployer?.close();
     await scene?.close();
     await images.remove();
   }, 60_000);
@@ -77,28 +53,10 @@ describe.skipIf(withoutEngine)('kill -9 of the deployer at every journal boundar
   async function cut(wanted: 'good' | 'bad', boundary: number, phase: Phase): Promise<string | undefined> {
     const next = wanted === 'bad' ? 'bad' : current === 'one' ? 'two' : 'one';
     await scene.compose(services(version[next] ?? ''));
-    journal.reset();
-    let killed: Promise<void> | undefined;
-    journal.at = (at, when) => {
-      if (at !== boundary || when !== phase || killed !== undefined) return;
-      killed = running.kill().then(() => journal.hangUp());
-      return killed;
-    };
-    const id = await scene.ask({ kind: 'compose', project: 'project' }, redis);
-    const ended = scene.ending(id, 60_000);
-    await Promise.race([ended, running.died, eventually(() => expect(killed).toBeDefined(), { within: 60_000 })]);
-    const reached = killed !== undefined;
-    if (reached) {
-      await killed;
-      journal.at = () => undefined;
-      running = start();
-    }
-    const restarted = performance.now();
-    const { type, why } = await Promise.race([ended, running.died]);
-    journal.at = () => undefined;
-    expect(type, `${why}\n${running.log.slice(-5).join('')}`).toBe(wanted === 'bad' ? 'deploy.rolled-back' : 'deploy.succeeded');
+    const { id, type, reached, why, tookMs } = await deployer.cutAt(boundary, phase, 60_000);
+    expect(type, why).toBe(wanted === 'bad' ? 'deploy.rolled-back' : 'deploy.succeeded');
     if (wanted === 'good') current = next;
-    expect(performance.now() - restarted).toBeLessThan(60_000);
+    expect(tookMs).toBeLessThan(60_000);
     const image = await images.id(version[current] ?? '');
     const containers = Object.values(await scene.containers());
     const seen = containers.map(({ Name, Image, State }) => [Name, Image, State.Running]).sort();
@@ -113,7 +71,7 @@ describe.skipIf(withoutEngine)('kill -9 of the deployer at every journal boundar
   async function read(path: string): Promise<unknown> {
     return eventually(async () => {
       const address = JSON.parse(
-        running.log
+        deployer.running.log
           .join('')
           .split('\n')
           .find((line) => line.includes('"address"')) ?? '{}',

@@ -1,42 +1,27 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { eventually, freePort } from '@ops/shared/testing';
+import { freePort } from '@ops/shared/testing';
 import { execa } from 'execa';
-import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { BEHAVIOUR, rows, TestImages } from './engine.js';
-import { HeldJournal, type Phase } from './held-journal.js';
-import { OwnProcess } from './own-process.js';
+import type { Phase } from './held-journal.js';
+import { KilledDeployer } from './killed-deployer.js';
 import { Scene } from './scene.js';
 import { specsOf, swarmWeb } from './swarm-scene.js';
 
 // The boundaries of a deployment's journal; the first rows are those around the change, and the way back.
 const BOUNDARIES = [12, 16, 14, 13, 15, 17, 18, 19, 20, 21, 22, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1];
 
+const SURELY_THERE = 16;
+
 /** As kill.test.ts, of deployments to a Swarm that is there: what is left is the specifications of before or the new ones, running and healthy. */
 export function killsInASwarm(): void {
   const images = new TestImages();
   const v: Record<string, string> = {};
   let scene: Scene;
-  let journal: HeldJournal;
-  let redis: Redis;
-  let running: OwnProcess;
+  let deployer: KilledDeployer;
   let port: number;
   let current = 'one';
 
   const services = (image: string | undefined) => ({ web: swarmWeb(image, port) });
-  const ports = 15_000 + (process.pid % 1000) * 10;
-  let started = 0;
-  const start = () => {
-    started += 1;
-    return new OwnProcess({
-      redisUrl: scene.host.redisUrl,
-      databaseUrl: journal.url,
-      config: join(scene.home, 'ops.yaml'),
-      home: scene.home,
-      port: ports + (started % 10),
-    });
-  };
 
   beforeAll(async () => {
     const behaviours = { one: BEHAVIOUR.polite, two: BEHAVIOUR.polite, bad: BEHAVIOUR.crashAtStart };
@@ -50,16 +35,10 @@ export function killsInASwarm(): void {
     });
     const first = await scene.deploy({ kind: 'compose', project: 'project', orchestrator: 'swarm' }, 60_000);
     expect(first.type, first.why).toBe('deploy.succeeded');
-    await writeFile(join(scene.home, 'ops.yaml'), scene.yaml);
-    redis = new Redis(scene.host.redisUrl);
-    await scene.host.hosted.stop();
-    journal = await HeldJournal.open(scene.host.databaseUrl);
-    running = start();
+    deployer = await KilledDeployer.open(scene);
   }, 120_000);
   afterAll(async () => {
-    await running?.stop();
-    await journal?.close();
-    redis?.disconnect();
+    await deployer?.close();
     await execa('docker', ['stack', 'rm', scene?.project ?? 'none'], { reject: false });
     await scene?.close();
     await images.remove();
@@ -81,24 +60,10 @@ export function killsInASwarm(): void {
     const next = wanted === 'bad' ? 'bad' : current === 'one' ? 'two' : 'one';
     const before = await specsOf(scene.project);
     await scene.compose(services(v[next]));
-    journal.reset();
-    let killed: Promise<void> | undefined;
-    journal.at = (at, when) => {
-      if (at !== boundary || when !== phase || killed !== undefined) return;
-      killed = running.kill().then(() => journal.hangUp());
-      return killed;
-    };
-    const id = await scene.ask({ kind: 'compose', project: 'project' }, redis);
-    const ended = scene.ending(id, 90_000);
-    await Promise.race([ended, running.died, eventually(() => expect(killed).toBeDefined(), { within: 90_000 })]);
-    if (killed !== undefined) {
-      await killed;
-      journal.at = () => undefined;
-      running = start();
-    }
-    const { type, why } = await Promise.race([ended, running.died]);
-    journal.at = () => undefined;
-    expect(type, `${why}\n${running.log.slice(-5).join('')}`).toBe(wanted === 'bad' ? 'deploy.rolled-back' : 'deploy.succeeded');
+    const { id, type, reached, why } = await deployer.cutAt(boundary, phase, 90_000);
+    expect(type, why).toBe(wanted === 'bad' ? 'deploy.rolled-back' : 'deploy.succeeded');
+    // The last boundaries are those of long ways only; the others must be there, or nothing was tried.
+    if (boundary <= SURELY_THERE) expect(reached).toBe(true);
     if (wanted === 'good') current = next;
     const now = await specsOf(scene.project);
     if (wanted === 'bad') expect(now).toEqual(before);
