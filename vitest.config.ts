@@ -19,6 +19,7 @@ export default defineConfig({
       project('scaler', 'services/scaler'),
       project('incident', 'services/incident'),
       project('deployer', 'services/deployer'),
+      project('cron-supervisor', 'services/cron-supervisor'),
       project('e2e', 'e2e'),
     ],
   },

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { busConfig } from './bus.js';
+import { cronConfig } from './cron.js';
 import { deployConfig, serviceDeploy } from './deploy.js';
 import { guardConfig } from './guard.js';
 import { healthCheck } from './health.js';
@@ -107,6 +108,7 @@ export const opsConfig = z
       .prefault({}),
     status: z.strictObject({ every: duration('5s', 500, 3_600_000) }).prefault({}),
     deploy: deployConfig,
+    cron: cronConfig,
     bus: busConfig,
     retention: z
       .strictObject({

@@ -5,6 +5,7 @@ export const STREAMS = {
   guard: 'ops:guard',
   alerts: 'ops:alerts',
   deploys: 'ops:deploys',
+  cron: 'ops:cron',
   directives: 'ops:directives',
   incidents: 'ops:incidents',
   security: 'ops:security',

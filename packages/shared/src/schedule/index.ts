@@ -1,0 +1,3 @@
+export { nextSlot } from './next-slot.js';
+export { parseSchedule, type Schedule, scheduleText } from './schedule.js';
+export { isTimeZone, scheduleIssue } from './schedule-issue.js';

@@ -1,0 +1,60 @@
+import { CronExpressionParser } from 'cron-parser';
+import type { Issue } from '../events/index.js';
+import type { Schedule } from './schedule.js';
+
+const SHORTEST_EVERY_MS = 1000;
+const LATEST_MS = 8.64e15;
+const ALIAS = /^@(?:yearly|annually|monthly|weekly|daily|hourly|minutely|secondly|weekdays|weekends)$/;
+
+/** Whether the machine knows a time zone of this name. */
+export function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return name !== '';
+  } catch {
+    return false;
+  }
+}
+
+/** What is wrong with a schedule, the path beginning with `schedule`; undefined where nothing is. */
+export function scheduleIssue(schedule: Schedule): Issue | undefined {
+  if (schedule.kind === 'every') return everyIssue(schedule.every_ms, schedule.anchor_ms);
+  if (schedule.kind === 'at' && !isTime(schedule.at_ms)) return issue('at', schedule.at_ms, 'a time in epoch ms');
+  if (schedule.kind !== 'cron') return undefined;
+  if (!isTimeZone(schedule.time_zone)) {
+    return issue('time_zone', schedule.time_zone, 'a time zone of the IANA database, such as Europe/Berlin');
+  }
+  const why = expressionProblem(schedule.expression, schedule.time_zone);
+  return why === undefined
+    ? undefined
+    : issue('expression', schedule.expression, `a cron expression of 5 fields (6 with seconds): ${why}`);
+}
+
+function expressionProblem(expression: string, timeZone: string): string | undefined {
+  const fields = expression.trim().split(/\s+/).length;
+  // The parser fills up what is missing, and takes `* * *` for every minute.
+  if (!ALIAS.test(expression) && (expression.trim() === '' || fields < 5)) return `it has ${expression.trim() && fields} fields`;
+  // `H` is another minute at each start.
+  if (/(?:^|[\s,])H/.test(expression)) return 'H is not a time';
+  try {
+    CronExpressionParser.parse(expression, { currentDate: new Date(0), tz: timeZone }).next();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function everyIssue(every: number, anchor: number): Issue | undefined {
+  if (!Number.isFinite(every) || every < SHORTEST_EVERY_MS) {
+    return issue('every', every, `at least ${SHORTEST_EVERY_MS} ms`);
+  }
+  return isTime(anchor) ? undefined : issue('anchor', anchor, 'a time in epoch ms');
+}
+
+function isTime(ms: number): boolean {
+  return Number.isFinite(ms) && Math.abs(ms) <= LATEST_MS;
+}
+
+function issue(field: string, value: unknown, expected: string): Issue {
+  return { path: `schedule.${field}`, value: String(value).slice(0, 200), expected };
+}
