@@ -13,8 +13,13 @@ export class Connection {
     this.environment = environment;
   }
 
-  /** Calls the HTTP API; the answer is checked JSON of the caller's type. */
-  async call<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<T> {
+  /** Calls the HTTP API; the answer is checked JSON of the caller's type. A body that is a text is sent as it is. */
+  async call<T>(
+    method: 'GET' | 'POST' | 'DELETE',
+    path: string,
+    body?: unknown,
+    signal = AbortSignal.timeout(15_000),
+  ): Promise<T> {
     const base = this.environment.url ?? `http://127.0.0.1:${(await this.#instance())?.port ?? this.environment.port}`;
     let response: Response;
     try {
@@ -22,10 +27,10 @@ export class Connection {
         method,
         headers: {
           authorization: `Bearer ${await this.#token()}`,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(body === undefined ? {} : { 'content-type': typeof body === 'string' ? 'text/plain' : 'application/json' }),
         },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(15_000),
+        ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+        signal,
       });
     } catch (cause) {
       throw new CommandError(

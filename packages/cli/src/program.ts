@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { alertCommands } from './commands/alerts.js';
+import { cronCommands } from './commands/cron.js';
 import { deadLettersCommand } from './commands/dead-letters.js';
 import { deployCommands } from './commands/deploy.js';
 import { deploymentsCommands } from './commands/deployments.js';
@@ -34,6 +35,7 @@ export function createProgram(): Command {
     incidentsCommand,
     deployCommands,
     deploymentsCommands,
+    cronCommands,
     streamsCommand,
     tailCommand,
     replayCommand,

@@ -5,7 +5,7 @@ export type Evidence = EventData<'incident.opened'>['evidence'][number];
 /** An incident as the rest of the service sees it. */
 export interface Incident {
   readonly incident_id: string;
-  readonly kind: 'guard' | 'service' | 'alert' | 'deployment';
+  readonly kind: 'guard' | 'service' | 'alert' | 'deployment' | 'cron';
   readonly about: string;
   /** Of the alert that opened it; null for the guard's. */
   readonly fingerprint: string | null;

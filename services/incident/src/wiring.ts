@@ -3,6 +3,7 @@ import type { IncidentService } from './incident.js';
 import { incidentData } from './incident.js';
 import { migrations } from './migrations/index.js';
 import { onAlertAcknowledged, onAlertCleared, onAlertRaised } from './on/alerts.js';
+import { onCronRunKilled, onCronRunOverran, onCronRunSucceeded } from './on/cron-runs.js';
 import { onDeployEnded, onDeployFailed, onSecurityDetected } from './on/deployments.js';
 import { onLevelChanged } from './on/guard-level-changed.js';
 import { onRunawayHandled } from './on/guard-runaway-handled.js';
@@ -25,6 +26,9 @@ export const incident: ServiceDefinition = {
         'deploy.failed': (event) => onDeployFailed(self, event),
         'deploy.rolled-back': (event) => onDeployEnded(self, event),
         'deploy.succeeded': (event) => onDeployEnded(self, event),
+        'cron.run-overran': (event) => onCronRunOverran(self, event),
+        'cron.run-killed': (event) => onCronRunKilled(self, event),
+        'cron.run-succeeded': (event) => onCronRunSucceeded(self, event),
         'security.detected': (event) => onSecurityDetected(self, event),
       },
       routes(router) {

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { cronSupervisor } from '@ops/cron-supervisor';
 import { deployer } from '@ops/deployer';
 import { incident } from '@ops/incident';
 import { monitor } from '@ops/monitor';
@@ -12,7 +13,7 @@ import type { Command } from 'commander';
 import { contextOf } from '../context.js';
 import { say } from '../output.js';
 
-const SERVICES = [monitor, scaler, incident, deployer];
+const SERVICES = [monitor, scaler, incident, deployer, cronSupervisor];
 
 /** `ops up`: every service in one process, on servers that it starts itself where none are given. */
 export function upCommand(program: Command): void {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-/** What a token may ask for. `read` is part of the others; neither of `operate` and `approve` is part of the other. */
-export const SCOPES = ['read', 'operate', 'approve'] as const;
+/** What a token may ask for. `read` is part of the others; none of the others is part of another one. `ping` is only for heartbeats of jobs. */
+export const SCOPES = ['read', 'operate', 'approve', 'ping'] as const;
 export type Scope = (typeof SCOPES)[number];
 
 /** The name of the token that the instance makes for itself (OPS_TOKEN). */

@@ -80,7 +80,7 @@ export const catalog = {
     stream: STREAMS.alerts,
     version: 1,
     schema: alertReported,
-    from: 'outside (resource_guard.py, health checks, scripts)',
+    from: 'outside (resource_guard.py, health checks, scripts), cron-supervisor',
     meaning: 'Somebody outside reports a condition in the seed format.',
   },
   'alert.raised': {

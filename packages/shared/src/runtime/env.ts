@@ -102,7 +102,9 @@ export function namedSecret(
 
 /** Makes the secrets that ops.yaml names known to the redactor before anybody uses them; one that is not there is said when it is used. */
 export function rememberNamedSecrets(config: OpsConfig, variables: NodeJS.ProcessEnv = process.env): void {
-  const named = [config.deploy.requests, ...config.http.tokens, ...config.inventory.services.map(({ health }) => health)];
+  const gateways = config.cron.sources.flatMap((one) => ('openclaw' in one ? [one.openclaw] : []));
+  const checks = config.inventory.services.map(({ health }) => health);
+  const named = [config.deploy.requests, ...config.http.tokens, ...gateways, ...checks];
   for (const source of named) {
     try {
       if ('token_env' in source || 'token_file' in source) namedSecret(source, variables);

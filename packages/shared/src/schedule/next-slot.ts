@@ -25,7 +25,10 @@ export function nextSlot(schedule: Schedule, after: number): number | undefined 
   }
 }
 
-function nextCron(expression: string, timeZone: string, after: number): number | undefined {
+function nextCron(expression: string, timeZone: string, time: number): number | undefined {
+  // Slots of five fields are whole minutes, of six whole seconds: the next one is the same for all of a minute, or a second.
+  const step = expression.trim().split(/\s+/).length === 6 ? 1000 : 60_000;
+  const after = Math.floor(time / step) * step;
   const key = `${after} ${timeZone} ${expression}`;
   const known = kept.get(key);
   if (known !== undefined) return known;

@@ -2,6 +2,7 @@ import { type Kysely, sql } from 'kysely';
 
 export async function up(database: Kysely<unknown>): Promise<void> {
   // `judged_until`: every slot up to it has been judged; it only grows, by compare-and-set. `due_at`: when the next slot is to be judged.
+  // `raised`: the alerts that stand about it.
   await sql`
     create table cron_job (
       job_id text primary key,
@@ -20,6 +21,7 @@ export async function up(database: Kysely<unknown>): Promise<void> {
       judged_until timestamptz not null,
       next_slot timestamptz,
       due_at timestamptz,
+      raised jsonb not null default '[]',
       unique (source, external_id)
     )`.execute(database);
   await sql`create index cron_job_due on cron_job (due_at) where due_at is not null`.execute(database);
@@ -48,6 +50,7 @@ export async function up(database: Kysely<unknown>): Promise<void> {
   await sql`create index cron_run_unfinished on cron_run (job_id) where ended_at is null`.execute(database);
   await sql`create index cron_run_slot on cron_run (job_id, slot) where slot is not null`.execute(database);
   await sql`create index cron_run_age on cron_run (started_at)`.execute(database);
+  await sql`create index cron_run_ref on cron_run (job_id, ref) where ref is not null`.execute(database);
   await sql`
     create table cron_missed (
       job_id text not null,
@@ -105,7 +108,7 @@ export async function up(database: Kysely<unknown>): Promise<void> {
     database,
   );
   // When we were last there: whatever was to be heard while nobody listened cannot be called missing.
-  await sql`create table cron_presence (one boolean primary key default true check (one), seen_at timestamptz not null, back_at timestamptz not null)`.execute(
+  await sql`create table cron_presence (one boolean primary key default true check (one), seen_at timestamptz not null, away_from timestamptz, back_at timestamptz not null)`.execute(
     database,
   );
 }

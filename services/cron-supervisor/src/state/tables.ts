@@ -21,6 +21,8 @@ export interface JobRow {
   judged_until: Date;
   next_slot: Date | null;
   due_at: Date | null;
+  /** Metrics of the alerts that stand about it. */
+  raised: readonly string[];
 }
 
 /** How a run was ended, as it is known so far. */
@@ -83,7 +85,7 @@ export type Tables = {
   };
   cron_override: { job_id: string; policy: unknown; by: string; at: Date };
   cron_added: { id: string; job: unknown; by: string; at: Date };
-  cron_presence: { one: boolean; seen_at: Date; back_at: Date };
+  cron_presence: { one: boolean; seen_at: Date; away_from: Date | null; back_at: Date };
 };
 
 export type Database = Kysely<Tables>;

@@ -14,7 +14,7 @@ const report = {
 
 const incident = {
   ...report,
-  kind: z.enum(['guard', 'service', 'alert', 'deployment']),
+  kind: z.enum(['guard', 'service', 'alert', 'deployment', 'cron']),
   about: name.describe('The host or service'),
   summary: sentence,
   opened_at: timestamp,

@@ -1,0 +1,22 @@
+import type { CronPolicy } from '@ops/shared/config';
+import type { ServiceContext } from '@ops/shared/runtime';
+import type { Job } from './cron-types.js';
+import type { RunIntake } from './on/run-intake.js';
+import type { Registry } from './registry.js';
+import type { KillOrders } from './sources/heartbeat/kill-orders.js';
+import type { JobSource } from './sources/source.js';
+import type { Database } from './state/tables.js';
+
+/** The supervisor with what it works with. */
+export interface CronSupervisor extends Omit<ServiceContext, 'database'> {
+  readonly database: Database;
+  readonly registry: Registry;
+  readonly intake: RunIntake;
+  /** By their names. */
+  readonly sources: ReadonlyMap<string, JobSource>;
+  readonly orders: KillOrders;
+  /** Whether the output of a source's runs is an answer, as an agent's; and whether it can be asked what has run. */
+  readonly answers: (job: Pick<Job, 'source'>) => boolean;
+  /** What a job of ops.yaml says of itself. */
+  readonly ownPolicies: (source: string, id: string) => CronPolicy | undefined;
+}

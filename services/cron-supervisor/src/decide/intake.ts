@@ -1,0 +1,287 @@
+import type { EventDraft } from '@ops/shared/events';
+import { nextSlot } from '@ops/shared/schedule';
+import type { Job, RunReport } from '../cron-types.js';
+import { runIdOf } from '../run-id.js';
+import { ALERTS, type AlertMetric, alertDraft, failedDraft, retryDraft, startedDraft, succeededDraft } from './drafts.js';
+import type { IntakeFacts, IntakePlan, NewRetry, RetryChange, Run, RunFact, WaitingRetry } from './intake-types.js';
+import { type CronLimits, limitOf } from './limit.js';
+import { afterFailure } from './retry.js';
+import { slotOf } from './slots.js';
+import { judgeRun } from './verdict.js';
+
+const LONGEST_OUTPUT = 64_000;
+// A run that answers our question begins with it, as two clocks see it.
+const EARLY_MS = 1500;
+
+export type IntakePolicy = CronLimits & { readonly retry_after: number };
+
+/**
+ * What facts about runs come to. A run is known by its job and its start, so that a fact that is told twice, by an event and by a
+ * later look, in whatever order, is one.
+ */
+export function planIntake(facts: readonly RunFact[], known: IntakeFacts, policy: IntakePolicy, now: number): IntakePlan {
+  const intake = new Intake(known, policy, now);
+  const about = facts.map((fact) => intake.take(fact));
+  return { ...intake.plan(), about };
+}
+
+class Intake {
+  readonly #known: IntakeFacts;
+  readonly #policy: IntakePolicy;
+  readonly #now: number;
+  readonly #runs: Map<string, Run>;
+  readonly #changed = new Map<string, Run>();
+  readonly #retries: WaitingRetry[];
+  readonly #newRetries: NewRetry[] = [];
+  readonly #retryChanges: RetryChange[] = [];
+  readonly #served: IntakePlan['served'][number][] = [];
+  readonly #raised = new Map<string, readonly string[]>();
+  readonly #drafts: EventDraft[] = [];
+
+  constructor(known: IntakeFacts, policy: IntakePolicy, now: number) {
+    this.#known = known;
+    this.#policy = policy;
+    this.#now = now;
+    this.#runs = new Map(known.runs.map((run) => [run.run_id, run]));
+    this.#retries = [...known.retries];
+  }
+
+  plan(): Omit<IntakePlan, 'about'> {
+    return {
+      runs: [...this.#changed.values()],
+      retries: this.#newRetries,
+      retryChanges: this.#retryChanges,
+      served: this.#served,
+      raised: this.#raised,
+      drafts: this.#drafts,
+    };
+  }
+
+  take(fact: RunFact): Run | undefined {
+    const job = this.#known.jobs.get(fact.job_id);
+    if (job === undefined) return undefined;
+    switch (fact.kind) {
+      case 'began':
+        return this.#began(job, fact.started_at, fact.ref);
+      case 'ended':
+        return this.#ended(job, fact.report);
+      case 'ping':
+        return this.#pinged(job, fact);
+      case 'log':
+        return this.#logged(job, fact);
+    }
+  }
+
+  #began(job: Job, startedAt: number, ref: string | null): Run {
+    const known = this.#runs.get(runIdOf(job.job_id, startedAt));
+    if (known !== undefined) return known;
+    this.#vanished(job, startedAt, ref);
+    const run = this.#create(job, startedAt, ref);
+    this.#drafts.push(startedDraft(job, run));
+    return run;
+  }
+
+  // Who tells of starts without names has one run at a time: an earlier one that has not ended will not tell any more.
+  #vanished(job: Job, at: number, ref: string | null): void {
+    const open = ref === null && !this.#known.answers(job) ? this.#newestOpen(job) : undefined;
+    if (open === undefined || open.ref !== null) return;
+    const error = 'interrupted: it began again, and had not told of its end';
+    this.#end(job, open, { ...blankReport(job, open.started_at), ended_at: Math.max(at, open.started_at), word: 'error', error });
+  }
+
+  // It is heard of for the first time.
+  #create(job: Job, startedAt: number, ref: string | null): Run {
+    const run_id = runIdOf(job.job_id, startedAt);
+    const retry = this.#retries.find((one) => one.job_id === job.job_id && answers(one, startedAt, ref));
+    // A gateway names only those runs that were started by hand; heartbeats name what they like.
+    const byHand = ref?.startsWith('manual:') === true;
+    const slot = retry !== undefined || byHand ? null : (slotOf(job.schedule, job.policy.grace_ms, startedAt) ?? null);
+    const chained = this.#retries.some((one) => one.job_id === job.job_id && one.state === 'waiting');
+    const trigger =
+      retry !== undefined ? 'retry' : byHand ? 'manual' : slot !== null ? 'schedule' : chained ? 'source-retry' : 'unscheduled';
+    const limit = limitOf(job.policy, this.#policy);
+    const run: Run = {
+      run_id,
+      job_id: job.job_id,
+      started_at: startedAt,
+      slot,
+      trigger,
+      ref,
+      ended_at: null,
+      report: null,
+      verdict: null,
+      code: null,
+      reason: null,
+      output: null,
+      limit_at: limit === undefined ? null : startedAt + limit,
+      kill_asked: false,
+      retry_of: retry?.run_id ?? null,
+    };
+    if (retry !== undefined) this.#changeRetry(retry, { state: 'started', retry_run_id: run_id, ended_at: null });
+    if (slot !== null) this.#serve(job, slot);
+    return this.#keep(run);
+  }
+
+  #serve(job: Job, slot: number): void {
+    const next = nextSlot(job.schedule, slot) ?? null;
+    this.#served.push({ job_id: job.job_id, slot, next, due_at: next === null ? null : next + job.policy.grace_ms });
+  }
+
+  #ended(job: Job, report: RunReport): Run {
+    const known = this.#runs.get(runIdOf(job.job_id, report.started_at));
+    if (known !== undefined && known.ended_at !== null) return known;
+    return this.#end(job, known ?? this.#create(job, report.started_at, report.ref), report);
+  }
+
+  #end(job: Job, run: Run, report: RunReport): Run {
+    const output = report.output ?? run.output;
+    const judgement = judgeRun({
+      report: { ...report, output },
+      policy: job.policy,
+      killed: run.kill_asked,
+      timed: report.ended_at > report.started_at,
+      hasOutput: this.#known.answers(job),
+    });
+    const { verdict, code, reason } = judgement;
+    const ended = this.#keep({ ...run, ended_at: report.ended_at, report, verdict, code, reason, output: cut(output) });
+    const ending = { ended_at: report.ended_at, output };
+    const retry = run.retry_of === null ? undefined : this.#retries.find(({ run_id }) => run_id === run.retry_of);
+    if (retry !== undefined) {
+      const state = verdict === 'succeeded' ? 'succeeded' : 'failed';
+      this.#changeRetry(retry, { state, retry_run_id: run.run_id, ended_at: report.ended_at });
+    }
+    if (verdict === 'succeeded') {
+      const wasMissed = run.slot !== null && this.#known.missed.has(`${job.job_id} ${run.slot}`);
+      this.#drafts.push(succeededDraft(job, run, ending, wasMissed));
+      this.#clear(job, run.run_id);
+      return ended;
+    }
+    const next = afterFailure(
+      {
+        judgement,
+        trigger: run.trigger,
+        retry_of: run.retry_of,
+        ended_at: report.ended_at,
+        policy: job.policy,
+        startable: this.#known.startable(job),
+        waiting: this.#retries.find(
+          (one) => one.job_id === job.job_id && one.state === 'waiting' && run.trigger === 'source-retry',
+        ),
+        retry_after_ms: this.#policy.retry_after,
+      },
+      this.#now,
+    );
+    const retryAt = next.kind === 'final' ? null : next.due_at;
+    this.#drafts.push(failedDraft(job, run, { ...ending, word: report.word, retry_at: retryAt }, judgement));
+    if (next.kind === 'retry') this.#scheduleRetry(job, run, report.ended_at, next);
+    // That it took too long stands already, as an alert of its own.
+    if (next.kind === 'final' && verdict !== 'killed')
+      this.#raise(job, ALERTS.result, 'failed', `${reason} (${next.reason})`, run.run_id);
+    return ended;
+  }
+
+  #scheduleRetry(job: Job, run: Run, failedAt: number, { due_at, reason }: { due_at: number; reason: string }): void {
+    const { run_id, job_id } = run;
+    this.#newRetries.push({ run_id, job_id, failed_at: failedAt, due_at, reason });
+    this.#retries.push({ run_id, job_id, due_at, state: 'waiting', asked_at: null, ref: null, retry_run_id: null });
+    this.#drafts.push(retryDraft(job, run_id, due_at, reason, false));
+  }
+
+  #pinged(job: Job, fact: Extract<RunFact, { kind: 'ping' }>): Run {
+    const named = this.#named(job, fact.ref);
+    // The same end, told twice: whoever did not hear our answer asks again.
+    if (named !== undefined && named.ended_at !== null) return named;
+    const open = named ?? (fact.ref === null ? this.#newestOpen(job) : undefined);
+    const started_at = open?.started_at ?? this.#free(job, fact.at - (fact.took ?? 0));
+    const report: RunReport = {
+      ...blankReport(job, started_at),
+      ended_at: Math.max(fact.at, started_at),
+      word: fact.word,
+      output: fact.output,
+      error: fact.word === 'error' ? fact.output?.trim().slice(-500) || `exit code ${fact.exit_code ?? 'unknown'}` : null,
+      exit_code: fact.exit_code,
+      ref: fact.ref,
+    };
+    return this.#end(job, open ?? this.#create(job, started_at, fact.ref), report);
+  }
+
+  #logged(job: Job, { ref, text }: Extract<RunFact, { kind: 'log' }>): Run | undefined {
+    const open = this.#named(job, ref) ?? this.#newestOpen(job);
+    if (open === undefined || open.ended_at !== null) return open;
+    return this.#keep({ ...open, output: cut(`${open.output ?? ''}${text}`) });
+  }
+
+  #named(job: Job, ref: string | null): Run | undefined {
+    if (ref === null) return undefined;
+    return [...this.#runs.values()].find((run) => run.job_id === job.job_id && run.ref === ref);
+  }
+
+  #newestOpen(job: Job): Run | undefined {
+    const open = [...this.#runs.values()].filter((run) => run.job_id === job.job_id && run.ended_at === null);
+    return open.toSorted((a, b) => b.started_at - a.started_at)[0];
+  }
+
+  // Two heartbeats of one millisecond are two runs.
+  #free(job: Job, at: number): number {
+    let time = at;
+    while (this.#runs.has(runIdOf(job.job_id, time))) time += 1;
+    return time;
+  }
+
+  #keep(run: Run): Run {
+    this.#runs.set(run.run_id, run);
+    this.#changed.set(run.run_id, run);
+    return run;
+  }
+
+  #changeRetry(retry: WaitingRetry, change: Omit<RetryChange, 'run_id'>): void {
+    const index = this.#retries.indexOf(retry);
+    this.#retries[index] = { ...retry, state: change.state, retry_run_id: change.retry_run_id };
+    this.#retryChanges.push({ run_id: retry.run_id, ...change });
+  }
+
+  #raise(job: Job, metric: AlertMetric, status: string, found: string, occasion: string): void {
+    const standing = this.#standing(job);
+    this.#drafts.push(alertDraft(job, metric, { status, expected: 'a run that succeeds', found, at: this.#now }, occasion));
+    if (!standing.includes(metric)) this.#raised.set(job.job_id, [...standing, metric]);
+  }
+
+  #clear(job: Job, occasion: string): void {
+    for (const metric of this.#standing(job)) {
+      const facts = { status: 'ok', expected: 'a run that succeeds', found: 'it has succeeded', at: this.#now };
+      this.#drafts.push(alertDraft(job, metric as AlertMetric, facts, `over ${occasion}`));
+    }
+    if (this.#standing(job).length > 0) this.#raised.set(job.job_id, []);
+  }
+
+  #standing({ job_id }: Job): readonly string[] {
+    return this.#raised.get(job_id) ?? this.#known.raised.get(job_id) ?? [];
+  }
+}
+
+function blankReport(job: Job, startedAt: number): RunReport {
+  return {
+    job: job.external_id,
+    started_at: startedAt,
+    ended_at: startedAt,
+    word: 'ok',
+    completion: null,
+    output: null,
+    error: null,
+    error_kind: null,
+    delivery: null,
+    exit_code: null,
+    timeout_ms: null,
+    ref: null,
+  };
+}
+
+// Whether a run is the one that a retry has asked for.
+function answers({ state, asked_at, ref, retry_run_id }: WaitingRetry, startedAt: number, startedRef: string | null): boolean {
+  if (state !== 'asked' || asked_at === null || retry_run_id !== null) return false;
+  return (ref === null || startedRef === null || ref === startedRef) && startedAt >= asked_at - EARLY_MS;
+}
+
+function cut(output: string | null): string | null {
+  return output === null ? null : output.slice(-LONGEST_OUTPUT);
+}

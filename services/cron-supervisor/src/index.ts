@@ -1,0 +1,1 @@
+export { cronSupervisor } from './wiring.js';

@@ -1,0 +1,4 @@
+import { runService } from '@ops/shared/runtime';
+import { cronSupervisor } from './wiring.js';
+
+await runService(cronSupervisor);

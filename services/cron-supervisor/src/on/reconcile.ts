@@ -1,0 +1,105 @@
+import type { CronSupervisor } from '../cron-supervisor.js';
+import type { RunReport } from '../cron-types.js';
+import type { Run } from '../decide/intake-types.js';
+import { processLives, processOf } from '../sources/heartbeat/pinged-source.js';
+import type { JobSource } from '../sources/source.js';
+import { SourceDown } from '../sources/source-down.js';
+import { lookBack, openRuns } from '../state/runs.js';
+
+const EVERY_MS = 60_000;
+// A run whose start was told a moment ago may not be in any list yet.
+const FRESH_MS = 10_000;
+const SAME_START_MS = 1000;
+
+/**
+ * Asks the sources what has run, so that what was not told is learned, once: after each (re)connection, and every minute. A run that has
+ * neither ended nor runs was interrupted: old gateways leave no trace of a run that a crash has ended.
+ */
+export class Reconciler {
+  readonly #self: CronSupervisor;
+  readonly #due = new Set<string>();
+  #wake: () => void = () => undefined;
+
+  constructor(self: CronSupervisor) {
+    this.#self = self;
+  }
+
+  nudge(source: string): void {
+    this.#due.add(source);
+    this.#wake();
+  }
+
+  async round(signal: AbortSignal): Promise<number> {
+    const { sources, log } = this.#self;
+    const due = this.#due.size === 0 ? [...sources.keys()] : [...this.#due];
+    this.#due.clear();
+    for (const name of due) {
+      const source = sources.get(name);
+      if (source === undefined || signal.aborted) continue;
+      try {
+        await this.#reconcile(source);
+      } catch (error) {
+        if (!(error instanceof SourceDown)) throw error;
+        log.debug({ source: name, error }, 'a source cannot be asked what has run');
+      }
+    }
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      if (this.#due.size > 0) resolve();
+      void this.#self.clock.sleep(EVERY_MS, signal).then(resolve);
+    });
+    return 0;
+  }
+
+  async #reconcile(source: JobSource): Promise<void> {
+    const { database, registry, clock, intake } = this.#self;
+    const asked = clock.now();
+    const jobs = registry.ofSource(source.name);
+    const since = await lookBack(database, source.name);
+    for (const { external_id, job_id } of jobs) {
+      for (const report of await source.history(external_id, since.get(job_id) ?? asked))
+        await intake.take({ kind: 'ended', job_id, report });
+    }
+    const open = (await openRuns(database, source.name)).filter(({ started_at }) => started_at < asked - FRESH_MS);
+    if (open.length === 0) return;
+    for (const run of await this.#vanished(source, open)) {
+      const job = jobs.find(({ job_id }) => job_id === run.job_id);
+      if (job === undefined) continue;
+      // It may have ended between the two questions.
+      for (const report of await source.history(job.external_id, run.started_at - SAME_START_MS))
+        await intake.take({ kind: 'ended', job_id: job.job_id, report });
+      await intake.take({ kind: 'ended', job_id: job.job_id, report: interrupted(job.external_id, run, clock.now()) });
+    }
+  }
+
+  async #vanished(source: JobSource, open: readonly Run[]): Promise<readonly Run[]> {
+    const { registry } = this.#self;
+    // Who pings cannot be asked; of our own commands the process is known.
+    const byProcess = open.filter(({ ref }) => processOf(ref) !== undefined);
+    if (byProcess.length > 0) return byProcess.filter(({ ref }) => !processLives(ref));
+    if (!this.#self.answers({ source: source.name })) return [];
+    if (source.state.kind !== 'connected') return [];
+    const running = await source.running();
+    return open.filter((run) => {
+      const external = registry.jobs.get(run.job_id)?.external_id;
+      return !running.some((one) => one.job === external && Math.abs(one.started_at - run.started_at) <= SAME_START_MS);
+    });
+  }
+}
+
+function interrupted(job: string, run: Run, now: number): RunReport {
+  return {
+    job,
+    started_at: run.started_at,
+    ended_at: Math.max(now, run.started_at),
+    word: 'error',
+    completion: 'failed',
+    output: run.output,
+    error: 'interrupted: it does not run any more, and its source knows no end of it',
+    error_kind: null,
+    delivery: null,
+    exit_code: null,
+    timeout_ms: null,
+    ref: run.ref,
+  };
+}

@@ -1,0 +1,106 @@
+import type { CronPolicy } from '@ops/shared/config';
+import { type Issue, issueLine } from '@ops/shared/events';
+import { scheduleIssue } from '@ops/shared/schedule';
+import type { CronSupervisor } from '../cron-supervisor.js';
+import type { Job } from '../cron-types.js';
+import { policyOf } from '../decide/policy.js';
+import { sourceAlert } from '../decide/source-alert.js';
+import type { JobSource, SourceJob } from '../sources/source.js';
+import { SourceDown } from '../sources/source-down.js';
+import { jobFromRow, registerJobs, storedJobs } from '../state/jobs.js';
+import { learnedRuntimes, overrides } from '../state/policies.js';
+
+const EVERY_MS = 60_000;
+// A source that was away shorter is restarted, and nobody need know.
+const PATIENCE_MS = 10_000;
+
+/** Keeps the registry true: what the sources have is what is supervised. Nudged when a source says that its jobs have changed. */
+export class RegistryRound {
+  readonly #self: CronSupervisor;
+  readonly #said = new Map<string, string>();
+  readonly #downSince = new Map<string, number>();
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(self: CronSupervisor) {
+    this.#self = self;
+  }
+
+  async round(): Promise<number> {
+    await this.refresh();
+    return [...this.#downSince.keys()].length > 0 ? PATIENCE_MS / 5 : EVERY_MS;
+  }
+
+  /** Reads all sources again, or one; one at a time. */
+  refresh(name?: string): Promise<void> {
+    this.#running = this.#running
+      .catch(() => undefined)
+      .then(async () => {
+        const { sources, registry, database } = this.#self;
+        for (const source of sources.values()) if (name === undefined || source.name === name) await this.#read(source);
+        registry.replace((await storedJobs(database)).map(jobFromRow));
+      });
+    return this.#running;
+  }
+
+  async #read(source: JobSource): Promise<void> {
+    const { database, clock, log } = this.#self;
+    try {
+      const { jobs, issues, from } = await source.list();
+      const known = await this.#judged(source, jobs);
+      await registerJobs(database, source.name, known.jobs, {
+        now: clock.now(),
+        complete: from === 'source' && issues.length === 0,
+      });
+      const down = source.state.kind === 'down' ? source.state.why : undefined;
+      await this.#tell(source.name, [...issues, ...known.issues], down);
+    } catch (error) {
+      if (!(error instanceof SourceDown)) throw error;
+      log.info({ source: source.name, error }, 'the jobs of a source cannot be read now');
+      await this.#tell(source.name, [], error.message);
+    }
+  }
+
+  async #judged(source: JobSource, listed: readonly SourceJob[]): Promise<{ jobs: Job[]; issues: Issue[] }> {
+    const { config, database, ownPolicies } = this.#self;
+    const [changed, learned] = await Promise.all([overrides(database), learnedRuntimes(database, source.name, config.cron)]);
+    const issues: Issue[] = [];
+    const jobs = listed.map((job): Job => {
+      const { id, name, purpose, agent, enabled, schedule, timeout_ms } = job;
+      const job_id = `${source.name}/${id}`;
+      const wrong = scheduleIssue(schedule);
+      if (wrong !== undefined) issues.push({ ...wrong, path: `${job_id}.${wrong.path}` });
+      const own: CronPolicy | undefined = ownPolicies(source.name, id);
+      const facts = { job, source: source.name, own, override: changed.get(job_id), learned_ms: learned.get(job_id) };
+      return {
+        job_id,
+        source: source.name,
+        external_id: id,
+        name,
+        purpose,
+        agent,
+        enabled,
+        schedule,
+        policy: policyOf(facts, config),
+        timeout_ms,
+        problem: wrong === undefined ? null : issueLine(wrong),
+      };
+    });
+    return { jobs, issues };
+  }
+
+  // Said when it changes: what is wrong with a source stands until it is right again.
+  async #tell(source: string, issues: readonly Issue[], down: string | undefined): Promise<void> {
+    const { publisher, clock, log, host } = this.#self;
+    const now = clock.now();
+    const since = down === undefined ? undefined : (this.#downSince.get(source) ?? now);
+    if (since === undefined) this.#downSince.delete(source);
+    else this.#downSince.set(source, since);
+    const lasting = since !== undefined && now - since >= PATIENCE_MS ? down : undefined;
+    const lines = issues.map(issueLine);
+    const state = JSON.stringify([lines, lasting]);
+    if (this.#said.get(source) === state || (since !== undefined && lasting === undefined && lines.length === 0)) return;
+    for (const line of lines) log.warn({ source, line }, 'something is wrong with a scheduled job');
+    await publisher.publish(sourceAlert(source, lines, lasting, now).map((draft) => ({ ...draft, host })));
+    this.#said.set(source, state);
+  }
+}

@@ -1,0 +1,45 @@
+import type { CronSupervisor } from '../cron-supervisor.js';
+import type { Reconciler } from './reconcile.js';
+import type { RegistryRound } from './registry-round.js';
+import { listenTo } from './source-events.js';
+
+/** Opens the sources, once the tables are there: from then on they tell by themselves. */
+export class SourcesRound {
+  readonly #self: CronSupervisor;
+  readonly #registry: RegistryRound;
+  readonly #reconciler: Reconciler;
+  open = false;
+
+  constructor(self: CronSupervisor, registry: RegistryRound, reconciler: Reconciler) {
+    this.#self = self;
+    this.#registry = registry;
+    this.#reconciler = reconciler;
+  }
+
+  async round(signal: AbortSignal): Promise<number> {
+    // What was registered before is known at once, whatever the sources say.
+    await this.#registry.refresh('');
+    for (const source of this.#self.sources.values()) {
+      const { name } = source;
+      source.open(
+        listenTo(this.#self, name, {
+          jobs: () =>
+            void this.#registry
+              .refresh(name)
+              .catch((error: unknown) =>
+                this.#self.log.warn({ source: name, error }, 'the jobs of a source could not be registered'),
+              ),
+          reconcile: () => this.#reconciler.nudge(name),
+        }),
+      );
+    }
+    await this.#registry.refresh('heartbeat');
+    this.open = true;
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    return 0;
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#self.sources.values()].map((source) => source.close()));
+  }
+}

@@ -1,0 +1,109 @@
+import { HttpError } from '@ops/shared/runtime';
+import { type Request, type Router, text as textBody } from 'express';
+import type { CronSupervisor } from '../cron-supervisor.js';
+import type { Job } from '../cron-types.js';
+import type { Run, RunFact } from '../decide/intake-types.js';
+import { limitOf } from '../decide/limit.js';
+
+const MOST_BODY = '100kb';
+const LONGEST_WAIT_MS = 25_000;
+const LONGEST_RUN_MS = 30 * 86_400_000;
+const REF = /^[A-Za-z0-9._:-]{1,100}$/;
+
+/**
+ * Heartbeats, after the manner of healthchecks.io: POST /ping/<id> says that a run went well, /start that one begins, /fail that it did
+ * not go well, /<exit code> either, /log adds to its output. The body, where there is one, is the run's output. `?run=<name>` tells
+ * runs apart: the same end told twice is one. `?took=<ms>` with an end says when it began, where that was not told. It is answered once
+ * it is on disk.
+ */
+export function pingRoutes(router: Router, self: CronSupervisor): void {
+  const body = textBody({ type: () => true, limit: MOST_BODY });
+
+  router.post('/ping/:job', body, async (request, response) => {
+    response.json(await taken(self, request, (job, ref, output) => ping(job, ref, output, 0, tookOf(request))));
+  });
+
+  router.post('/ping/:job/:what', body, async (request, response) => {
+    const what = String(request.params.what);
+    const code = /^\d{1,3}$/.test(what) ? Number(what) : undefined;
+    if (!['start', 'fail', 'log', 'success'].includes(what) && (code === undefined || code > 255)) {
+      throw new HttpError(
+        400,
+        'BAD_REQUEST',
+        `/ping/<id>/${what.slice(0, 50)}: expected start, fail, success, log or an exit code from 0 to 255`,
+      );
+    }
+    response.json(
+      await taken(self, request, (job, ref, output): RunFact => {
+        const at = self.clock.now();
+        if (what === 'start') return { kind: 'began', job_id: job.job_id, started_at: at, ref };
+        if (what === 'log') return { kind: 'log', job_id: job.job_id, at, ref, text: output ?? '' };
+        return ping(job, ref, output, what === 'success' ? 0 : what === 'fail' ? 1 : (code ?? 1), tookOf(request));
+      }),
+    );
+  });
+
+  // Whoever runs a job under `ops cron exec` waits here for the order to end it.
+  router.get('/ping/:job/orders', async (request, response) => {
+    const run = String(request.query.run_id ?? '');
+    const patience = AbortSignal.any([AbortSignal.timeout(LONGEST_WAIT_MS), self.signal]);
+    const gone = new AbortController();
+    response.on('close', () => gone.abort());
+    const order = await self.orders.wait(run, AbortSignal.any([patience, gone.signal]));
+    if (!gone.signal.aborted) response.json({ order: order ?? null });
+  });
+
+  function ping(job: Job, ref: string | null, output: string | null, code: number, took: number | null): RunFact {
+    const word = code === 0 ? 'ok' : 'error';
+    return { kind: 'ping', job_id: job.job_id, at: self.clock.now(), took, ref, word, exit_code: code, output };
+  }
+}
+
+async function taken(
+  self: CronSupervisor,
+  request: Request,
+  factOf: (job: Job, ref: string | null, output: string | null) => RunFact,
+): Promise<Record<string, unknown>> {
+  const id = String(request.params.job);
+  const job = self.registry.jobs.get(`heartbeat/${id}`) ?? self.registry.find(id);
+  if (job === undefined || self.answers(job)) {
+    throw new HttpError(
+      404,
+      'NOT_FOUND',
+      `no heartbeat job ${id.slice(0, 100)}: expected one of cron.jobs in ops.yaml, of a workflow file, or added by \`ops cron add\``,
+    );
+  }
+  const { run: named } = request.query;
+  if (named !== undefined && (typeof named !== 'string' || !REF.test(named)))
+    throw new HttpError(400, 'BAD_REQUEST', `?run=${String(named).slice(0, 50)}: expected 1 to 100 letters, digits, . _ : and -`);
+  const output = outputOf(request.body);
+  const run = await self.intake.take(factOf(job, named ?? null, output));
+  return { job_id: job.job_id, ...(run === undefined ? { run_id: null } : answer(self, job, run)) };
+}
+
+function answer({ config }: CronSupervisor, job: Job, run: Run): Record<string, unknown> {
+  return {
+    run_id: run.run_id,
+    verdict: run.verdict,
+    reason: run.verdict === 'succeeded' ? null : run.reason,
+    limit_ms: limitOf(job.policy, config.cron) ?? null,
+  };
+}
+
+function tookOf({ query: { took } }: Request): number | null {
+  if (took === undefined) return null;
+  const ms = Number(took);
+  if (!Number.isInteger(ms) || ms < 0 || ms > LONGEST_RUN_MS)
+    throw new HttpError(
+      400,
+      'BAD_REQUEST',
+      `?took=${String(took).slice(0, 50)}: expected ms, a whole number up to ${LONGEST_RUN_MS}`,
+    );
+  return ms;
+}
+
+// JSON was read as such on its way here.
+function outputOf(body: unknown): string | null {
+  if (typeof body === 'string') return body === '' ? null : body;
+  return typeof body === 'object' && body !== null && Object.keys(body).length > 0 ? JSON.stringify(body) : null;
+}

@@ -1,0 +1,35 @@
+import { type HeartbeatJob, heartbeatJob } from '@ops/shared/config';
+import { type Issue, issuesOf } from '@ops/shared/events';
+import type { Database } from '../../state/tables.js';
+import { jsonb } from '../../state/tables.js';
+
+/** Heartbeat jobs that were added by a command; what cannot be read any more is an issue. */
+export async function addedJobs(
+  database: Database,
+): Promise<{ readonly jobs: readonly HeartbeatJob[]; readonly issues: readonly Issue[] }> {
+  const rows = await database.selectFrom('cron_added').selectAll().orderBy('id').execute();
+  const jobs: HeartbeatJob[] = [];
+  const issues: Issue[] = [];
+  for (const { id, job } of rows) {
+    const parsed = heartbeatJob.safeParse(job);
+    if (parsed.success) jobs.push(parsed.data);
+    else issues.push(...issuesOf(parsed.error, job, `cron_added.${id}`));
+  }
+  return { jobs, issues };
+}
+
+/** Adds a job as it was written; false where one of its id is there. */
+export async function addJob(database: Database, id: string, written: unknown, by: string, at: Date): Promise<boolean> {
+  const added = await database
+    .insertInto('cron_added')
+    .values({ id, job: jsonb(written), by, at })
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst();
+  return added.numInsertedOrUpdatedRows === 1n;
+}
+
+/** Takes back a job that was added by a command; false where there is none. */
+export async function removeAdded(database: Database, id: string): Promise<boolean> {
+  const gone = await database.deleteFrom('cron_added').where('id', '=', id).executeTakeFirst();
+  return gone.numDeletedRows === 1n;
+}

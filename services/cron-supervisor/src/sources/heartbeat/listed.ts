@@ -1,0 +1,18 @@
+import type { HeartbeatJob } from '@ops/shared/config';
+import { parseSchedule } from '@ops/shared/schedule';
+import type { SourceJob } from '../source.js';
+
+/** A heartbeat job of ops.yaml, or one that a command has added, as its source lists it. */
+export function listed({ id, schedule, time_zone, purpose, agent }: HeartbeatJob): SourceJob {
+  return {
+    id,
+    name: id,
+    purpose,
+    agent: agent ?? null,
+    enabled: true,
+    schedule: schedule === undefined ? { kind: 'on-demand' } : parseSchedule(schedule, time_zone),
+    start_tolerance_ms: 0,
+    timeout_ms: null,
+    may_be_empty: false,
+  };
+}

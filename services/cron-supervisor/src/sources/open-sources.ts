@@ -1,0 +1,19 @@
+import type { ServiceContext } from '@ops/shared/runtime';
+import type { Database } from '../state/tables.js';
+import { heartbeatSource } from './heartbeat/heartbeat-source.js';
+import type { KillOrders } from './heartbeat/kill-orders.js';
+import type { JobSource } from './source.js';
+import { WorkflowSource } from './workflows/workflow-source.js';
+
+/** Every source that ops.yaml names, and the one of heartbeats, by name. */
+export function makeSources(
+  { config, clock }: ServiceContext,
+  database: Database,
+  orders: KillOrders,
+): ReadonlyMap<string, JobSource> {
+  const sources: JobSource[] = [heartbeatSource(config, database, orders)];
+  for (const one of config.cron.sources) {
+    if ('workflows' in one) sources.push(new WorkflowSource(one.workflows, orders, clock));
+  }
+  return new Map(sources.map((source) => [source.name, source]));
+}

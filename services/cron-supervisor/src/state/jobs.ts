@@ -1,0 +1,101 @@
+import { nextSlot } from '@ops/shared/schedule';
+import { sql, type Transaction } from 'kysely';
+import type { Job } from '../cron-types.js';
+import { type Database, type JobRow, jsonb, type Tables } from './tables.js';
+
+const CHUNK = 1000;
+
+/**
+ * Stores the jobs of a source. A new one, and one whose schedule has changed or that was switched on again, is judged from now on: what
+ * was due before was somebody else's. A changed grace moves the next deadline.
+ *
+ * @param complete the source has no others: those that it had before are removed, with their history kept
+ */
+export async function registerJobs(
+  database: Database,
+  source: string,
+  jobs: readonly Job[],
+  { now, complete }: { readonly now: number; readonly complete: boolean },
+): Promise<void> {
+  await database.transaction().execute(async (transaction) => {
+    await sql`select pg_advisory_xact_lock(hashtext('ops-cron-jobs'), hashtext(${source}))`.execute(transaction);
+    const rows = await transaction.selectFrom('cron_job').selectAll().where('source', '=', source).execute();
+    const known = new Map(rows.map((row) => [row.job_id, row]));
+    const changed = jobs.filter((job) => !isStored(job, known.get(job.job_id)));
+    for (let from = 0; from < changed.length; from += CHUNK) await upsert(transaction, changed.slice(from, from + CHUNK), now);
+    const named = new Set(jobs.map(({ job_id }) => job_id));
+    const gone = complete ? rows.filter((row) => row.removed_at === null && !named.has(row.job_id)) : [];
+    if (gone.length === 0) return;
+    await sql`
+      update cron_job set removed_at = ${new Date(now)}, next_slot = null, due_at = null
+      where job_id = any(${gone.map(({ job_id }) => job_id)})`.execute(transaction);
+  });
+}
+
+/** Every job that is not removed. */
+export async function storedJobs(database: Database): Promise<JobRow[]> {
+  return database.selectFrom('cron_job').selectAll().where('removed_at', 'is', null).execute();
+}
+
+/** A stored job as the rest of the service sees it. */
+export function jobFromRow(row: JobRow): Job {
+  const { job_id, source, external_id, name, purpose, agent, enabled, schedule, policy, problem } = row;
+  const timeout_ms = row.timeout_ms === null ? null : Number(row.timeout_ms);
+  return { job_id, source, external_id, name, purpose, agent, enabled, schedule, policy, timeout_ms, problem };
+}
+
+function isStored(job: Job, row: JobRow | undefined): boolean {
+  if (row === undefined || row.removed_at !== null) return false;
+  return JSON.stringify(sorted(jobFromRow(row))) === JSON.stringify(sorted(job));
+}
+
+// jsonb keeps no order of keys.
+function sorted(value: unknown): unknown {
+  if (value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map(sorted);
+  const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, one]) => [key, sorted(one)]));
+}
+
+async function upsert(transaction: Transaction<Tables>, jobs: readonly Job[], now: number): Promise<void> {
+  const judgedAsBefore = sql`cron_job.removed_at is null and cron_job.schedule = excluded.schedule
+    and (cron_job.enabled and cron_job.problem is null) = (excluded.enabled and excluded.problem is null)`;
+  await transaction
+    .insertInto('cron_job')
+    .values(jobs.map((job) => newRow(job, now)))
+    .onConflict((conflict) =>
+      conflict.column('job_id').doUpdateSet(({ ref }) => ({
+        name: ref('excluded.name'),
+        purpose: ref('excluded.purpose'),
+        agent: ref('excluded.agent'),
+        enabled: ref('excluded.enabled'),
+        schedule: ref('excluded.schedule'),
+        policy: ref('excluded.policy'),
+        timeout_ms: ref('excluded.timeout_ms'),
+        problem: ref('excluded.problem'),
+        removed_at: null,
+        // Read where it is written: whoever judges a slot at this moment must not be set back.
+        judged_until: sql<Date>`case when ${judgedAsBefore} then cron_job.judged_until else excluded.judged_until end`,
+        next_slot: sql<Date>`case when ${judgedAsBefore} then cron_job.next_slot else excluded.next_slot end`,
+        due_at: sql<Date>`case when ${judgedAsBefore}
+          then cron_job.next_slot + (excluded.policy->>'grace_ms')::float8 * interval '1 millisecond' else excluded.due_at end`,
+      })),
+    )
+    .execute();
+}
+
+function newRow(job: Job, now: number) {
+  const next = job.enabled && job.problem === null ? nextSlot(job.schedule, now) : undefined;
+  return {
+    ...job,
+    schedule: jsonb(job.schedule),
+    policy: jsonb(job.policy),
+    timeout_ms: job.timeout_ms === null ? null : String(job.timeout_ms),
+    registered_at: new Date(now),
+    removed_at: null,
+    judged_until: new Date(now),
+    next_slot: next === undefined ? null : new Date(next),
+    due_at: next === undefined ? null : new Date(next + job.policy.grace_ms),
+    raised: jsonb([] as readonly string[]),
+  };
+}
