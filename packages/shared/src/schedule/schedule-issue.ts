@@ -31,9 +31,9 @@ export function scheduleIssue(schedule: Schedule): Issue | undefined {
 }
 
 function expressionProblem(expression: string, timeZone: string): string | undefined {
-  const fields = expression.trim().split(/\s+/).length;
+  const fields = expression.split(/\s+/).filter(Boolean).length;
   // The parser fills up what is missing, and takes `* * *` for every minute.
-  if (!ALIAS.test(expression) && (expression.trim() === '' || fields < 5)) return `it has ${expression.trim() && fields} fields`;
+  if (!ALIAS.test(expression) && fields < 5) return `it has ${fields} fields`;
   // `H` is another minute at each start.
   if (/(?:^|[\s,])H/.test(expression)) return 'H is not a time';
   try {
