@@ -67,6 +67,7 @@ export class OpenClawConnection {
     const connection = new OpenClawConnection(socket, listener);
     const stop = () => connection.close();
     signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
     try {
       await connection.#challenge();
       connection.#hello = readHello(await connection.call('connect', introduction(token(), scopes)));
