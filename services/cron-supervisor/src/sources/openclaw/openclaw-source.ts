@@ -29,7 +29,7 @@ import { StateFiles } from './state-files.js';
 import { SwitchedOff } from './switched-off.js';
 
 /** For how long `running` waits for a legacy gateway before it believes what the events have told. */
-const PROOF_MS = 2000;
+const PROOF_MS = 1000;
 const MOST_LOOKS = 4;
 const LOOK_EVERY_MS = 500;
 
