@@ -1,33 +1,33 @@
 import WebSocket from 'ws';
-import { z } from 'zod';
 import type { Secret } from '../secrets/index.js';
+import {
+  type GatewayEvent,
+  type GatewayFrame,
+  type GatewayHello,
+  GatewayRefusal,
+  readFrame,
+  readHello,
+} from './openclaw-frames.js';
 
 const LARGEST_FRAME = 33_554_432;
+const CHALLENGE = 'connect.challenge';
 
-const frame = z.union([
-  z.object({ type: z.literal('event'), event: z.string() }),
-  z.object({
-    type: z.literal('res'),
-    id: z.string(),
-    ok: z.boolean(),
-    payload: z.unknown().optional(),
-    error: z
-      .object({ code: z.string(), message: z.string(), details: z.looseObject({ reason: z.unknown().optional() }).optional() })
-      .optional(),
-  }),
-]);
+export type GatewayScope = 'operator.read' | 'operator.write' | 'operator.admin';
 
-type Refused = NonNullable<Extract<z.infer<typeof frame>, { type: 'res' }>['error']>;
+/** Who is told what comes over a connection. None of these may throw. */
+export interface ConnectionListener {
+  /** Anything at all came. */
+  heard(): void;
+  event(event: GatewayEvent): void;
+  /** @param text what came and is no frame of the gateway, shortened */
+  garbled(text: string): void;
+  ended(error: Error): void;
+}
 
-/** The gateway refused what it was asked. */
-export class GatewayRefusal extends Error {
-  /** It is not ready yet, and says so. */
-  readonly starting: boolean;
-
-  constructor(error: Refused | undefined) {
-    super(error === undefined ? 'it refused without a reason' : `it refused: ${error.message.slice(0, 300)} (${error.code})`);
-    this.starting = error?.code === 'UNAVAILABLE' && String(error.details?.reason).startsWith('startup');
-  }
+export interface ConnectionOptions {
+  /** Reading only, where not given. */
+  readonly scopes?: readonly GatewayScope[];
+  readonly listener?: ConnectionListener;
 }
 
 interface Waiting {
@@ -35,28 +35,42 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** A connection to an OpenClaw gateway, over which methods are called. */
+/** A connection to an OpenClaw gateway, over which methods are called and events come. */
 export class OpenClawConnection {
   readonly #socket: WebSocket;
+  readonly #listener: ConnectionListener | undefined;
   readonly #waiting = new Map<string, Waiting>();
+  #challenged: Waiting | undefined;
+  #hello: GatewayHello = readHello(undefined);
   #lastId = 0;
   #ended: Error | undefined;
 
-  private constructor(socket: WebSocket) {
+  private constructor(socket: WebSocket, listener: ConnectionListener | undefined) {
     this.#socket = socket;
-    socket.on('message', (data: Buffer) => this.#take(data));
+    this.#listener = listener;
+    socket.on('message', (data: Buffer) => this.#take(data.toString('utf8')));
     socket.on('error', (error) => this.#end(error));
     socket.on('close', (code, reason) => this.#end(new Error(closeWords(code, reason.toString('utf8')))));
   }
 
-  /** Connects and introduces itself; the one frame that gateways of protocol 3 and 4 both take. Only reading is asked for. */
-  static async open(url: string, token: () => Secret | undefined, signal: AbortSignal): Promise<OpenClawConnection> {
-    const connection = new OpenClawConnection(new WebSocket(url, { perMessageDeflate: false, maxPayload: LARGEST_FRAME }));
+  /**
+   * Connects and introduces itself, by the one frame that gateways of protocol 3 and 4 both take.
+   * Rejects with a GatewayRefusal, with what ended the connection, or when the signal aborts.
+   */
+  static async open(
+    url: string,
+    token: () => Secret | undefined,
+    signal: AbortSignal,
+    { scopes = ['operator.read'], listener }: ConnectionOptions = {},
+  ): Promise<OpenClawConnection> {
+    const socket = new WebSocket(url, { perMessageDeflate: false, maxPayload: LARGEST_FRAME });
+    const connection = new OpenClawConnection(socket, listener);
     const stop = () => connection.close();
     signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
     try {
-      await connection.#challenged();
-      await connection.call('connect', introduction(token()));
+      await connection.#challenge();
+      connection.#hello = readHello(await connection.call('connect', introduction(token(), scopes)));
       return connection;
     } catch (error) {
       connection.close();
@@ -70,13 +84,32 @@ export class OpenClawConnection {
     return this.#ended === undefined;
   }
 
-  /** Calls a method; resolves with its payload. Rejects with the gateway's refusal, or when the connection ends. */
-  call(method: string, params: Readonly<Record<string, unknown>>): Promise<unknown> {
+  get hello(): GatewayHello {
+    return this.#hello;
+  }
+
+  /**
+   * Calls a method; resolves with its payload. Rejects with the gateway's refusal, when the connection ends, or with the signal's
+   * reason when it aborts: the gateway does what it was asked all the same.
+   */
+  call(method: string, params: Readonly<Record<string, unknown>>, signal?: AbortSignal): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) return reject(this.#ended);
+      if (signal?.aborted) return reject(signal.reason);
       this.#lastId += 1;
       const id = String(this.#lastId);
-      this.#waiting.set(id, { resolve, reject });
+      const stop = () => {
+        this.#waiting.delete(id);
+        reject(signal?.reason);
+      };
+      const settle =
+        <T>(how: (value: T) => void) =>
+        (value: T) => {
+          signal?.removeEventListener('abort', stop);
+          how(value);
+        };
+      signal?.addEventListener('abort', stop, { once: true });
+      this.#waiting.set(id, { resolve: settle(resolve), reject: settle(reject) });
       this.#socket.send(JSON.stringify({ type: 'req', id, method, params }), (error) => {
         if (error) this.#end(error);
       });
@@ -87,55 +120,53 @@ export class OpenClawConnection {
     this.#end(new Error('the connection was closed'));
   }
 
-  #challenged(): Promise<void> {
+  // The challenge has no id of its own.
+  #challenge(): Promise<void> {
     return new Promise((resolve, reject) => {
-      // The challenge has no id of its own.
-      this.#waiting.set('connect.challenge', { resolve: () => resolve(), reject });
+      this.#challenged = { resolve: () => resolve(), reject };
       if (this.#ended !== undefined) reject(this.#ended);
     });
   }
 
-  #take(data: Buffer): void {
-    const parsed = frame.safeParse(parse(data.toString('utf8')));
-    if (!parsed.success) return;
-    const id = parsed.data.type === 'event' ? parsed.data.event : parsed.data.id;
-    const waiting = this.#waiting.get(id);
-    this.#waiting.delete(id);
-    if (waiting === undefined) return;
-    if (parsed.data.type === 'event' || parsed.data.ok)
-      waiting.resolve(parsed.data.type === 'event' ? undefined : parsed.data.payload);
-    else waiting.reject(new GatewayRefusal(parsed.data.error));
+  #take(text: string): void {
+    this.#listener?.heard();
+    const frame = readFrame(text);
+    if (frame === undefined) this.#listener?.garbled(text.slice(0, 200));
+    else if (frame.type === 'res') this.#answered(frame);
+    else if (frame.event === CHALLENGE) this.#challenged?.resolve(undefined);
+    else this.#listener?.event({ name: frame.event, payload: frame.payload, seq: frame.seq });
+  }
+
+  #answered(frame: Extract<GatewayFrame, { type: 'res' }>): void {
+    const waiting = this.#waiting.get(frame.id);
+    this.#waiting.delete(frame.id);
+    if (frame.ok) waiting?.resolve(frame.payload);
+    else waiting?.reject(new GatewayRefusal(frame.error));
   }
 
   #end(error: Error): void {
     if (this.#ended !== undefined) return;
     this.#ended = error;
+    this.#challenged?.reject(error);
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
     this.#socket.terminate();
+    this.#listener?.ended(error);
   }
 }
 
-function introduction(token: Secret | undefined): Record<string, unknown> {
+function introduction(token: Secret | undefined, scopes: readonly GatewayScope[]): Record<string, unknown> {
   return {
     minProtocol: 3,
     maxProtocol: 4,
     client: { id: 'gateway-client', version: '1.0.0', platform: 'linux', mode: 'backend' },
     role: 'operator',
     // Never empty: old gateways take no scope for every scope.
-    scopes: ['operator.read'],
+    scopes,
     ...(token === undefined ? {} : { auth: { token: token.reveal() } }),
   };
 }
 
 function closeWords(code: number, reason: string): string {
   return `it closed the connection (${code}${reason === '' ? '' : `: ${reason.slice(0, 200)}`})`;
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

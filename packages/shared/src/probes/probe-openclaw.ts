@@ -1,6 +1,7 @@
 import type { HealthCheck } from '../config/index.js';
 import { judgeJobs } from './decide/check-jobs.js';
-import { GatewayRefusal, OpenClawConnection } from './openclaw-connection.js';
+import { OpenClawConnection } from './openclaw-connection.js';
+import { GatewayRefusal } from './openclaw-frames.js';
 import { OpenClawJobs } from './openclaw-jobs.js';
 import { examine, type Finding, type Probe, type ProbeDeps } from './probe.js';
 
