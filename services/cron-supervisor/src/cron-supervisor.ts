@@ -15,6 +15,8 @@ export interface CronSupervisor extends Omit<ServiceContext, 'database'> {
   /** By their names. */
   readonly sources: ReadonlyMap<string, JobSource>;
   readonly orders: KillOrders;
+  /** Something was written that is to be said. */
+  readonly said: () => void;
   /** Whether the output of a source's runs is an answer, as an agent's; and whether it can be asked what has run. */
   readonly answers: (job: Pick<Job, 'source'>) => boolean;
   /** What a job of ops.yaml says of itself. */

@@ -25,8 +25,9 @@ export const cronSupervisor: ServiceDefinition = {
   migrations,
   async wire(context) {
     const events: { round?: EventsRound; retries?: RetryRound } = {};
-    const self = open(context, (retries) => {
-      events.round?.nudge();
+    const said = () => events.round?.nudge();
+    const self = open(context, said, (retries) => {
+      said();
       for (const { run_id, due_at } of retries) void events.retries?.wake(context.queues, run_id, due_at);
     });
     const saying = new EventsRound(self);
@@ -70,6 +71,7 @@ export const cronSupervisor: ServiceDefinition = {
 
 function open(
   context: ServiceContext,
+  said: () => void,
   stored: (retries: readonly { readonly run_id: string; readonly due_at: number }[]) => void,
 ): CronSupervisor {
   const database = context.database.withTables<Tables>();
@@ -97,6 +99,7 @@ function open(
     intake,
     sources,
     orders,
+    said,
     answers,
     ownPolicies: (source, id) => (source === 'heartbeat' ? ofYaml.get(id) : undefined),
   };

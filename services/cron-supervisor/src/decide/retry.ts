@@ -6,6 +6,8 @@ const TOO_OLD_MS = 86_400_000;
 // The gateway's own attempt needs a moment to begin and to end before it says something.
 const AFTER_OWN_MS = 30_000;
 const LOOK_AGAIN_MS = 30_000;
+// OpenClaw 2026.9.6 tries again after 30 s, 60 s and 5 min: what is further away is something else.
+const LONGEST_OWN_MS = 360_000;
 
 export type RetryPlan =
   | { readonly kind: 'retry'; readonly due_at: number; readonly reason: string }
@@ -67,7 +69,7 @@ export function whenDue({ class: kind, level, newer, own_retry_at: own, gone }: 
   if (newer?.verdict === null) return { kind: 'wait', until: now + LOOK_AGAIN_MS, reason: 'another run of it is under way' };
   // A later slot failed as well, and has a retry of its own.
   if (newer?.trigger === 'schedule') return { kind: 'superseded', reason: 'a later slot has come and failed' };
-  if (own !== undefined) {
+  if (own !== undefined && own - now <= LONGEST_OWN_MS) {
     return { kind: 'wait', until: Math.max(own, now) + AFTER_OWN_MS, reason: 'its source tries again by itself' };
   }
   if (level === 'emergency') return { kind: 'wait', until: now + LOOK_AGAIN_MS, reason: 'the guard is at emergency' };

@@ -33,7 +33,9 @@ export class OverrunRound {
       const kill = job.policy.kill;
       const found = `it has run for ${Math.round((now - run.started_at) / 1000)} s, its limit is ${limit / 1000} s`;
       const draft = overranDraft(job, run, job.policy, limit, kill);
-      if ((await markOverrun(database, job, run, { now, kill, found, draft })) && kill) this.#begin(job, run);
+      if (!(await markOverrun(database, job, run, { now, kill, found, draft }))) continue;
+      this.#self.said();
+      if (kill) this.#begin(job, run);
     }
     // Somebody has noted it, and may not live any more.
     for (const { run, kill } of await unfinishedKills(database)) {
@@ -94,6 +96,7 @@ export class OverrunRound {
     const guard = await guardSamples(redis, run.started_at, clock.now()).catch(() => []);
     const facts = { outcome, how, took_ms: Math.round(clock.monotonic() - began), evidence: { ...evidence, guard } } as const;
     await finishKill(database, run.run_id, record, killedDraft(job, run, facts));
+    this.#self.said();
   }
 
   async #evidence(

@@ -5,10 +5,11 @@ import { processLives, processOf } from '../sources/heartbeat/pinged-source.js';
 import type { JobSource } from '../sources/source.js';
 import { SourceDown } from '../sources/source-down.js';
 import { lookBack, openRuns } from '../state/runs.js';
+import { Nudge } from './nudge.js';
 
 const EVERY_MS = 60_000;
-// A run whose start was told a moment ago may not be in any list yet.
-const FRESH_MS = 10_000;
+// A run whose start was told a moment ago may not be in any list yet: it is looked at again soon.
+const FRESH_MS = 3000;
 const SAME_START_MS = 1000;
 
 /**
@@ -18,7 +19,7 @@ const SAME_START_MS = 1000;
 export class Reconciler {
   readonly #self: CronSupervisor;
   readonly #due = new Set<string>();
-  #wake: () => void = () => undefined;
+  readonly #pause = new Nudge();
 
   constructor(self: CronSupervisor) {
     this.#self = self;
@@ -26,32 +27,30 @@ export class Reconciler {
 
   nudge(source: string): void {
     this.#due.add(source);
-    this.#wake();
+    this.#pause.nudge();
   }
 
   async round(signal: AbortSignal): Promise<number> {
     const { sources, log } = this.#self;
     const due = this.#due.size === 0 ? [...sources.keys()] : [...this.#due];
     this.#due.clear();
+    let pause = EVERY_MS;
     for (const name of due) {
       const source = sources.get(name);
       if (source === undefined || signal.aborted) continue;
       try {
-        await this.#reconcile(source);
+        if (await this.#reconcile(source)) pause = FRESH_MS;
       } catch (error) {
         if (!(error instanceof SourceDown)) throw error;
         log.debug({ source: name, error }, 'a source cannot be asked what has run');
       }
     }
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-      if (this.#due.size > 0) resolve();
-      void this.#self.clock.sleep(EVERY_MS, signal).then(resolve);
-    });
+    await this.#pause.wait(this.#self.clock, pause, signal);
     return 0;
   }
 
-  async #reconcile(source: JobSource): Promise<void> {
+  // Whether there are runs that are too young to be judged.
+  async #reconcile(source: JobSource): Promise<boolean> {
     const { database, registry, clock, intake } = this.#self;
     const asked = clock.now();
     const jobs = registry.ofSource(source.name);
@@ -60,8 +59,10 @@ export class Reconciler {
       for (const report of await source.history(external_id, since.get(job_id) ?? asked))
         await intake.take({ kind: 'ended', job_id, report });
     }
-    const open = (await openRuns(database, source.name)).filter(({ started_at }) => started_at < asked - FRESH_MS);
-    if (open.length === 0) return;
+    const all = await openRuns(database, source.name);
+    const open = all.filter(({ started_at }) => started_at < asked - FRESH_MS);
+    const young = open.length < all.length;
+    if (open.length === 0) return young;
     for (const run of await this.#vanished(source, open)) {
       const job = jobs.find(({ job_id }) => job_id === run.job_id);
       if (job === undefined) continue;
@@ -70,6 +71,7 @@ export class Reconciler {
         await intake.take({ kind: 'ended', job_id: job.job_id, report });
       await intake.take({ kind: 'ended', job_id: job.job_id, report: interrupted(job.external_id, run, clock.now()) });
     }
+    return young;
   }
 
   async #vanished(source: JobSource, open: readonly Run[]): Promise<readonly Run[]> {

@@ -48,7 +48,7 @@ export class SlotsRound {
         ? []
         : [this.#judged(row, row.next_slot.getTime(), plan, whys.get(row.source))];
     });
-    await storeJudged(database, judged, clock.now());
+    if ((await storeJudged(database, judged, clock.now())) > 0) this.#self.said();
     return due.length === BATCH ? 0 : EVERY_MS;
   }
 

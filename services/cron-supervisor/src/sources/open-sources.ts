@@ -2,6 +2,7 @@ import type { ServiceContext } from '@ops/shared/runtime';
 import type { Database } from '../state/tables.js';
 import { heartbeatSource } from './heartbeat/heartbeat-source.js';
 import type { KillOrders } from './heartbeat/kill-orders.js';
+import { OpenClawSource } from './openclaw/openclaw-source.js';
 import type { JobSource } from './source.js';
 import { WorkflowSource } from './workflows/workflow-source.js';
 
@@ -13,7 +14,8 @@ export function makeSources(
 ): ReadonlyMap<string, JobSource> {
   const sources: JobSource[] = [heartbeatSource(config, database, orders)];
   for (const one of config.cron.sources) {
-    if ('workflows' in one) sources.push(new WorkflowSource(one.workflows, orders, clock));
+    if ('openclaw' in one) sources.push(new OpenClawSource(one.openclaw, clock));
+    else sources.push(new WorkflowSource(one.workflows, orders, clock));
   }
   return new Map(sources.map((source) => [source.name, source]));
 }

@@ -22,7 +22,8 @@ const { rows } = await database
 let now = Math.max(from, (rows[0]?.until?.getTime() ?? from) - 3 * step);
 const clock = { now: () => now, monotonic: () => performance.now(), sleep: () => Promise.resolve() };
 const config = { cron: { overrun: { factor: 2, at_least: 1000 }, retry_after: 1000 } };
-const log = { debug() {}, info() {}, warn: console.error, error: console.error };
+const tell = (...words) => process.stderr.write(`${JSON.stringify(words)}\n`);
+const log = { debug() {}, info() {}, warn: tell, error: tell };
 const intake = new RunIntake({
   database,
   registry,
