@@ -1,12 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { eventually } from '@ops/shared/testing';
+import { eventually, type OwnProcess } from '@ops/shared/testing';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DatabaseScene, failedName, migration } from './database-scene.js';
 import { docker, rows } from './engine.js';
 import { HeldJournal } from './held-journal.js';
-import { OwnProcess } from './own-process.js';
+import { ownDeployer } from './own-process.js';
 import { withoutPostgres } from './postgres-image.js';
 
 // An index of it cannot be built while somebody is connected under this name: so a restore stops where we want it to.
@@ -31,7 +31,7 @@ describe.skipIf(withoutPostgres !== undefined)('kill -9 of the deployer while it
   const start = () => {
     port += 1;
     const { scene } = here;
-    return new OwnProcess({
+    return ownDeployer({
       redisUrl: scene.host.redisUrl,
       databaseUrl: journal.url,
       config: join(scene.home, 'ops.yaml'),

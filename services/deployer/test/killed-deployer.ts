@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { eventually } from '@ops/shared/testing';
+import { eventually, type OwnProcess } from '@ops/shared/testing';
 import { Redis } from 'ioredis';
 import { expect } from 'vitest';
 import { HeldJournal, type Phase } from './held-journal.js';
-import { OwnProcess } from './own-process.js';
+import { ownDeployer } from './own-process.js';
 import type { Scene } from './scene.js';
 
 /** The deployer of a scene as a process of its own, which is killed at boundaries of its journal and started again. */
@@ -74,7 +74,7 @@ export class KilledDeployer {
 
   #start(): OwnProcess {
     this.#started += 1;
-    return new OwnProcess({
+    return ownDeployer({
       redisUrl: this.#scene.host.redisUrl,
       databaseUrl: this.journal.url,
       config: join(this.#scene.home, 'ops.yaml'),

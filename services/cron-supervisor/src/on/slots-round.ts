@@ -14,6 +14,7 @@ const PRESENT_EVERY_MS = 1000;
 const ASK_MS = 700;
 // After a start the sources are given time to connect: until then nobody can know what has run.
 const SETTLE_MS = 10_000;
+const UNSEEN = 'nobody told of it, and we were away ourselves';
 
 /** Judges each slot of each job, once, when its grace is over. */
 export class SlotsRound {
@@ -113,11 +114,12 @@ export class SlotsRound {
   #judged(row: JobRow, from: number, plan: SlotPlan, why: string | undefined): Judged {
     const job = jobFromRow(row);
     const certain = plan.missed.filter(({ unseen }) => !unseen);
-    const reason = why ?? (certain.length === 0 ? 'nobody told of it, and we were away ourselves' : 'no run has begun in time');
+    const reason = why ?? 'no run has begun in time';
+    const missed = plan.missed.map((one) => ({ ...one, reason: one.unseen ? UNSEEN : reason }));
     const status = job.policy.class === 'revenue' ? 'missed, critical' : 'missed';
     const last = certain.at(-1);
     const found = last === undefined ? '' : `no run at ${new Date(last.slot).toISOString()}: ${reason}`;
     const alert = last === undefined ? undefined : { metric: ALERTS.schedule, status, expected: 'a run at each slot', found };
-    return { job, from, plan, reason, alert };
+    return { job, from, plan, missed, alert };
   }
 }

@@ -1,7 +1,7 @@
 import { sql, type Transaction } from 'kysely';
 import type { Job } from '../cron-types.js';
 import { type AlertMetric, alertDraft, missedDraft } from '../decide/drafts.js';
-import type { SlotPlan } from '../decide/missed.js';
+import type { MissedSlot, SlotPlan } from '../decide/missed.js';
 import { say } from './outbox.js';
 import { type Database, type JobRow, jsonb, type Tables } from './tables.js';
 
@@ -30,7 +30,7 @@ export interface Judged {
   /** The slot that the judgement began with. */
   readonly from: number;
   readonly plan: SlotPlan;
-  readonly reason: string;
+  readonly missed: readonly (MissedSlot & { readonly reason: string })[];
   readonly alert:
     | { readonly metric: AlertMetric; readonly status: string; readonly expected: string; readonly found: string }
     | undefined;
@@ -45,7 +45,7 @@ export async function storeJudged(database: Database, judged: readonly Judged[],
   return database.transaction().execute(async (transaction) => {
     const mine = await advance(transaction, judged);
     const won = judged.filter(({ job }) => mine.has(job.job_id));
-    const missed = won.flatMap(({ job, plan, reason }) => plan.missed.map((one) => ({ job, reason, ...one })));
+    const missed = won.flatMap(({ job, missed: slots }) => slots.map((one) => ({ job, ...one })));
     await insertMissed(transaction, missed, now);
     const raising = won.filter(({ alert }) => alert !== undefined);
     for (const { job, alert } of raising) if (alert !== undefined) await raise(transaction, job, alert.metric);

@@ -1,0 +1,90 @@
+import { eventually, testHost } from '@ops/shared/testing';
+import { afterEach, expect, test } from 'vitest';
+import { cronSupervisor } from '../src/index.js';
+import { type Scene, scene } from './scene.js';
+
+let here: Scene;
+afterEach(() => here.close());
+
+const EVERY_2_S = 'schedule: "*/2 * * * * *", grace: 700ms';
+
+test('a slot that nobody serves is missed, once; the alert about it ends with the next success', async () => {
+  here = await scene(`{ jobs: [{ id: pulse, ${EVERY_2_S} }, { id: other, ${EVERY_2_S}, class: revenue }] }`);
+  await eventually(() => expect(here.of('cron.run-missed', 'heartbeat/pulse').length).toBeGreaterThan(1), { within: 10_000 });
+  const [first] = here.of('cron.run-missed', 'heartbeat/pulse');
+  expect(first).toMatchObject({ unseen: false, reason: 'no run has begun in time' });
+  expect(Date.parse(first?.deadline ?? '') - Date.parse(first?.slot ?? '')).toBe(700);
+  const alerts = (status: RegExp) =>
+    here
+      .of('alert.reported')
+      .filter(
+        ({ service, metric, status: said }) => metric === 'cron-schedule' && service === 'heartbeat/pulse' && status.test(said),
+      );
+  expect(alerts(/^missed$/).length).toBeGreaterThan(0);
+  expect(
+    here.of('alert.reported').some(({ service, status }) => service === 'heartbeat/other' && status === 'missed, critical'),
+  ).toBe(true);
+  await here.call('POST', '/ping/pulse');
+  await eventually(() => expect(alerts(/^ok$/)).toHaveLength(1));
+  const slots = here.of('cron.run-missed', 'heartbeat/pulse').map(({ slot }) => slot);
+  expect(new Set(slots).size).toBe(slots.length);
+});
+
+test('a slot that is served in time is not missed', async () => {
+  here = await scene(`{ jobs: [{ id: pulse, ${EVERY_2_S} }, { id: silent, ${EVERY_2_S} }] }`);
+  const beating = setInterval(() => void here.call('POST', '/ping/pulse').catch(() => undefined), 300);
+  try {
+    await eventually(() => expect(here.of('cron.run-missed', 'heartbeat/silent').length).toBeGreaterThan(2), { within: 15_000 });
+    expect(here.of('cron.run-missed', 'heartbeat/pulse')).toEqual([]);
+  } finally {
+    clearInterval(beating);
+  }
+});
+
+test('while we were away ourselves a slot may have been served, and could not be told of: it is called unseen, and raises nothing', async () => {
+  const cron = `{ jobs: [{ id: pulse, schedule: "* * * * * *", grace: 1s }] }`;
+  here = await scene(cron);
+  await here.call('POST', '/ping/pulse');
+  const { redisUrl, databaseUrl } = here.host;
+  await here.host.hosted.stop();
+  const stopped = Date.now();
+  // Longer than a restart takes.
+  await eventually(() => expect(Date.now() - stopped).toBeGreaterThan(6500), { within: 10_000 });
+  const back = await testHost([cronSupervisor], {
+    yaml: `inventory: { services: [{ name: thing, health: { tcp: { port: 1 } }, paused: true }] }\ncron: ${cron}`,
+    servers: { redisUrl, databaseUrl },
+  });
+  try {
+    await eventually(() => expect(here.of('cron.run-missed').filter(({ unseen }) => unseen).length).toBeGreaterThan(3), {
+      within: 10_000,
+    });
+    const unseen = here.of('cron.run-missed').filter((one) => one.unseen);
+    expect(unseen[0]?.reason).toContain('we were away ourselves');
+  } finally {
+    await back.close();
+  }
+});
+
+test('two runs at once are told apart by their names; one that begins again without a name has not ended well', async () => {
+  here = await scene('{ jobs: [{ id: sync }, { id: plain }] }');
+  await here.call('POST', '/ping/sync/start?run=a');
+  await here.call('POST', '/ping/sync/start?run=b');
+  expect((await here.call('POST', '/ping/sync/4?run=a', 'disk full')).body).toMatchObject({
+    verdict: 'failed',
+    reason: 'disk full',
+  });
+  expect((await here.call('POST', '/ping/sync?run=b')).body).toMatchObject({ verdict: 'succeeded' });
+  await here.call('POST', '/ping/plain/start');
+  await here.call('POST', '/ping/plain/start');
+  await eventually(() => expect(here.of('cron.run-failed', 'heartbeat/plain')).toMatchObject([{ code: 'interrupted' }]));
+  expect((await here.call('POST', '/ping/plain')).body).toMatchObject({ verdict: 'succeeded' });
+  // Nobody here can start it again: the failure is final at once.
+  expect(here.of('cron.run-failed', 'heartbeat/sync')).toMatchObject([{ final: true, code: 'exit-code' }]);
+});
+
+test('an output that is not what the rule asks for makes the run a failure, with exit code 0', async () => {
+  here = await scene('{ jobs: [{ id: export, output: { pattern: "rows: [1-9]" } }] }');
+  expect((await here.call('POST', '/ping/export', 'rows: 0')).body).toMatchObject({ verdict: 'failed' });
+  expect((await here.call('POST', '/ping/export', 'rows: 12')).body).toMatchObject({ verdict: 'succeeded' });
+  expect((await here.call('POST', '/ping/export', { rows: 12 })).body).toMatchObject({ verdict: 'failed' });
+});
