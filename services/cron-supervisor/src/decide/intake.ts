@@ -240,10 +240,12 @@ class Intake {
     this.#retryChanges.push({ run_id: retry.run_id, ...change });
   }
 
+  // Said once: it stands until a run succeeds.
   #raise(job: Job, metric: AlertMetric, status: string, found: string, occasion: string): void {
     const standing = this.#standing(job);
+    if (standing.includes(metric)) return;
     this.#drafts.push(alertDraft(job, metric, { status, expected: 'a run that succeeds', found, at: this.#now }, occasion));
-    if (!standing.includes(metric)) this.#raised.set(job.job_id, [...standing, metric]);
+    this.#raised.set(job.job_id, [...standing, metric]);
   }
 
   #clear(job: Job, occasion: string): void {

@@ -1,5 +1,5 @@
+import { evaluationTimer } from '../act/round-metrics.js';
 import type { CronSupervisor } from '../cron-supervisor.js';
-import { ALERTS } from '../decide/drafts.js';
 import { judgeSlots, type SlotFacts, type SlotPlan } from '../decide/missed.js';
 import { SourceDown } from '../sources/source-down.js';
 import { jobFromRow } from '../state/jobs.js';
@@ -20,15 +20,26 @@ const UNSEEN = 'nobody told of it, and we were away ourselves';
 export class SlotsRound {
   readonly #self: CronSupervisor;
   readonly #began: number;
+  readonly #timer: ReturnType<typeof evaluationTimer>;
   #absence: Absence | undefined;
   #presentAt = Number.NEGATIVE_INFINITY;
 
   constructor(self: CronSupervisor) {
     this.#self = self;
     this.#began = self.clock.monotonic();
+    this.#timer = evaluationTimer(self.metrics);
   }
 
   async round(): Promise<number> {
+    const stop = this.#timer.startTimer();
+    try {
+      return await this.#evaluate();
+    } finally {
+      stop();
+    }
+  }
+
+  async #evaluate(): Promise<number> {
     const { database, clock } = this.#self;
     const now = clock.now();
     if (now - this.#presentAt >= PRESENT_EVERY_MS) {
@@ -119,7 +130,7 @@ export class SlotsRound {
     const status = job.policy.class === 'revenue' ? 'missed, critical' : 'missed';
     const last = certain.at(-1);
     const found = last === undefined ? '' : `no run at ${new Date(last.slot).toISOString()}: ${reason}`;
-    const alert = last === undefined ? undefined : { metric: ALERTS.schedule, status, expected: 'a run at each slot', found };
+    const alert = last === undefined ? undefined : { status, expected: 'a run at each slot', found };
     return { job, from, plan, missed, alert };
   }
 }

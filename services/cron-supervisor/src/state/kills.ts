@@ -49,7 +49,7 @@ export async function markOverrun(
       .where('overran_at', 'is', null)
       .executeTakeFirst();
     if (changed.numUpdatedRows !== 1n) return false;
-    await raise(transaction, job, ALERTS.runtime);
+    await raise(transaction, [job.job_id], ALERTS.runtime);
     const alert = { status: 'overran', expected: 'an end within its limit', found, at: now };
     await say(transaction, [draft, alertDraft(job, ALERTS.runtime, alert, run.run_id)]);
     return true;

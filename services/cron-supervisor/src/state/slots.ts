@@ -1,6 +1,6 @@
 import { sql, type Transaction } from 'kysely';
 import type { Job } from '../cron-types.js';
-import { type AlertMetric, alertDraft, missedDraft } from '../decide/drafts.js';
+import { ALERTS, type AlertMetric, alertDraft, missedDraft } from '../decide/drafts.js';
 import type { MissedSlot, SlotPlan } from '../decide/missed.js';
 import { say } from './outbox.js';
 import { type Database, type JobRow, jsonb, type Tables } from './tables.js';
@@ -31,9 +31,7 @@ export interface Judged {
   readonly from: number;
   readonly plan: SlotPlan;
   readonly missed: readonly (MissedSlot & { readonly reason: string })[];
-  readonly alert:
-    | { readonly metric: AlertMetric; readonly status: string; readonly expected: string; readonly found: string }
-    | undefined;
+  readonly alert: { readonly status: string; readonly expected: string; readonly found: string } | undefined;
 }
 
 /**
@@ -48,16 +46,18 @@ export async function storeJudged(database: Database, judged: readonly Judged[],
     const missed = won.flatMap(({ job, missed: slots }) => slots.map((one) => ({ job, ...one })));
     await insertMissed(transaction, missed, now);
     const raising = won.filter(({ alert }) => alert !== undefined);
-    for (const { job, alert } of raising) if (alert !== undefined) await raise(transaction, job, alert.metric);
-    await say(transaction, [
-      ...missed.map(({ job, reason, ...one }) => missedDraft(job, one, reason)),
-      ...raising.flatMap(({ job, alert, plan }) => {
-        const last = plan.missed.at(-1);
-        return alert === undefined || last === undefined
-          ? []
-          : [alertDraft(job, alert.metric, { ...alert, at: now }, String(last.slot))];
-      }),
-    ]);
+    const fresh = await raise(
+      transaction,
+      raising.map(({ job }) => job.job_id),
+      ALERTS.schedule,
+    );
+    const alerts = raising.flatMap(({ job, alert, plan }) => {
+      const last = plan.missed.at(-1);
+      return alert === undefined || last === undefined || !fresh.has(job.job_id)
+        ? []
+        : [alertDraft(job, ALERTS.schedule, { ...alert, at: now }, String(last.slot))];
+    });
+    await say(transaction, [...missed.map(({ job, reason, ...one }) => missedDraft(job, one, reason)), ...alerts]);
     return won.length;
   });
 }
@@ -99,9 +99,15 @@ async function insertMissed(
     on conflict do nothing`.execute(transaction);
 }
 
-/** Notes that an alert stands about a job: the next success ends it. */
-export async function raise(transaction: Transaction<Tables>, job: Pick<Job, 'job_id'>, metric: AlertMetric): Promise<void> {
-  await sql`
+/** Notes that an alert stands about jobs: the next success ends it. Returns those about which it did not stand before. */
+export async function raise(
+  transaction: Transaction<Tables>,
+  jobs: readonly string[],
+  metric: AlertMetric,
+): Promise<ReadonlySet<string>> {
+  if (jobs.length === 0) return new Set();
+  const { rows } = await sql<{ job_id: string }>`
     update cron_job set raised = raised || ${jsonb([metric])}
-    where job_id = ${job.job_id} and not raised @> ${jsonb([metric])}`.execute(transaction);
+    where job_id = any(${jobs}) and not raised @> ${jsonb([metric])} returning job_id`.execute(transaction);
+  return new Set(rows.map(({ job_id }) => job_id));
 }

@@ -3,6 +3,7 @@
 
 import { nextSlot } from '@ops/shared/schedule';
 import { openDatabase } from '@ops/shared/storage';
+import { Registry as Metrics } from 'prom-client';
 import { RunIntake } from '../../dist/on/run-intake.js';
 import { SlotsRound } from '../../dist/on/slots-round.js';
 import { Registry } from '../../dist/registry.js';
@@ -36,7 +37,7 @@ const intake = new RunIntake({
 });
 const source = { name: 'zones', state: { kind: 'connected', detail: '' }, history: async () => [] };
 const self = { database, registry, intake, config, clock, log, sources: new Map([['zones', source]]), answers: () => true };
-const slots = new SlotsRound(self);
+const slots = new SlotsRound({ ...self, metrics: new Metrics(), said() {} });
 
 while (now < to) {
   const before = now;
