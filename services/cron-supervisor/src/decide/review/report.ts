@@ -1,0 +1,80 @@
+import { counted } from './in-words.js';
+import { dateOf, type Review } from './review.js';
+
+/** More rows than this nobody reads: the rest is counted. */
+const MOST_ROWS = 100;
+const MOST_NAMES = 30;
+const LONGEST_NAME = 80;
+
+const WORDS = {
+  'runtime-drift': 'slower bit by bit',
+  'runtime-step': 'runtime changed',
+  'intermittent-failures': 'fails now and then',
+  'missed-slots': 'missed slots',
+  'silent-successes': 'success that is none',
+  collision: 'collides',
+} as const;
+
+/** A review for a person, in Markdown: the worst first, what to do about it by which command, and in one line what is well. */
+export function reviewReport(review: Review): string {
+  const { window, jobs, runs, findings, proposals } = review;
+  const found = new Set(findings.map(({ job_id }) => job_id));
+  const well = jobs.filter(({ job_id }) => !found.has(job_id));
+  return [
+    `# Scheduled jobs, ${dateOf(window.from)} to ${dateOf(window.to)}`,
+    `${counted(jobs.length, 'job')}, ${counted(runs, 'run')}: ${found.size === 0 ? 'nothing found' : `${counted(findings.length, 'finding')} about ${counted(found.size, 'job')}`}.`,
+    ...(findings.length === 0
+      ? []
+      : [
+          '## Found',
+          table(
+            ['job', '', 'what'],
+            findings.map(({ job_name, kind, text }) => [job_name, WORDS[kind], text]),
+          ),
+        ]),
+    ...(proposals.length === 0
+      ? []
+      : [
+          '## Proposed',
+          table(
+            ['job', 'what', 'now', 'proposed', 'why', 'to apply it'],
+            proposals.map(({ proposal_id, job_name, change, current, proposed, reason }) => [
+              job_name,
+              change.kind,
+              current,
+              proposed,
+              reason,
+              `\`ops cron apply ${proposal_id}\``,
+            ]),
+          ),
+          'What you do not want: `ops cron dismiss <proposal> --reason <why>`, and it is not proposed again.',
+        ]),
+    ...(well.length === 0 ? [] : ['## Nothing found', `${names(well.map(({ name }) => name))}.`]),
+    `Review ${review.review_id}; runtimes since ${dateOf(window.trend_from)}.`,
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const shown = rows.slice(0, MOST_ROWS).map((cells) => line(cells.map(cell)));
+  const more = rows.length > MOST_ROWS ? [`\nAnd ${rows.length - MOST_ROWS} more.`] : [];
+  return [line(head), line(head.map(() => '---')), ...shown, ...more].join('\n');
+}
+
+// Names and reasons are written by others: they must stay in their cell, and be no markup.
+function cell(text: string): string {
+  return cut(text, 400)
+    .replace(/[\r\n]+/g, ' ')
+    .replace(/[\\|<>[\]*_]/g, '\\$&');
+}
+
+function names(all: readonly string[]): string {
+  const shown = all.slice(0, MOST_NAMES).map((name) => cell(cut(name, LONGEST_NAME)));
+  return `${shown.join(', ')}${all.length > MOST_NAMES ? ` and ${all.length - MOST_NAMES} more` : ''}`;
+}
+
+function cut(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+}
