@@ -4,7 +4,7 @@ import type { JobHistory, ReviewWindow } from './history.js';
 import { mannKendall } from './mann-kendall.js';
 import { upperTail } from './normal.js';
 import { median, spread } from './order.js';
-import { findStep } from './step.js';
+import { findStep, type Step } from './step.js';
 import { theilSen } from './theil-sen.js';
 import { withoutWeek } from './weekly-season.js';
 
@@ -42,10 +42,14 @@ const PRICE_OF_A_PLACE = 1;
 
 /**
  * Whether a job became slower, bit by bit or at once. The median of each day, without the week's own pattern; then the explanation that
- * fits better, a line or a step, if it is sure, large, and still so in the last days.
+ * fits better, a line or a step, if it is sure, large, still so in the last days, and news: what ended before the window began has been told.
  */
 export function runtimeChange(history: Pick<JobHistory, 'runs'>, window: ReviewWindow): RuntimeChange {
-  const { levels, estimated } = withoutWeek(dailyLevels(history.runs, window));
+  return changeIn(dailyLevels(history.runs, window), window);
+}
+
+function changeIn(raw: readonly DailyLevel[], window: ReviewWindow): RuntimeChange {
+  const { levels, estimated } = withoutWeek(raw);
   if (levels.length < FEWEST_DAYS) return { kind: 'none' };
   const values = levels.map(({ level }) => level);
   const days = levels.map(({ day }) => day);
@@ -55,7 +59,13 @@ export function runtimeChange(history: Pick<JobHistory, 'runs'>, window: ReviewW
   const lineFits = n * Math.log(spread(residuals, 0) + TINY);
   const stepFits =
     step === undefined ? Number.POSITIVE_INFINITY : n * Math.log(step.misfit + TINY) + PRICE_OF_A_PLACE * Math.log(n);
-  if (step !== undefined && stepFits < lineFits) return asStep(levels, step, window);
+  if (step !== undefined && stepFits < lineFits) {
+    const sure = step.chance <= BELIEVED || step.apart;
+    const days_ago = 1 - (days[step.at] ?? 0);
+    // An old one is no news, and must not hide what has happened since.
+    if (sure && days_ago > daysOf(window)) return changeIn(raw.slice(step.at), window);
+    return sure ? asStep(values, step, days_ago) : { kind: 'none' };
+  }
 
   // What was estimated for the week has made the residuals smaller than the noise is.
   const inflation = inflationOf(residuals, 2) * (n / (n - estimated));
@@ -66,6 +76,7 @@ export function runtimeChange(history: Pick<JobHistory, 'runs'>, window: ReviewW
   const held = median(values.slice(-third)) - median(values.slice(0, third));
   if (chance > BELIEVED || now < before * DRIFT_BAR || now - before < LEAST_MS || held < Math.log(DRIFT_BAR) / 2)
     return { kind: 'none' };
+  if (isOver(levels, lineFits, daysOf(window))) return { kind: 'none' };
   return { kind: 'drift', before_ms: before, now_ms: now, days_ago: last - first + 1, chance };
 }
 
@@ -83,22 +94,30 @@ function bestLine(days: readonly number[], levels: readonly number[]) {
   return spread(other.residuals, 0) < spread(one.residuals, 0) ? other : one;
 }
 
-function asStep(
-  levels: readonly DailyLevel[],
-  step: NonNullable<ReturnType<typeof findStep>>,
-  { from, to }: ReviewWindow,
-): RuntimeChange {
+// A drift up to the window and a level in it explain more than a drift all the way: it was told when it went on.
+function isOver(levels: readonly DailyLevel[], lineFits: number, windowDays: number): boolean {
+  const older = levels.filter(({ day }) => day <= -windowDays);
+  const newer = levels.slice(older.length).map(({ level }) => level);
+  if (older.length < FEWEST_DAYS || newer.length === 0) return false;
+  const { residuals } = bestLine(
+    older.map(({ day }) => day),
+    older.map(({ level }) => level),
+  );
+  const misfit = spread(residuals, 0) + spread(newer, median(newer));
+  return levels.length * Math.log(misfit + TINY) + Math.log(levels.length) < lineFits;
+}
+
+function asStep(values: readonly number[], { chance, ...step }: Step, days_ago: number): RuntimeChange {
   const [before, now] = [Math.exp(step.before), Math.exp(step.after)];
   const large = now >= before * STEP_BAR || now <= before * FASTER_BAR;
-  const days_ago = 1 - (levels[step.at]?.day ?? 0);
   // What went away again is over.
-  const lately = median(levels.slice(-RECENT).map(({ level }) => level));
+  const lately = median(values.slice(-RECENT));
   const held = Math.abs(lately - step.before) > Math.abs(step.after - step.before) / 2;
-  const news = days_ago <= (to - from) / DAY_MS;
-  if ((step.chance > BELIEVED && !step.apart) || !large || Math.abs(now - before) < LEAST_MS || !held || !news)
-    return { kind: 'none' };
-  return { kind: 'step', before_ms: before, now_ms: now, days_ago, chance: step.chance };
+  if (!large || Math.abs(now - before) < LEAST_MS || !held) return { kind: 'none' };
+  return { kind: 'step', before_ms: before, now_ms: now, days_ago, chance };
 }
+
+const daysOf = ({ from, to }: ReviewWindow) => (to - from) / DAY_MS;
 
 const RECENT = 7;
 const DAY_MS = 86_400_000;

@@ -151,6 +151,12 @@ describe('runtimes', () => {
     ['twice as long over 12 weeks, and below a second', (ago: number) => 300 * (1 + (84 - ago) / 84), undefined],
     ['twice as long since 9 days', (ago: number) => (ago < 9 ? 120_000 : 60_000), 'runtime-step'],
     ['twice as long since 40 days: told long ago', (ago: number) => (ago < 40 ? 120_000 : 60_000), undefined],
+    [
+      'longer since 60 days, and once more since 9',
+      (ago: number) => (ago < 9 ? 200_000 : ago < 60 ? 100_000 : 60_000),
+      'runtime-step',
+    ],
+    ['slower and slower for 8 weeks, and no more since', (ago: number) => 60_000 * (2 - Math.max(0, ago - 28) / 56), undefined],
     ['20 % longer since 9 days', (ago: number) => (ago < 9 ? 72_000 : 60_000), undefined],
     ['a third of the time since 9 days', (ago: number) => (ago < 9 ? 20_000 : 60_000), 'runtime-step'],
     ['a little faster since 9 days', (ago: number) => (ago < 9 ? 40_000 : 60_000), undefined],
