@@ -46,14 +46,17 @@ export function collisions(jobs: readonly BusyJob[]): readonly Collision[] {
 
 function collisionOf(pair: Pair): Collision | undefined {
   const times = pair.meetings.length;
-  const fewest = Math.min(pair.first.runs.length, pair.second.runs.length);
+  // Of a job that runs often, only its latest runs are known.
+  const since = Math.max(pair.first.runs[0]?.slot ?? 0, pair.second.runs[0]?.slot ?? 0);
+  const known = ({ runs }: BusyJob) => runs.filter(({ slot }) => slot >= since).length;
+  const fewest = Math.min(known(pair.first), known(pair.second));
   if (times < FEWEST_MEETINGS || times < fewest * REGULAR_SHARE) return undefined;
   const harm =
     waits(pair) ?? slower(pair.first, pair.meetings, 'first', 'second') ?? slower(pair.second, pair.meetings, 'second', 'first');
   if (harm === undefined) return undefined;
   const [mover, other] = moves(pair.first, pair.second) ? [pair.first, pair.second] : [pair.second, pair.first];
   const met = new Set(pair.meetings.map((one) => (mover === pair.first ? one.first : one.second).slot)).size;
-  return { mover, other, times, share: met / mover.runs.length, harm };
+  return { mover, other, times, share: met / Math.max(1, known(mover)), harm };
 }
 
 function moves(one: BusyJob, other: BusyJob): boolean {

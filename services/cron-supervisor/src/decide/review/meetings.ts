@@ -23,18 +23,19 @@ export function meetings(jobs: readonly BusyJob[]): readonly Pair[] {
     .flatMap(({ runs }, job) => runs.map((run): Entry => ({ job, run })))
     .sort((a, b) => a.run.slot - b.run.slot);
   const pairs = new Map<number, { first: ServedRun; second: ServedRun }[]>();
-  let open: Entry[] = [];
+  // One a job: of runs of the same job that overlap, the latest one.
+  const open = new Map<number, Entry>();
   for (const entry of entries) {
-    open = open.filter(({ run }) => run.end > entry.run.slot);
-    for (const other of open) {
-      if (other.job === entry.job) continue;
+    for (const other of open.values()) {
+      if (other.run.end <= entry.run.slot) open.delete(other.job);
+      if (other.job === entry.job || other.run.end <= entry.run.slot) continue;
       const [first, second] = other.job < entry.job ? [other, entry] : [entry, other];
       const key = first.job * jobs.length + second.job;
       const met = pairs.get(key) ?? [];
       met.push({ first: first.run, second: second.run });
       pairs.set(key, met);
     }
-    open.push(entry);
+    open.set(entry.job, entry);
   }
   return [...pairs].flatMap(([key, met]) => {
     const [first, second] = [jobs[Math.floor(key / jobs.length)], jobs[key % jobs.length]];

@@ -11,6 +11,7 @@ import type { BusyJob, ServedRun } from './served-runs.js';
 export function scheduleProposals(found: readonly Collision[], jobs: readonly BusyJob[]): readonly Draft[] {
   const now = new Map(jobs.map((job) => [job.job_id, job]));
   const moved = new Set<string>();
+  const stuck = new Set<string>();
   const drafts: Draft[] = [];
   for (const collision of [...found].sort((a, b) => cost(b) - cost(a) || a.mover.job_id.localeCompare(b.mover.job_id))) {
     // It is away already, or the other one is.
@@ -19,10 +20,13 @@ export function scheduleProposals(found: readonly Collision[], jobs: readonly Bu
       [collision.mover, collision.other],
       [collision.other, collision.mover],
     ] as const) {
-      if (job.revenue) continue;
+      if (job.revenue || stuck.has(job.job_id)) continue;
       const others = [...now.values()].filter((one) => one.source === job.source && one.job_id !== job.job_id);
       const to = otherTime(job, busyOf(others));
-      if (to === undefined) continue;
+      if (to === undefined) {
+        stuck.add(job.job_id);
+        continue;
+      }
       moved.add(job.job_id);
       now.set(job.job_id, { ...job, schedule: to.schedule, runs: job.runs.map(later(to.shift_ms)) });
       drafts.push({

@@ -16,10 +16,10 @@ export interface ServedRun {
   readonly end: number;
 }
 
-/** Enough to tell what is regular; a job that runs each minute needs no month for it. */
-const MOST_RUNS = 1000;
-/** Jobs of one source that are looked at for collisions: the busiest. The others have hardly a run that could be in the way. */
-const MOST_JOBS = 400;
+/** Each hour for four weeks; a job that runs each minute needs no month for what is regular. */
+const MOST_RUNS = 700;
+/** Jobs of one source that are looked at for collisions: the busiest. Pairs are as many as its square. */
+const MOST_JOBS = 60;
 
 /** What of a job matters beside others. */
 export function busyJob(history: JobHistory, window: ReviewWindow): BusyJob {

@@ -91,6 +91,16 @@ describe('jobs in each other’s way', () => {
   });
 });
 
+test('a job that runs each minute for hours is as quick to look at as any other', () => {
+  const runs = Array.from({ length: 700 }, (_, index): ServedRun => {
+    const slot = TO - (700 - index) * MINUTE;
+    return { slot, start: slot, end: slot + 5 * HOUR };
+  });
+  const jobs = Array.from({ length: 20 }, (_, index) => ({ ...job(`minute-${index}`, { took: () => 0 }), runs, busy_ms: 1 }));
+  // They are always at it: nothing can be said.
+  expect(collisions(jobs)).toEqual([]);
+});
+
 describe('another time', () => {
   const propose = (...jobs: BusyJob[]) =>
     scheduleProposals(collisions(jobs), jobs).map(({ job_id, current, proposed }) => [job_id, current, proposed]);
