@@ -1,3 +1,4 @@
+import { createLogger } from '@ops/shared/runtime';
 import type { Schedule } from '@ops/shared/schedule';
 import { migrate, openDatabase } from '@ops/shared/storage';
 import { testPostgres } from '@ops/shared/testing';
@@ -32,14 +33,17 @@ export class ReviewScene {
   readonly changes: object[] = [];
   /** With it the source refuses a change. */
   refusal: Error | undefined;
+  /** When whoever waits for an answer has waited long enough. */
+  patience = (signal?: AbortSignal) => new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve()));
   readonly self: Reviewer & Applier;
 
   private constructor(readonly database: Database) {
     this.self = {
       database,
-      clock: { now: () => this.now },
-      log: { info: (record: object) => this.logged.push(record) } as unknown as Reviewer['log'],
+      clock: { now: () => this.now, sleep: (_ms, signal) => this.patience(signal) },
+      log: createLogger('info', { write: (line) => this.logged.push(JSON.parse(line)) }),
       config: { cron: CRON },
+      canChange: (job_id) => job_id !== 'openclaw/fixed',
       change: async (job_id, change) => {
         if (this.refusal !== undefined) throw this.refusal;
         this.changes.push({ job_id, ...change });

@@ -15,8 +15,10 @@ import type { Database } from '../state/tables.js';
 /** What a review works with. */
 export interface Reviewer {
   readonly database: Database;
-  readonly clock: Pick<Clock, 'now'>;
-  readonly log: Pick<Logger, 'info'>;
+  readonly clock: Pick<Clock, 'now' | 'sleep'>;
+  readonly log: Pick<Logger, 'info' | 'error'>;
+  /** Whether the source of a job lets its schedule and its limit be changed. */
+  canChange(job_id: string): boolean;
   readonly config: { readonly cron: Pick<OpsConfig['cron'], 'overrun' | 'review' | 'history'> };
 }
 
@@ -25,7 +27,7 @@ const TREND_MS = 84 * 86_400_000;
 /** One run each six minutes for twelve weeks. */
 const MOST_RUNS = 20_000;
 /** Whose runs are held at once, before those that are hardly ever busy are let go. */
-const MOST_BUSY = 5000;
+const MOST_BUSY = 500;
 const DISMISSED_FOR_MS = 90 * 86_400_000;
 const MINUTE_MS = 60_000;
 
@@ -57,7 +59,7 @@ export async function makeReview(
     if (busy.length > MOST_BUSY) busy = [...busiest(busy)];
   }
   const dismissed = await dismissedChanges(database, new Date(clock.now() - DISMISSED_FOR_MS));
-  const review = composeReview(jobs, busy, window, { digest, dismissed });
+  const review = composeReview(jobs, busy, window, { digest, dismissed, canChange: (job_id) => self.canChange(job_id) });
   const report = reviewReport(review);
   const { review_id } = review;
   const draft: EventDraft = {

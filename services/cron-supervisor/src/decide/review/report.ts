@@ -5,6 +5,7 @@ import { dateOf, type Review } from './review.js';
 const MOST_ROWS = 100;
 const MOST_NAMES = 30;
 const LONGEST_NAME = 80;
+const LONGEST_CELL = 400;
 
 const WORDS = {
   'runtime-drift': 'slower bit by bit',
@@ -20,58 +21,62 @@ export function reviewReport(review: Review): string {
   const { window, jobs, runs, findings, proposals } = review;
   const found = new Set(findings.map(({ job_id }) => job_id));
   const well = jobs.filter(({ job_id }) => !found.has(job_id));
-  return [
+  const parts = [
     `# Scheduled jobs, ${dateOf(window.from)} to ${dateOf(window.to)}`,
     `${counted(jobs.length, 'job')}, ${counted(runs, 'run')}: ${found.size === 0 ? 'nothing found' : `${counted(findings.length, 'finding')} about ${counted(found.size, 'job')}`}.`,
-    ...(findings.length === 0
-      ? []
-      : [
-          '## Found',
-          table(
-            ['job', '', 'what'],
-            findings.map(({ job_name, kind, text }) => [job_name, WORDS[kind], text]),
-          ),
-        ]),
+    ...(findings.length === 0 ? [] : ['## Found', foundTable(findings)]),
     ...(proposals.length === 0
       ? []
       : [
           '## Proposed',
-          table(
-            ['job', 'what', 'now', 'proposed', 'why', 'to apply it'],
-            proposals.map(({ proposal_id, job_name, change, current, proposed, reason }) => [
-              job_name,
-              change.kind,
-              current,
-              proposed,
-              reason,
-              `\`ops cron apply ${proposal_id}\``,
-            ]),
-          ),
+          proposedTable(proposals),
           'What you do not want: `ops cron dismiss <proposal> --reason <why>`, and it is not proposed again.',
         ]),
     ...(well.length === 0 ? [] : ['## Nothing found', `${names(well.map(({ name }) => name))}.`]),
     `Review ${review.review_id}; runtimes since ${dateOf(window.trend_from)}.`,
-  ]
-    .join('\n\n')
-    .concat('\n');
+  ];
+  return `${parts.join('\n\n')}\n`;
+}
+
+function foundTable(findings: Review['findings']): string {
+  const rows = findings.map(({ job_name, kind, text }) => [plain(job_name), WORDS[kind], plain(text)]);
+  return table(['job', '', 'what'], rows);
+}
+
+function proposedTable(proposals: Review['proposals']): string {
+  const rows = proposals.map(({ proposal_id, job_name, change, current, proposed, reason }) => [
+    plain(job_name),
+    change.kind,
+    code(current),
+    code(proposed),
+    plain(reason),
+    code(`ops cron apply ${proposal_id}`),
+  ]);
+  return table(['job', 'what', 'now', 'proposed', 'why', 'to apply it'], rows);
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  const shown = rows.slice(0, MOST_ROWS).map((cells) => line(cells.map(cell)));
   const more = rows.length > MOST_ROWS ? [`\nAnd ${rows.length - MOST_ROWS} more.`] : [];
-  return [line(head), line(head.map(() => '---')), ...shown, ...more].join('\n');
+  return [line(head), line(head.map(() => '---')), ...rows.slice(0, MOST_ROWS).map(line), ...more].join('\n');
 }
 
 // Names and reasons are written by others: they must stay in their cell, and be no markup.
-function cell(text: string): string {
-  return cut(text, 400)
-    .replace(/[\r\n]+/g, ' ')
-    .replace(/[\\|<>[\]*_]/g, '\\$&');
+function plain(text: string): string {
+  return oneLine(text).replace(/[\\`|<>[\]*_]/g, '\\$&');
+}
+
+// A schedule is full of stars, and a person reads the Markdown as it is, too.
+function code(text: string): string {
+  return `\`${oneLine(text).replace(/`/g, "'").replace(/\|/g, '\\|')}\``;
+}
+
+function oneLine(text: string): string {
+  return cut(text, LONGEST_CELL).replace(/[\r\n]+/g, ' ');
 }
 
 function names(all: readonly string[]): string {
-  const shown = all.slice(0, MOST_NAMES).map((name) => cell(cut(name, LONGEST_NAME)));
+  const shown = all.slice(0, MOST_NAMES).map((name) => plain(cut(name, LONGEST_NAME)));
   return `${shown.join(', ')}${all.length > MOST_NAMES ? ` and ${all.length - MOST_NAMES} more` : ''}`;
 }
 

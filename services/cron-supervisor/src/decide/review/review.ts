@@ -36,6 +36,8 @@ export interface ReviewFacts {
   readonly digest: (text: string) => string;
   /** Changes that an operator has said no to, as {@link changeKey}: they are not proposed again. */
   readonly dismissed: ReadonlySet<string>;
+  /** Whether schedule and limit of a job can be changed at its source: else nobody can apply such a proposal. */
+  readonly canChange: (job_id: string) => boolean;
 }
 
 /** Looks at one job, whose history may be forgotten afterwards; `busy` is what the jobs are looked at together by. */
@@ -63,7 +65,7 @@ export function composeReview(
   jobs: readonly JobReview[],
   busy: readonly BusyJob[],
   window: ReviewWindow,
-  { digest, dismissed }: ReviewFacts,
+  { digest, dismissed, canChange }: ReviewFacts,
 ): Review {
   const together = busiest(busy);
   const found = collisions(together);
@@ -72,7 +74,7 @@ export function composeReview(
   findings.sort((a, b) => b.weight - a.weight || a.job_id.localeCompare(b.job_id) || a.kind.localeCompare(b.kind));
   const place = new Map(findings.map(({ job_id }, index) => [job_id, index] as const).reverse());
   const proposals = drafts
-    .filter((draft) => !dismissed.has(changeKey(draft)))
+    .filter((draft) => !dismissed.has(changeKey(draft)) && (draft.change.kind === 'expected' || canChange(draft.job_id)))
     .map((draft): Proposal => ({ proposal_id: digest(`${weekOf(window.to)} ${draft.job_id} ${draft.change.kind}`), ...draft }))
     .sort((a, b) => (place.get(a.job_id) ?? findings.length) - (place.get(b.job_id) ?? findings.length));
   return {

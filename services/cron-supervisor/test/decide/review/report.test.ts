@@ -11,7 +11,7 @@ const DAY = 86_400_000;
 const TO = Date.UTC(2026, 10, 30, 6);
 const window: ReviewWindow = { trend_from: TO - 84 * DAY, from: TO - 28 * DAY, to: TO };
 const digest = (text: string) => Buffer.from(text).toString('base64url').replace(/[-_]/g, '0');
-const facts = { digest, dismissed: new Set<string>() };
+const facts = { digest, dismissed: new Set<string>(), canChange: () => true };
 
 const draft = (job: string): Draft => ({
   job_id: `openclaw/${job}`,
@@ -63,9 +63,16 @@ describe('a review', () => {
   test('what was dismissed is not proposed again, and another value is', () => {
     const dismissed = new Set([changeKey(draft('digest'))]);
     const names = (value: Draft) =>
-      composeReview([job('digest', { drafts: [value] })], [], window, { digest, dismissed }).proposals.length;
+      composeReview([job('digest', { drafts: [value] })], [], window, { ...facts, dismissed }).proposals.length;
     expect([names(draft('digest')), names({ ...draft('digest'), proposed: '12 min' })]).toEqual([0, 1]);
   });
+});
+
+test('what nobody can apply is not proposed', () => {
+  const timeout: Draft = { ...draft('digest'), change: { kind: 'timeout', timeout_ms: 600_000 } };
+  const drafts = [draft('digest'), timeout];
+  const review = composeReview([job('digest', { drafts })], [], window, { ...facts, canChange: () => false });
+  expect(review.proposals.map(({ change }) => change.kind)).toEqual(['expected']);
 });
 
 describe('its report', () => {
@@ -87,8 +94,8 @@ describe('its report', () => {
 
 | job | what | now | proposed | why | to apply it |
 | --- | --- | --- | --- | --- | --- |
-| digest | expected | 5 min | 9 min | 95 % of 28 runs take up to 8 min | \`ops cron apply a1b2c3d4\` |
-| tidy | expected | 5 min | 9 min | 95 % of 28 runs take up to 8 min | \`ops cron apply a1b2c3d4\` |
+| digest | expected | \`5 min\` | \`9 min\` | 95 % of 28 runs take up to 8 min | \`ops cron apply a1b2c3d4\` |
+| tidy | expected | \`5 min\` | \`9 min\` | 95 % of 28 runs take up to 8 min | \`ops cron apply a1b2c3d4\` |
 
 What you do not want: \`ops cron dismiss <proposal> --reason <why>\`, and it is not proposed again.
 
@@ -112,13 +119,12 @@ Review 2026-11-30-a1b2c3d4; runtimes since 2026-09-07.
     const line = report.split('\n').find((one) => one.includes('img')) ?? '';
     expect(line.match(/(?<!\\)\|/g)).toHaveLength(4);
     expect(line).toContain('\\<img src=x\\>');
+    expect(line).toContain('\\`e\\`');
   });
 
   test('a schedule keeps its stars', () => {
     const moved = { ...draft('digest'), current: '0 * * * * UTC', proposed: '25 * * * * UTC' };
-    expect(reviewReport(composeReview([job('digest', { drafts: [moved] })], [], window, facts))).toContain(
-      '25 \\* \\* \\* \\* UTC',
-    );
+    expect(reviewReport(composeReview([job('digest', { drafts: [moved] })], [], window, facts))).toContain('`25 * * * * UTC`');
   });
 });
 
