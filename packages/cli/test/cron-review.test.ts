@@ -78,6 +78,12 @@ describe('ops cron', () => {
     expect(out).toBe('# An older one\n');
   });
 
+  test('review --now of many jobs goes on by itself', async () => {
+    answers['POST /cron/reviews'] = { status: 202, body: { review_id: null, made: false } };
+    await ops('review', '--now');
+    expect([asked.length, out]).toEqual([1, '']);
+  });
+
   test('review: a former one, as data', async () => {
     await ops('review', '2026-11-30-aa', '--json');
     expect(JSON.parse(out)).toEqual({ review_id: '2026-11-30-aa', report: '# An older one\n' });

@@ -64,6 +64,16 @@ describe('reviews and proposals over HTTP', () => {
     expect((await call('GET', `/cron/reviews/${body.review_id}`)).body).toEqual(latest.body);
   });
 
+  test('one that takes long goes on, and those who ask meanwhile get the same one', async () => {
+    await scene.addJob('digest', slower);
+    const { patience } = scene;
+    scene.patience = async () => undefined;
+    expect(await call('POST', '/cron/reviews')).toEqual({ status: 202, body: { review_id: null, made: false } });
+    scene.patience = patience;
+    const { review_id } = (await call('POST', '/cron/reviews')).body;
+    expect((await call('GET', '/cron/reviews')).body.reviews).toMatchObject([{ review_id }]);
+  });
+
   test('what is expected is set, once, by one of two who apply it at once', async () => {
     await scene.addJob('digest', slower);
     await scene.review();

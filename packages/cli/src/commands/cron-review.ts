@@ -31,7 +31,12 @@ export function reviewCommands(cron: Command): void {
       const { connection, format } = contextOf(command);
       let id = given ?? 'latest';
       if (options.now === true) {
-        const { review_id, made } = await connection.call<{ review_id: string; made: boolean }>('POST', '/cron/reviews', {});
+        const { review_id, made } = await connection.call<{ review_id: string | null; made: boolean }>(
+          'POST',
+          '/cron/reviews',
+          {},
+        );
+        if (review_id === null) return say('there are many jobs, and it goes on: `ops cron review` shows it when it is there');
         say(made ? `${review_id} was made` : `${review_id} was there already`);
         id = review_id;
       }

@@ -11,6 +11,8 @@ const by = z.string().min(1).max(100).optional();
 const applyBody = z.strictObject({ by });
 const dismissBody = z.strictObject({ by, reason: z.string().min(1).max(1000) });
 const MOST = 500;
+/** Thousands of jobs take longer than somebody waits; the review goes on. */
+const PATIENCE_MS = 10_000;
 
 /** GET and POST /cron/reviews; GET /cron/reviews/:id (`latest`); GET /cron/proposals; POST /cron/proposals/:id/apply and /dismiss. */
 export function reviewRoutes(router: Router, self: Reviewer & Applier): void {
@@ -21,9 +23,17 @@ export function reviewRoutes(router: Router, self: Reviewer & Applier): void {
     response.json({ reviews: await listReviews(database, most) });
   });
 
+  // Whoever asks while one is made gets that one: two at once would read everything twice.
+  let underWay: ReturnType<typeof makeReview> | undefined;
   router.post('/cron/reviews', async (_request, response) => {
-    const { review_id, made } = await makeReview(self, reviewWindow(config.cron, clock.now()));
-    response.status(made ? 201 : 200).json({ review_id, made });
+    underWay ??= makeReview(self, reviewWindow(config.cron, clock.now())).finally(() => {
+      underWay = undefined;
+    });
+    const answered = new AbortController();
+    const made = await Promise.race([underWay, clock.sleep(PATIENCE_MS, answered.signal)]).finally(() => answered.abort());
+    if (made !== undefined) return void response.status(made.made ? 201 : 200).json(made);
+    underWay?.catch((error: unknown) => self.log.error({ error }, 'the review of scheduled jobs that was asked for has failed'));
+    response.status(202).json({ review_id: null, made: false });
   });
 
   router.get('/cron/reviews/:id', async (request, response) => {
