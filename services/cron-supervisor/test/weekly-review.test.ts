@@ -83,4 +83,15 @@ describe('a review', () => {
     const third = await scene.review();
     expect(await scene.proposals()).toContainEqual(expect.objectContaining({ state: 'superseded', decided_by: third.review_id }));
   });
+
+  test('says of what it found before since when it is known', async () => {
+    await scene.addJob('digest', slower);
+    await scene.review();
+    scene.now += 7 * DAY;
+    await scene.addJob('mail', (ago) => (ago === 0 ? { verdict: 'failed', code: 'empty-output' } : {}));
+    await scene.review();
+    const reports = (await scene.drafts()).map(({ data }) => (data as { report: string }).report);
+    expect(reports[0]).toMatch(/\| digest .* \| new \|/);
+    expect(reports[1]).toMatch(/\| mail .* \| new \|\n\| digest .* \| since 2026-11-30 \|/);
+  });
 });

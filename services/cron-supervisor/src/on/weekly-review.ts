@@ -9,7 +9,7 @@ import { composeReview, type JobReview, reviewJob } from '../decide/review/revie
 import { type BusyJob, busiest } from '../decide/review/served-runs.js';
 import { historyOf, reviewedJobs } from '../state/histories.js';
 import { dismissedChanges } from '../state/proposals.js';
-import { storeReview } from '../state/reviews.js';
+import { knownFindings, storeReview } from '../state/reviews.js';
 import type { Database } from '../state/tables.js';
 
 /** What a review works with. */
@@ -59,7 +59,8 @@ export async function makeReview(
     if (busy.length > MOST_BUSY) busy = [...busiest(busy)];
   }
   const dismissed = await dismissedChanges(database, new Date(clock.now() - DISMISSED_FOR_MS));
-  const review = composeReview(jobs, busy, window, { digest, dismissed, canChange: (job_id) => self.canChange(job_id) });
+  const known = await knownFindings(database);
+  const review = composeReview(jobs, busy, window, { known, digest, dismissed, canChange: (job_id) => self.canChange(job_id) });
   const report = reviewReport(review);
   const { review_id } = review;
   const draft: EventDraft = {

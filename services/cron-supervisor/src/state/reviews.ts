@@ -1,7 +1,7 @@
 import type { EventDraft } from '@ops/shared/events';
 import { sql } from 'kysely';
 import type { Proposal } from '../decide/review/proposal.js';
-import type { Review } from '../decide/review/review.js';
+import { findingKey, type Review } from '../decide/review/review.js';
 import { type Database, jsonb } from './tables.js';
 
 /** A review as it is listed. */
@@ -103,4 +103,10 @@ export async function findReview(database: Database, id: string): Promise<Stored
     : query.where('review_id', '=', id)
   ).executeTakeFirst();
   return found as StoredReview | undefined;
+}
+
+/** What the latest review found, as `findingKey`, with the day on which it was first found. */
+export async function knownFindings(database: Database): Promise<ReadonlyMap<string, string>> {
+  const latest = await findReview(database, LATEST);
+  return new Map((latest?.review.findings ?? []).map((one) => [findingKey(one), String(one.facts.first_found)]));
 }

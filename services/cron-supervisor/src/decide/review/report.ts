@@ -24,7 +24,7 @@ export function reviewReport(review: Review): string {
   const parts = [
     `# Scheduled jobs, ${dateOf(window.from)} to ${dateOf(window.to)}`,
     `${counted(jobs.length, 'job')}, ${counted(runs, 'run')}: ${found.size === 0 ? 'nothing found' : `${counted(findings.length, 'finding')} about ${counted(found.size, 'job')}`}.`,
-    ...(findings.length === 0 ? [] : ['## Found', foundTable(findings)]),
+    ...(findings.length === 0 ? [] : ['## Found', foundTable(findings, dateOf(window.to))]),
     ...(proposals.length === 0
       ? []
       : [
@@ -38,9 +38,15 @@ export function reviewReport(review: Review): string {
   return `${parts.join('\n\n')}\n`;
 }
 
-function foundTable(findings: Review['findings']): string {
-  const rows = findings.map(({ job_name, kind, text }) => [plain(job_name), WORDS[kind], plain(text)]);
-  return table(['job', '', 'what'], rows);
+// What stands there again is marked, so that nobody reads it for something new.
+function foundTable(findings: Review['findings'], today: string): string {
+  const rows = findings.map(({ job_name, kind, text, facts }) => [
+    plain(job_name),
+    WORDS[kind],
+    plain(text),
+    facts.first_found === today ? 'new' : `since ${facts.first_found}`,
+  ]);
+  return table(['job', '', 'what', ''], rows);
 }
 
 function proposedTable(proposals: Review['proposals']): string {

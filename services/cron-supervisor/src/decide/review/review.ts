@@ -32,6 +32,8 @@ export interface Review {
 
 /** What the review needs to know beside the histories. */
 export interface ReviewFacts {
+  /** When findings of the review before, as {@link findingKey}, were first made: `2026-11-23`. */
+  readonly known: ReadonlyMap<string, string>;
   /** A short digest of a text: letters and digits, the same for the same text. */
   readonly digest: (text: string) => string;
   /** Changes that an operator has said no to, as {@link changeKey}: they are not proposed again. */
@@ -65,12 +67,16 @@ export function composeReview(
   jobs: readonly JobReview[],
   busy: readonly BusyJob[],
   window: ReviewWindow,
-  { digest, dismissed, canChange }: ReviewFacts,
+  { known, digest, dismissed, canChange }: ReviewFacts,
 ): Review {
   const together = busiest(busy);
   const found = collisions(together);
   const drafts = [...jobs.flatMap((job) => job.drafts), ...scheduleProposals(found, together)];
-  const findings = [...jobs.flatMap((job) => job.findings), ...collisionFindings(found)];
+  const today = dateOf(window.to);
+  const findings = [...jobs.flatMap((job) => job.findings), ...collisionFindings(found)].map((one) => ({
+    ...one,
+    facts: { ...one.facts, first_found: known.get(findingKey(one)) ?? today },
+  }));
   findings.sort((a, b) => b.weight - a.weight || a.job_id.localeCompare(b.job_id) || a.kind.localeCompare(b.kind));
   const place = new Map(findings.map(({ job_id }, index) => [job_id, index] as const).reverse());
   const proposals = drafts
@@ -78,7 +84,7 @@ export function composeReview(
     .map((draft): Proposal => ({ proposal_id: digest(`${weekOf(window.to)} ${draft.job_id} ${draft.change.kind}`), ...draft }))
     .sort((a, b) => (place.get(a.job_id) ?? findings.length) - (place.get(b.job_id) ?? findings.length));
   return {
-    review_id: `${dateOf(window.to)}-${digest(`${window.from} ${window.to}`)}`,
+    review_id: `${today}-${digest(`${window.from} ${window.to}`)}`,
     window,
     jobs: jobs.map(({ job_id, name, runs }) => ({ job_id, name, runs })),
     runs: jobs.reduce((sum, { runs }) => sum + runs, 0),
@@ -90,6 +96,11 @@ export function composeReview(
 /** By what a change is known again in a later review. */
 export function changeKey({ job_id, change, proposed }: Pick<Draft, 'job_id' | 'change' | 'proposed'>): string {
   return `${job_id} ${change.kind} ${proposed}`;
+}
+
+/** By what a finding is known again in the next review. */
+export function findingKey({ job_id, kind }: Pick<Finding, 'job_id' | 'kind'>): string {
+  return `${job_id} ${kind}`;
 }
 
 /** `2026-11-30`, in UTC. */

@@ -136,6 +136,6 @@ test('no proposal puts a good run of the window at risk of being ended', () => {
         if (change.kind === 'timeout') expect(change.timeout_ms).toBeGreaterThanOrEqual(longest * 1.25 - 1);
       }
     }),
-    { numRuns: 100 },
+    { numRuns: 50 },
   );
 });

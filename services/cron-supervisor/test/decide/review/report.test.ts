@@ -11,7 +11,7 @@ const DAY = 86_400_000;
 const TO = Date.UTC(2026, 10, 30, 6);
 const window: ReviewWindow = { trend_from: TO - 84 * DAY, from: TO - 28 * DAY, to: TO };
 const digest = (text: string) => Buffer.from(text).toString('base64url').replace(/[-_]/g, '0');
-const facts = { digest, dismissed: new Set<string>(), canChange: () => true };
+const facts = { known: new Map<string, string>(), digest, dismissed: new Set<string>(), canChange: () => true };
 
 const draft = (job: string): Draft => ({
   job_id: `openclaw/${job}`,
@@ -77,18 +77,19 @@ test('what nobody can apply is not proposed', () => {
 
 describe('its report', () => {
   test('what was found, what to do, and what is well', () => {
+    const known = new Map([['openclaw/digest runtime-drift', '2026-11-16']]);
     expect(
-      reviewReport(composeReview(jobs, [], window, { ...facts, digest: () => 'a1b2c3d4' })),
+      reviewReport(composeReview(jobs, [], window, { ...facts, known, digest: () => 'a1b2c3d4' })),
     ).toBe(`# Scheduled jobs, 2026-11-02 to 2026-11-30
 
 4 jobs, 112 runs: 2 findings about 2 jobs.
 
 ## Found
 
-| job |  | what |
-| --- | --- | --- |
-| mail | success that is none | 2 runs called ok and judged as failed |
-| digest | slower bit by bit | takes longer and longer |
+| job |  | what |  |
+| --- | --- | --- | --- |
+| mail | success that is none | 2 runs called ok and judged as failed | new |
+| digest | slower bit by bit | takes longer and longer | since 2026-11-16 |
 
 ## Proposed
 
@@ -117,7 +118,7 @@ Review 2026-11-30-a1b2c3d4; runtimes since 2026-09-07.
     const found = finding({ job_id: 'x', name: sly }, 'missed-slots', 'missed', {}, 1);
     const report = reviewReport(composeReview([job('x', { name: sly, findings: [found] })], [], window, facts));
     const line = report.split('\n').find((one) => one.includes('img')) ?? '';
-    expect(line.match(/(?<!\\)\|/g)).toHaveLength(4);
+    expect(line.match(/(?<!\\)\|/g)).toHaveLength(5);
     expect(line).toContain('\\<img src=x\\>');
     expect(line).toContain('\\`e\\`');
   });
