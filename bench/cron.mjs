@@ -9,12 +9,13 @@ import { openInstance } from '../packages/shared/dist/embedded/index.js';
 import { detection } from './cron/detection.mjs';
 import { evaluation } from './cron/evaluation.mjs';
 import { pings } from './cron/pings.mjs';
+import { review } from './cron/review.mjs';
 
 const { values: given } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
-    only: { type: 'string', default: 'pings,evaluation,detection' },
+    only: { type: 'string', default: 'pings,evaluation,detection,review' },
   },
 });
 const only = given.only.split(',');
@@ -30,7 +31,7 @@ try {
   instance = await openInstance({ home: join(folder, 'servers'), port: 0 });
   const { redisUrl, databaseUrl } = instance;
   const bench = { folder, quick: given.quick, redisUrl, databaseUrl, say: (line) => console.log(line) };
-  for (const [name, part] of Object.entries({ pings, evaluation, detection }))
+  for (const [name, part] of Object.entries({ pings, evaluation, detection, review }))
     if (only.includes(name)) parts.push(await part(bench));
 } finally {
   await instance?.close();

@@ -4,6 +4,7 @@ import type { Job } from './cron-types.js';
 import type { RunIntake } from './on/run-intake.js';
 import type { Registry } from './registry.js';
 import type { KillOrders } from './sources/heartbeat/kill-orders.js';
+import type { OwnWork } from './sources/own/own-work.js';
 import type { JobSource } from './sources/source.js';
 import type { Database } from './state/tables.js';
 
@@ -14,6 +15,8 @@ export interface CronSupervisor extends Omit<ServiceContext, 'database'> {
   readonly intake: RunIntake;
   /** By their names. */
   readonly sources: ReadonlyMap<string, JobSource>;
+  /** Our own scheduled work; one of the sources. */
+  readonly own: OwnWork;
   readonly orders: KillOrders;
   /** Something was written that is to be said. */
   readonly said: () => void;

@@ -9,3 +9,12 @@ export const retryDue = defineJob({
   backoffMs: 500,
   purpose: ({ run_id, due_at }) => `${run_id} ${due_at}`,
 });
+
+/** Our own work, at a slot of its schedule. */
+export const ownWorkDue = defineJob({
+  name: 'own-work-due',
+  schema: z.object({ job: z.string().min(1), slot: z.number() }),
+  attempts: 3,
+  backoffMs: 1000,
+  purpose: ({ job, slot }) => `${job} ${slot}`,
+});

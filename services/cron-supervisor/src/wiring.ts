@@ -1,11 +1,12 @@
 import { onJob } from '@ops/shared/queues';
 import type { ServiceContext, ServiceDefinition } from '@ops/shared/runtime';
 import type { CronSupervisor } from './cron-supervisor.js';
-import { retryDue } from './jobs.js';
+import { ownWorkDue, retryDue } from './jobs.js';
 import { migrations } from './migrations/index.js';
 import { EventsRound } from './on/events-round.js';
 import { onLevelChanged } from './on/guard-level-changed.js';
 import { OverrunRound } from './on/overrun-round.js';
+import { ownWorkRound } from './on/own-work-round.js';
 import { Reconciler } from './on/reconcile.js';
 import { RegistryRound } from './on/registry-round.js';
 import { RetryRound } from './on/retry-round.js';
@@ -13,10 +14,15 @@ import { RunIntake } from './on/run-intake.js';
 import { SlotsRound } from './on/slots-round.js';
 import { SourcesRound } from './on/sources-round.js';
 import { Registry } from './registry.js';
+import { reviewParts } from './review-parts.js';
 import { cronRoutes } from './routes/cron-routes.js';
 import { pingRoutes } from './routes/ping-routes.js';
+import { reviewRoutes } from './routes/review-routes.js';
 import { KillOrders } from './sources/heartbeat/kill-orders.js';
 import { makeSources } from './sources/open-sources.js';
+import { ownTasks } from './sources/own/own-tasks.js';
+import { OwnWork } from './sources/own/own-work.js';
+import type { JobSource } from './sources/source.js';
 import type { Tables } from './state/tables.js';
 
 /** Scheduled jobs, whoever runs them: seen, judged, retried, ended when they hang, and reviewed. */
@@ -46,6 +52,10 @@ export const cronSupervisor: ServiceDefinition = {
           await retries.look(run_id);
           return [];
         }),
+        onJob(ownWorkDue, async ({ job }) => {
+          await self.own.start(job);
+          return [];
+        }),
       ],
       loops: [
         { name: 'sources', round: (signal) => sources.round(signal) },
@@ -54,10 +64,15 @@ export const cronSupervisor: ServiceDefinition = {
         { name: 'slots', round: () => slots.round() },
         { name: 'overruns', round: () => overruns.round() },
         { name: 'retries', round: () => retries.round() },
+        { name: 'own-work', round: () => ownWorkRound(self, self.own) },
         { name: 'events', round: (signal) => saying.round(signal) },
       ],
       routes: (router, scoped) => {
         cronRoutes(router, self, { registry, overruns });
+        reviewRoutes(
+          router,
+          reviewParts(self, (job) => registry.refresh(job.source)),
+        );
         pingRoutes(scoped('ping'), self);
       },
       missing: () => (sources.open ? [] : ['the jobs of the sources have not been read yet']),
@@ -76,8 +91,10 @@ function open(
 ): CronSupervisor {
   const database = context.database.withTables<Tables>();
   const orders = new KillOrders();
-  const sources = makeSources(context, database, orders);
   const registry = new Registry();
+  const sources = new Map<string, JobSource>();
+  const own = new OwnWork(ownTasks(reviewParts({ ...context, database, registry, sources })));
+  for (const [name, source] of makeSources(context, database, orders, own)) sources.set(name, source);
   const { config, clock, log } = context;
   const ofYaml = new Map(config.cron.jobs.map((job) => [job.id, job]));
   const gateways = new Set(config.cron.sources.flatMap((one) => ('openclaw' in one ? [one.openclaw.name] : [])));
@@ -88,7 +105,7 @@ function open(
     config,
     clock,
     log,
-    startable: (job) => gateways.has(job.source) || ofYaml.get(job.external_id)?.command !== undefined,
+    startable: (job) => gateways.has(job.source) || job.source === own.name || ofYaml.get(job.external_id)?.command !== undefined,
     answers,
     stored,
   });
@@ -98,6 +115,7 @@ function open(
     registry,
     intake,
     sources,
+    own,
     orders,
     said,
     answers,

@@ -47,10 +47,12 @@ test('a task file that cannot be used is told of, with its name; the others are 
   try {
     await eventually(async () => {
       const { body } = await here.call('GET', '/cron/jobs');
-      expect((body.jobs as { job_id: string }[]).map(({ job_id }) => job_id).toSorted()).toEqual([
-        'workflows/brief',
-        'workflows/leads',
-      ]);
+      expect(
+        (body.jobs as { job_id: string }[])
+          .map(({ job_id }) => job_id)
+          .filter((id) => id.startsWith('workflows/'))
+          .toSorted(),
+      ).toEqual(['workflows/brief', 'workflows/leads']);
     });
     expect((await here.call('POST', '/ping/leads')).body).toMatchObject({ job_id: 'workflows/leads', verdict: 'succeeded' });
     await eventually(() => expect(here.of('alert.reported').find(({ status }) => status === 'warning')).toBeDefined());

@@ -20,7 +20,7 @@ test('a heartbeat job is seen from its start to its end, listed, and told of', a
   // Told twice, it is one.
   expect((await here.call('POST', '/ping/backup?run=a1')).body).toEqual(ended.body);
   const listed = await here.call('GET', '/cron/jobs');
-  expect(listed.body.jobs).toMatchObject([
+  expect((listed.body.jobs as { source: string }[]).filter(({ source }) => source !== 'ops')).toMatchObject([
     {
       job_id: 'heartbeat/backup',
       purpose: 'copies the database',

@@ -4,6 +4,7 @@ import { type JobDetail, type JobView, jobsText, jobText, type MissedView, type 
 import { count } from '../options.js';
 import { printData, say } from '../output.js';
 import { execCommand } from './cron-exec.js';
+import { reviewCommands } from './cron-review.js';
 
 interface SourceView {
   readonly name: string;
@@ -101,5 +102,6 @@ export function cronCommands(program: Command): void {
       printData(format, asked, () => `the end of run ${asked.run_id} of ${asked.job_id} is asked for`);
     });
 
+  reviewCommands(cron);
   execCommand(cron);
 }

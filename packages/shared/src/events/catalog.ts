@@ -1,48 +1,14 @@
 import type { z } from 'zod';
-import { STREAMS, type StreamName } from './keys.js';
+import { cronEvents } from './catalog-cron.js';
+import { deployEvents } from './catalog-deploy.js';
+import type { CatalogEntry } from './catalog-entry.js';
+import { STREAMS } from './keys.js';
 import { alertAcknowledged, alertCleared, alertRaised, alertReported, alertSilenced, alertUnsilenced } from './schemas/alert.js';
-import {
-  cronRetryScheduled,
-  cronReviewPublished,
-  cronRunFailed,
-  cronRunKilled,
-  cronRunMissed,
-  cronRunOverran,
-  cronRunStarted,
-  cronRunSucceeded,
-} from './schemas/cron.js';
-import {
-  deployApprovalRequired,
-  deployApproved,
-  deployBlocked,
-  deployDeferred,
-  deployFailed,
-  deployRejected,
-  deployRequested,
-  deployRolledBack,
-  deployStarted,
-  deployStepFinished,
-  deploySucceeded,
-} from './schemas/deploy.js';
 import { directiveAcknowledged, directiveExpired, directiveIssued } from './schemas/directive.js';
 import { guardLevelChanged, guardReported, guardRunawayHandled, guardSampled } from './schemas/guard.js';
 import { incidentOpened, incidentResolved, incidentUpdated, noticePublished } from './schemas/incident.js';
 import { securityDetected } from './schemas/security.js';
 import { statusPublished } from './schemas/status.js';
-
-export interface CatalogEntry {
-  readonly stream: StreamName;
-  readonly version: number;
-  readonly schema: z.ZodType<Record<string, unknown>>;
-  /** One sentence. */
-  readonly meaning: string;
-  /** Who writes it: services of this project, or `outside`. */
-  readonly from: string;
-  /** Who outside this project reads it; without this, a service of the project must handle it. */
-  readonly outward?: string;
-  /** With `bus.min_replicas`, it counts as published only when so many replicas have it. */
-  readonly confirmed?: boolean;
-}
 
 /** Every event: type → stream, version, schema, meaning. The event map, the AsyncAPI document and the JSON Schemas come from here. */
 export const catalog = {
@@ -120,158 +86,8 @@ export const catalog = {
     outward: 'operators, audit',
     meaning: 'A silence ended, by its time or by the recovery.',
   },
-  'deploy.requested': {
-    stream: STREAMS.deploys,
-    version: 1,
-    schema: deployRequested,
-    from: 'outside (nucleus), deployer (`ops deploy`, HTTP)',
-    confirmed: true,
-    meaning: 'Somebody asks for a deployment.',
-  },
-  'deploy.blocked': {
-    stream: STREAMS.deploys,
-    version: 1,
-    schema: deployBlocked,
-    from: 'deployer',
-    outward: 'nucleus, chief-of-staff, operators',
-    meaning: 'A request is refused, with every reason; nothing was touched.',
-  },
-  'deploy.deferred': {
-    stream: STREAMS.deploys,
-    version: 1,
-    schema: deployDeferred,
-    from: 'deployer',
-    outward: 'nucleus, chief-of-staff, operators',
-    meaning: 'A deployment waits: for the guard, for a freeze to end, for the engine, or behind another one.',
-  },
-  'deploy.approval-required': {
-    stream: STREAMS.deploys,
-    version: 1,
-    schema: deployApprovalRequired,
-    from: 'deployer',
-    outward: 'nucleus, chief-of-staff, operators',
-    meaning: 'A person must decide: what is planned cannot be taken back.',
-  },
-  'deploy.approved': {
-    stream: STREAMS.deploys,
-    version: 1,
-    schema: deployApproved,
-    from: 'deployer (an operator)',
-    outward: 'nucleus, chief-of-staff, operators',
-    meaning: 'A person has approved this very plan.',
-  },
-  'deploy.rejected': {
-    stream: STREAMS.deploys,
-    version: 1,
-    schema: deployRejected,
-    from: 'deployer (an operator)',
-    outward: 'nucleus, chief-of-staff, operators',
-    meaning: 'A person has said no, or nobody answered in time.',
-  },
-  'deploy.started': {
-    stream: STREAMS.deploys,
-    version: 1,
-    schema: deployStarted,
-    from: 'deployer',
-    outward: 'nucleus, chief-of-staff, operators',
-    meaning: 'From here on containers are changed.',
-  },
-  'deploy.step-finished': {
-    stream: STREAMS.deploys,
-    version: 1,
-    schema: deployStepFinished,
-    from: 'deployer',
-    outward: 'nucleus, chief-of-staff, operators',
-    meaning: 'One step of a deployment has ended, with its duration.',
-  },
-  'deploy.succeeded': {
-    stream: STREAMS.deploys,
-    version: 1,
-    schema: deploySucceeded,
-    from: 'deployer',
-    outward: 'nucleus, chief-of-staff, operators',
-    meaning: 'After the watch window every service runs what was asked for, healthy.',
-  },
-  'deploy.failed': {
-    stream: STREAMS.deploys,
-    version: 1,
-    schema: deployFailed,
-    from: 'deployer',
-    outward: 'nucleus, chief-of-staff, operators',
-    meaning: 'It did not work, and nothing was rolled back: nothing was touched, or the way back failed too.',
-  },
-  'deploy.rolled-back': {
-    stream: STREAMS.deploys,
-    version: 1,
-    schema: deployRolledBack,
-    from: 'deployer',
-    outward: 'nucleus, chief-of-staff, operators',
-    meaning: 'It did not work; everything runs as before, proven healthy.',
-  },
-  'cron.run-started': {
-    stream: STREAMS.cron,
-    version: 1,
-    schema: cronRunStarted,
-    from: 'cron-supervisor',
-    outward: 'nucleus, chief-of-staff, operators',
-    meaning: 'A run of a scheduled job has begun.',
-  },
-  'cron.run-succeeded': {
-    stream: STREAMS.cron,
-    version: 1,
-    schema: cronRunSucceeded,
-    from: 'cron-supervisor',
-    outward: 'nucleus, chief-of-staff, operators',
-    meaning: 'A run did its work: its source says so, and its output is what it should be.',
-  },
-  'cron.run-failed': {
-    stream: STREAMS.cron,
-    version: 1,
-    schema: cronRunFailed,
-    from: 'cron-supervisor',
-    outward: 'nucleus, chief-of-staff, operators',
-    meaning: 'A run did not do its work, whatever its source calls it.',
-  },
-  'cron.run-missed': {
-    stream: STREAMS.cron,
-    version: 1,
-    schema: cronRunMissed,
-    from: 'cron-supervisor',
-    outward: 'nucleus, chief-of-staff, operators',
-    meaning: 'A slot of a schedule passed, and its grace with it, and no run had begun; said once for each slot.',
-  },
-  'cron.run-overran': {
-    stream: STREAMS.cron,
-    version: 1,
-    schema: cronRunOverran,
-    from: 'cron-supervisor',
-    outward: 'nucleus, chief-of-staff, operators',
-    meaning: 'A run takes longer than its limit.',
-  },
-  'cron.run-killed': {
-    stream: STREAMS.cron,
-    version: 1,
-    schema: cronRunKilled,
-    from: 'cron-supervisor',
-    outward: 'nucleus, chief-of-staff, operators',
-    meaning: 'A run past its limit was ended, or could not be, with the evidence.',
-  },
-  'cron.retry-scheduled': {
-    stream: STREAMS.cron,
-    version: 1,
-    schema: cronRetryScheduled,
-    from: 'cron-supervisor',
-    outward: 'nucleus, chief-of-staff, operators',
-    meaning: 'A failed run is tried once more, at this time; said again where that is put off.',
-  },
-  'cron.review-published': {
-    stream: STREAMS.cron,
-    version: 1,
-    schema: cronReviewPublished,
-    from: 'cron-supervisor',
-    outward: 'nucleus, chief-of-staff, operators',
-    meaning: 'The weekly look at all jobs: what drifts, fails now and then, is missed, or says nothing; and what is proposed.',
-  },
+  ...deployEvents,
+  ...cronEvents,
   'security.detected': {
     stream: STREAMS.security,
     version: 1,

@@ -1,5 +1,6 @@
 import { redactor } from '../secrets/index.js';
-import { type CatalogEntry, catalog, catalogEntry, EVENT_TYPES, type EventData, type EventType } from './catalog.js';
+import { catalog, catalogEntry, EVENT_TYPES, type EventData, type EventType } from './catalog.js';
+import type { CatalogEntry } from './catalog-entry.js';
 import { type Envelope, envelopeSchema, isPlainEnvelope, MAX_EVENT_BYTES, schemaName, schemaVersion } from './envelope.js';
 import type { RejectCode, Rejection } from './errors.js';
 import { issuesOf, shown } from './issues.js';

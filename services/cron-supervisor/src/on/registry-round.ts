@@ -8,9 +8,11 @@ import { sourceAlert } from '../decide/source-alert.js';
 import type { JobSource, SourceJob } from '../sources/source.js';
 import { SourceDown } from '../sources/source-down.js';
 import { jobFromRow, registerJobs, storedJobs } from '../state/jobs.js';
-import { learnedRuntimes, overrides } from '../state/policies.js';
+import { learnedRuntimes } from '../state/learned-runtimes.js';
+import { listOverrides } from '../state/overrides.js';
 
 const EVERY_MS = 60_000;
+const LEARN_EVERY_MS = 3_600_000;
 // A source that was away shorter is restarted, and nobody need know.
 const PATIENCE_MS = 10_000;
 
@@ -18,6 +20,7 @@ const PATIENCE_MS = 10_000;
 export class RegistryRound {
   readonly #self: CronSupervisor;
   readonly #said = new Map<string, string>();
+  readonly #learned = new Map<string, { readonly at: number; readonly runtimes: ReadonlyMap<string, number> }>();
   readonly #downSince = new Map<string, number>();
   #running: Promise<void> = Promise.resolve();
 
@@ -62,7 +65,8 @@ export class RegistryRound {
 
   async #judged(source: JobSource, listed: readonly SourceJob[]): Promise<{ jobs: Job[]; issues: Issue[] }> {
     const { config, database, ownPolicies } = this.#self;
-    const [changed, learned] = await Promise.all([overrides(database), learnedRuntimes(database, source.name, config.cron)]);
+    const changed = new Map((await listOverrides(database)).map(({ job_id, policy }) => [job_id, policy]));
+    const learned = await this.#learnedOf(source.name);
     const issues: Issue[] = [];
     const jobs = listed.map((job): Job => {
       const { id, name, purpose, agent, enabled, schedule, timeout_ms } = job;
@@ -86,6 +90,16 @@ export class RegistryRound {
       };
     });
     return { jobs, issues };
+  }
+
+  // Runtimes are learned from many runs: what an hour adds is little, and asking costs something where there are thousands of jobs.
+  async #learnedOf(source: string): Promise<ReadonlyMap<string, number>> {
+    const { database, config, clock } = this.#self;
+    const known = this.#learned.get(source);
+    if (known !== undefined && clock.monotonic() - known.at < LEARN_EVERY_MS) return known.runtimes;
+    const runtimes = await learnedRuntimes(database, source, config.cron);
+    this.#learned.set(source, { at: clock.monotonic(), runtimes });
+    return runtimes;
   }
 
   // Said when it changes: what is wrong with a source stands until it is right again.
