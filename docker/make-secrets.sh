@@ -35,9 +35,9 @@ create ops-token
 create postgres-password
 for user in $users; do create "redis-password-$user" 600; done
 
-# The monitor is in the host's network, the deployer on the host; they reach the servers at their published ports.
+# The monitor and the cron supervisor are in the host's network, the deployer on the host; they reach the servers at their published ports.
 for user in $users; do
-  case $user in monitor | deployer | producer | reader | operator) at=127.0.0.1:$redis_port ;; *) at=redis:6379 ;; esac
+  case $user in monitor | cron-supervisor | deployer | producer | reader | operator) at=127.0.0.1:$redis_port ;; *) at=redis:6379 ;; esac
   printf 'redis://%s:%s@%s' "$user" "$(secret "redis-password-$user")" "$at" | write "redis-url-$user"
 done
 printf 'postgresql://ops:%s@postgres:5432/ops' "$(secret postgres-password)" | write database-url
@@ -51,7 +51,7 @@ lease='+eval +get +set +del +hget +hset'
 publish='+eval +evalsha +xadd +xrange +xrevrange +wait'
 epoch='+get +incr +expire'
 queue='+@hash +@list +@sortedset +@set +@string +@stream +del +exists +expire +pexpire +rename +type +ttl +pttl +eval +evalsha -@dangerous'
-retention='~ops:guard ~ops:alerts ~ops:deploys ~ops:directives ~ops:incidents ~ops:security ~ops:status ~ops:unread:* +xinfo|groups +xinfo|stream +xpending +xrange +xtrim +xlen +xack +eval +eval_ro +hincrby +hget +hset'
+retention='~ops:guard ~ops:alerts ~ops:deploys ~ops:cron ~ops:directives ~ops:incidents ~ops:security ~ops:status ~ops:unread:* +xinfo|groups +xinfo|stream +xpending +xrange +xtrim +xlen +xack +eval +eval_ro +hincrby +hget +hset'
 sed -e '/^#/d' -e '/^$/d' "$template" | sed -e ':a' -e '$!N' -e 's/\n  */ /' -e 'ta' -e 'P' -e 'D' | sed \
   -e "s/<connection>/$connection/" -e "s/<consume>/$consume/" -e "s/<lease>/$lease/g" \
   -e "s/<publish>/$publish/" -e "s/<epoch>/$epoch/" \

@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BusUsers } from './bus-users.js';
 import { openStack, type Stack } from './stack.js';
 
-const SERVICES = ['monitor', 'scaler', 'incident'] as const;
-const EVERYBODY = ['incident', 'monitor', 'postgres', 'redis', 'scaler'];
+const SERVICES = ['monitor', 'scaler', 'incident', 'cron-supervisor'] as const;
+const EVERYBODY = ['cron-supervisor', 'incident', 'monitor', 'postgres', 'redis', 'scaler'];
 const HOST = 'container-test';
 
 describe.skipIf(process.env.OPS_TEST_DOCKER !== '1')('docker-compose.yml on a real engine', () => {
@@ -89,6 +89,17 @@ describe.skipIf(process.env.OPS_TEST_DOCKER !== '1')('docker-compose.yml on a re
     // A job of the scaler's queue: nobody acknowledges here.
     await has(STREAMS.directives, 'directive.expired', {});
     expect(await bus.deadLetters()).toEqual([]);
+  });
+
+  it('supervises a job that pings it, and what it says of a failure reaches the incidents', async () => {
+    const address = `http://127.0.0.1:${stack.ports['cron-supervisor']}`;
+    const headers = { authorization: `Bearer ${await stack.secret('ops-token')}`, 'content-type': 'application/json' };
+    const post = (path: string, body: object) => fetch(`${address}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+    expect((await post('/cron/jobs', { id: 'nightly', schedule: 'every 1h' })).status).toBe(201);
+    expect((await post('/ping/nightly/3', {})).status).toBe(200);
+    await has(STREAMS.cron, 'cron.run-failed', { job_id: 'heartbeat/nightly', final: true });
+    await has(STREAMS.alerts, 'alert.raised', { service: 'heartbeat/nightly', metric: 'cron-result' });
+    await has(STREAMS.incidents, 'incident.opened', { about: 'heartbeat/nightly/cron-result' });
   });
 
   it('lets a producer write inbound streams and nothing else, and a reader write nothing', async () => {

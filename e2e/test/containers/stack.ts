@@ -41,7 +41,7 @@ export interface Inspected {
   };
 }
 
-const PORTS = ['redis', 'postgres', 'monitor', 'scaler', 'incident'] as const;
+const PORTS = ['redis', 'postgres', 'monitor', 'scaler', 'incident', 'cron-supervisor'] as const;
 
 /**
  * Makes the images, chooses free ports, makes the secrets with the script that an operator runs, and gives the commands.
@@ -56,7 +56,7 @@ export async function openStack(host: string): Promise<Stack> {
   const numbers = await freePorts(PORTS.length);
   const ports = Object.fromEntries(PORTS.map((name, index) => [name, numbers[index] ?? 0])) as Stack['ports'];
   const env = {
-    ...Object.fromEntries(PORTS.map((name) => [`OPS_${name.toUpperCase()}_PORT`, String(ports[name])])),
+    ...Object.fromEntries(PORTS.map((name) => [`OPS_${name.replace('-supervisor', '').toUpperCase()}_PORT`, String(ports[name])])),
     COMPOSE_PROJECT_NAME: project,
     OPS_SECRETS: secrets,
     OPS_IMAGE: images.ops,
