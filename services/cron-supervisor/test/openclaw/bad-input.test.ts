@@ -153,12 +153,12 @@ describe.each(['legacy', 'modern'] as const)('a %s gateway', (generation) => {
 
   test('that takes the connection and says nothing is down', async () => {
     gateway.wire.mute = true;
-    open({}, 50);
+    open({}, 100);
     await down(/no answer to our introduction within 10 s/);
   });
 
   test('that falls silent is asked, and left where it does not answer', async () => {
-    open({}, 50);
+    open({}, 100);
     await connected();
     // It answers health: that is a sign of life.
     await eventually(() => expect(gateway.wire.called('health').length).toBeGreaterThan(0));
@@ -170,7 +170,7 @@ describe.each(['legacy', 'modern'] as const)('a %s gateway', (generation) => {
   });
 
   test('that does not answer in time makes the question fail, not the connection', async () => {
-    open({}, 50);
+    open({}, 100);
     await connected();
     const { id } = gateway.add({ name: 'job' });
     gateway.wire.ignored.add('cron.runs');

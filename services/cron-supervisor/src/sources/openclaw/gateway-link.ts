@@ -66,6 +66,7 @@ export class GatewayLink {
     this.#closing.abort();
     this.#connection?.close();
     await this.#kept;
+    this.#state = { kind: 'down', why: 'it was closed' };
   }
 
   offers(method: string): boolean {
