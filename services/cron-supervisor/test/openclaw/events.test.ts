@@ -214,6 +214,21 @@ test('a job that was switched off to end its run is switched on again when the g
   await eventually(() => expect(job.enabled).toBe(true));
 });
 
+test('a job that somebody changes at the same moment is not switched on', async () => {
+  await open('modern');
+  await connect();
+  const job = gateway.add({ name: 'changed' });
+  await source.start(job.id);
+  await begun(job.id);
+  const [run] = told.begun;
+  if (run === undefined) throw new Error('it has not begun');
+  // What we read is not what is there any more.
+  gateway.wire.broken.set('cron.get', { enabled: true, configRevision: 'sha256:before', state: { runningAtMs: run.started_at } });
+  job.enabled = false;
+  expect(await source.kill(run, 'hard')).toMatchObject({ kind: 'not-possible', how: expect.stringContaining('configRevision') });
+  expect(job.enabled).toBe(false);
+});
+
 test('a job that somebody has switched off stays so', async () => {
   await open('modern');
   await connect();
