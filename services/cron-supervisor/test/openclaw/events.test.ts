@@ -62,6 +62,19 @@ test('a run that somebody starts gets its name, also where that comes later', as
   await eventually(() => expect(told.reports).toEqual([expect.objectContaining('ref' in outcome ? { ref: outcome.ref } : {})]));
 });
 
+test('a run that a listing shows before its event comes is told all the same', async () => {
+  await open('modern');
+  await connect();
+  const job = gateway.add({ name: 'shown' });
+  job.state.runningAtMs = 77_000;
+  expect(await source.running()).toEqual([{ job: job.id, started_at: 77_000 }]);
+  expect(told.begun).toEqual([]);
+  for (let twice = 0; twice < 2; twice += 1)
+    gateway.wire.tell('cron', { jobId: job.id, action: 'started', job, runAtMs: 77_000 });
+  await source.list();
+  expect(told.begun).toEqual([{ job: job.id, started_at: 77_000, ref: null }]);
+});
+
 test('what the gateway runs for itself is not told', async () => {
   await open('modern');
   const own = gateway.add({ name: 'heartbeat-main', declarationKey: 'heartbeat:main' });
