@@ -12,12 +12,14 @@ async function fake(generation: 'legacy' | 'modern'): Promise<GatewayUnderTest> 
     for (const declarationKey of ['heartbeat:main', 'memory-core:memory-dreaming-promotion', 'skill-collection-review:main'])
       gateway.add({ name: declarationKey, declarationKey });
   }
+  const badly = generation === 'modern' ? ({ kind: 'exit', code: 3 } as const) : ({ kind: 'http', status: 401 } as const);
   return {
     generation,
     proxy,
     token: TOKEN,
+    speed: 10,
     add: async (job) => gateway.add(job).id,
-    finish: async (job, how) => gateway.finish(job, how === 'well' ? { kind: 'ok', summary: 'done' } : { kind: 'exit', code: 3 }),
+    finish: async (job, how) => gateway.finish(job, how === 'well' ? { kind: 'ok', summary: 'done' } : badly),
     startElsewhere: async (job) => void gateway.scheduled(job),
     rename: async (job, name) => {
       const renamed = gateway.store.job(job);

@@ -38,6 +38,19 @@ const changed = (change: (jobs: Record<string, unknown>[]) => void): string => {
 };
 const named = async (name: string) => (await source.list()).jobs.find((job) => job.name === name);
 
+const line = (at: number, more: object = {}) =>
+  JSON.stringify({
+    ts: at + 450,
+    jobId: DIGEST,
+    action: 'finished',
+    status: 'ok',
+    summary: 'done',
+    runAtMs: at,
+    durationMs: 450,
+    ...more,
+  });
+const log = (...lines: string[]) => writeFileSync(join(state, 'cron', 'runs', `${DIGEST}.jsonl`), lines.join('\n'));
+
 test('nine jobs are read while the gateway is down', async () => {
   const { jobs, issues, from } = await source.list();
   expect(from).toBe('files');
@@ -104,6 +117,14 @@ test('without any file that can be read, the source is down', async () => {
   await expect(source.list()).rejects.toMatchObject({ code: 'SOURCE_DOWN' });
 });
 
+test('files that an earlier version has left are not read: the gateway has a database now', async () => {
+  log(line(1000));
+  mkdirSync(join(state, 'state'));
+  writeFileSync(join(state, 'state', 'openclaw.sqlite'), '');
+  await expect(source.list()).rejects.toMatchObject({ code: 'SOURCE_DOWN' });
+  await expect(source.history(DIGEST, 0)).rejects.toMatchObject({ code: 'SOURCE_DOWN' });
+});
+
 test('a version that is not known is not guessed at', async () => {
   writeFileSync(file, text.replace('"version": 1', '"version": 7'));
   writeFileSync(`${file}.bak`, text);
@@ -152,19 +173,6 @@ test('fields of a later version do no harm', async () => {
   );
   expect(await source.list()).toMatchObject({ jobs: { length: 9 }, issues: [] });
 });
-
-const line = (at: number, more: object = {}) =>
-  JSON.stringify({
-    ts: at + 450,
-    jobId: DIGEST,
-    action: 'finished',
-    status: 'ok',
-    summary: 'done',
-    runAtMs: at,
-    durationMs: 450,
-    ...more,
-  });
-const log = (...lines: string[]) => writeFileSync(join(state, 'cron', 'runs', `${DIGEST}.jsonl`), lines.join('\n'));
 
 test('runs are read while the gateway is down; a last line that is being written is left out', async () => {
   log(line(1000), line(3000, { status: 'error', error: 'No API key found' }), line(2000), line(4000).slice(0, 40));

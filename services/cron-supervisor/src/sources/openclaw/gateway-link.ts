@@ -1,5 +1,5 @@
 import { type Issue, shown } from '@ops/shared/events';
-import { type GatewayEvent, GatewayRefusal, OpenClawConnection } from '@ops/shared/probes';
+import { errorWords, type GatewayEvent, GatewayRefusal, OpenClawConnection } from '@ops/shared/probes';
 import { type Clock, EnvironmentError, namedSecret } from '@ops/shared/runtime';
 import { redactor } from '@ops/shared/secrets';
 import type { z } from 'zod';
@@ -66,6 +66,7 @@ export class GatewayLink {
     this.#closing.abort();
     this.#connection?.close();
     await this.#kept;
+    this.#state = { kind: 'down', why: 'it was closed' };
   }
 
   offers(method: string): boolean {
@@ -99,6 +100,11 @@ export class GatewayLink {
     const payload = await this.ask(method, params, within).catch((error: unknown) => {
       throw error instanceof GatewayRefusal ? this.#down(`${method}: ${error.message}`, error) : error;
     });
+    return this.understand(method, payload, form);
+  }
+
+  /** An answer in the form that it must have. One of another form is told of, and thrown as a SourceDown. */
+  understand<T>(method: string, payload: unknown, form: z.ZodType<T>): T {
     const { data, error } = form.safeParse(payload);
     if (error === undefined) return data;
     this.#hooks.garbled(brokenShape(error, payload, method));
@@ -171,7 +177,7 @@ export class GatewayLink {
     } finally {
       this.#connection = undefined;
     }
-    const why = ended.signal.reason instanceof Error ? ended.signal.reason.message : 'it is gone';
+    const why = errorWords(ended.signal.reason);
     return { why: this.#shutdown === undefined ? why : `${why}, after it said ${this.#shutdown}`, lasting: false };
   }
 
@@ -197,7 +203,7 @@ export class GatewayLink {
     const tokenKey = token_file !== undefined ? `token_file ${token_file}` : token_env && `token_env ${token_env}`;
     if (error instanceof GatewayRefusal) return refusalOf(error, tokenKey);
     if (error instanceof EnvironmentError) return { why: `${tokenKey}: ${error.message}`, lasting: true };
-    return { why: error instanceof Error && error.message !== '' ? error.message : String(error), lasting: false };
+    return { why: errorWords(error), lasting: false };
   }
 
   #down(why: string, cause?: unknown): SourceDown {

@@ -54,14 +54,15 @@ export async function switchOff(
       patch: { enabled: false },
       ...(typeof job.configRevision === 'string' ? { expectedConfigRevision: job.configRevision } : {}),
     });
-    return { kind: 'sent', how: 'switched off and on again' };
   } catch (error) {
+    // Not done: somebody else may have changed it meanwhile, and switched it off for good.
     if (error instanceof GatewayRefusal) return { kind: 'not-possible', how: `cron.update: ${error.message}` };
-    throw error;
-  } finally {
-    // Also where the answer was lost: it may have been done.
+    // The answer was lost: it may have been done.
     await restore(run.job);
+    throw error;
   }
+  await restore(run.job);
+  return { kind: 'sent', how: 'switched off and on again' };
 }
 
 async function findTask(link: GatewayLink, run: RunningRun): Promise<string | undefined> {

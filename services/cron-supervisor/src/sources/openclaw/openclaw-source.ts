@@ -164,7 +164,7 @@ export class OpenClawSource implements JobSource {
     if (link.generation === 'modern')
       return way === 'gentle' ? cancelTask(link, run) : switchOff(link, run, (job) => switchedOff.restore(job));
     if (await history.has(run.job, run.started_at)) return { kind: 'not-running', how: 'cron.runs says that it has ended' };
-    return deleteSession(link, run, watch.job(run.job)?.job.agent ?? null);
+    return deleteSession(link, this.#clock, run, watch.job(run.job)?.job.agent ?? null);
   }
 
   evidence(run: RunningRun): Promise<RunEvidence> {

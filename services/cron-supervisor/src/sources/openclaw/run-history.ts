@@ -59,9 +59,7 @@ export class RunHistory {
   async #page(job: string, limit: number, offset?: number): Promise<z.infer<typeof answer> | undefined> {
     try {
       const payload = await this.#link.ask('cron.runs', { id: job, limit, ...(offset === undefined ? {} : { offset }) });
-      const read = answer.safeParse(payload);
-      if (read.success) return read.data;
-      throw new SourceDown(this.#name, 'cron.runs is answered in an unknown form', read.error);
+      return this.#link.understand('cron.runs', payload, answer);
     } catch (error) {
       if (!(error instanceof GatewayRefusal)) throw error;
       if (error.detail === 'CRON_JOB_NOT_FOUND') return undefined;

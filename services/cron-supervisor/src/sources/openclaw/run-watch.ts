@@ -7,9 +7,14 @@ import type { GatewayJob, JobsRead } from './decide/read-jobs.js';
 /** Between two times that the supervisor is asked to look again because events were lost. */
 const RECONCILE_MS = 5000;
 
-interface Known {
+interface Named {
   readonly run: RunningRun;
   readonly ref: string | null;
+}
+
+interface Known extends Named {
+  /** The supervisor was told that it began; what a listing has shown is not told. */
+  readonly told: boolean;
 }
 
 /**
@@ -22,7 +27,7 @@ export class RunWatch {
   readonly #listener: SourceListener;
   readonly #running = new Map<string, Known>();
   readonly #ended = new Map<string, number>();
-  readonly #refs = new Map<string, Known>();
+  readonly #refs = new Map<string, Named>();
   readonly #waiting = new Map<string, Set<() => void>>();
   readonly #own = new Set<string>();
   #jobs: ReadonlyMap<string, GatewayJob> = new Map();
@@ -78,7 +83,7 @@ export class RunWatch {
       refuted = true;
     }
     for (const run of runs) {
-      if (!this.#running.has(run.job) && !this.#hasEnded(run)) this.#running.set(run.job, { run, ref: null });
+      if (!this.#running.has(run.job) && !this.#hasEnded(run)) this.#running.set(run.job, { run, ref: null, told: false });
     }
     if (refuted) this.#reconcile();
   }
@@ -118,8 +123,8 @@ export class RunWatch {
     const known = this.#running.get(run.job);
     const named = this.#refs.get(run.job);
     const ref = named?.run.started_at === run.started_at ? named.ref : null;
-    if (known?.run.started_at !== run.started_at || (known.ref === null && ref !== null)) {
-      this.#running.set(run.job, { run, ref });
+    if (known?.run.started_at !== run.started_at || !known.told || (known.ref === null && ref !== null)) {
+      this.#running.set(run.job, { run, ref, told: true });
       this.#listener.began(run, ref);
     }
     const waiting = this.#waiting.get(run.job);

@@ -1,4 +1,4 @@
-import { open, readFile } from 'node:fs/promises';
+import { access, open, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Issue } from '@ops/shared/events';
@@ -16,8 +16,12 @@ const PAUSE_MS = 50;
 const LONGEST_LOG = 8_388_608;
 const FILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
 
-/** What a legacy gateway has on disk, for the time when it is down. Read only: what is written there while it runs is lost, or does harm. */
+/**
+ * What a gateway before 2026.6 has on disk, for the time when it is down. Read only: what is written there while it runs is lost, or
+ * does harm. A later one has a database, and ignores a jobs.json that still lies there: then there are no files for us.
+ */
 export class StateFiles {
+  readonly #database: string;
   readonly #jobs: string;
   readonly #runs: string;
   readonly #timeZone: string;
@@ -25,7 +29,9 @@ export class StateFiles {
   #last: Listing | undefined;
 
   constructor(stateDir: string, timeZone: string, clock: Clock) {
-    const folder = join(stateDir.startsWith('~/') ? join(homedir(), stateDir.slice(2)) : stateDir, 'cron');
+    const state = stateDir.startsWith('~/') ? join(homedir(), stateDir.slice(2)) : stateDir;
+    const folder = join(state, 'cron');
+    this.#database = join(state, 'state', 'openclaw.sqlite');
     this.#jobs = join(folder, 'jobs.json');
     this.#runs = join(folder, 'runs');
     this.#timeZone = timeZone;
@@ -37,6 +43,7 @@ export class StateFiles {
    * there is nothing.
    */
   async list(): Promise<Listing | undefined> {
+    if (await this.#areLeft()) return undefined;
     const first = await this.#whole();
     if (!('issue' in first)) return this.#keep(first);
     const backup = await this.#read(`${this.#jobs}.bak`);
@@ -50,12 +57,20 @@ export class StateFiles {
     job: string,
     since: number,
   ): Promise<{ readonly runs: readonly RunReport[]; readonly issues: readonly Issue[] } | undefined> {
-    if (!FILE_NAME.test(job)) return undefined;
+    if (!FILE_NAME.test(job) || (await this.#areLeft())) return undefined;
     const path = join(this.#runs, `${job}.jsonl`);
     const text = await readEnd(path).catch(() => undefined);
     if (text === undefined) return undefined;
     const { runs, issues } = readRunLog(text, job, path);
     return { runs: inOrder(runs, since), issues };
+  }
+
+  /** Whether they are only what an earlier version has left. */
+  async #areLeft(): Promise<boolean> {
+    return access(this.#database).then(
+      () => true,
+      () => false,
+    );
   }
 
   async #whole(): Promise<Listing | { readonly issue: Issue }> {

@@ -1,3 +1,4 @@
+import { GatewayRefusal } from '@ops/shared/probes';
 import type { GatewayLink } from './gateway-link.js';
 
 /** Jobs that we have switched off to end a run, and must switch on again: at once, or as soon as the gateway is back. */
@@ -15,8 +16,9 @@ export class SwitchedOff {
     try {
       await this.#link.ask('cron.update', { id: job, patch: { enabled: true } });
       this.#owed.delete(job);
-    } catch {
+    } catch (error) {
       // The connection is gone, or the gateway refuses for now: `restoreAll` comes with the next connection.
+      if (error instanceof GatewayRefusal && error.detail === 'CRON_JOB_NOT_FOUND') this.#owed.delete(job);
     }
   }
 

@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import type { RunReport } from '../../../src/cron-types.js';
 import { OpenClawSource } from '../../../src/sources/openclaw/openclaw-source.js';
 import type { RunningRun } from '../../../src/sources/source.js';
+import { fastClock } from '../fast-clock.js';
 import { Told } from '../told.js';
 import type { GatewayUnderTest } from './gateway-under-test.js';
 
@@ -53,7 +54,8 @@ export class Rig {
 
   open(given: Partial<{ token_env: string }> = {}): OpenClawSource {
     const url = `ws://127.0.0.1:${this.gateway.proxy.port}`;
-    return new OpenClawSource({ name: 'openclaw', url, token_env: 'TEST_CONTRACT_TOKEN', ...given });
+    const options = { name: 'openclaw', url, token_env: 'TEST_CONTRACT_TOKEN', ...given };
+    return new OpenClawSource(options, fastClock(this.gateway.speed));
   }
 
   soon<T>(assertion: () => T | Promise<T>): Promise<T> {

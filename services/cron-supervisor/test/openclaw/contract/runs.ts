@@ -42,13 +42,16 @@ export function promiseRuns(rig: Rig): void {
     );
   });
 
-  test('a run that fails is told with its error', async () => {
+  test('a run that fails is told as the gateway calls it', async () => {
     const job = await rig.add('fails');
     const run = await rig.start(job);
     await rig.gateway.finish(job, 'badly');
     const report = await rig.ended(run);
-    expect(report).toMatchObject({ word: 'error', error: expect.stringMatching(/\b3\b/) });
-    if (rig.gateway.generation === 'modern') expect(report).toMatchObject({ completion: 'failed', exit_code: 3 });
+    // A legacy gateway calls nearly everything ok: its words are there to be judged.
+    if (rig.gateway.generation === 'legacy')
+      expect(report).toMatchObject({ word: 'ok', output: expect.stringMatching(/^.*401/) });
+    else
+      expect(report).toMatchObject({ word: 'error', error: expect.stringMatching(/\b3\b/), completion: 'failed', exit_code: 3 });
   });
 
   test('the history is oldest first, from the time that is asked for; an unknown job has none', async () => {
@@ -94,7 +97,7 @@ export function promiseRuns(rig: Rig): void {
   test('a run is ended, gently', async () => {
     const job = await rig.add('gentle');
     const run = await rig.start(job);
-    expect(await rig.source.kill(run, 'gentle')).toMatchObject({ kind: 'sent' });
+    expect(await rig.source.kill(run, 'gentle')).toEqual({ kind: 'sent', how: expect.any(String) });
     const report = await rig.ended(run);
     if (rig.gateway.generation === 'modern')
       expect(report).toMatchObject({ word: 'error', error: 'supervisor: exceeded 2x expected' });

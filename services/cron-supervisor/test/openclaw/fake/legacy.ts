@@ -22,7 +22,7 @@ export class Legacy {
     ['cron.update', (params) => this.#locked(() => this.#update(params))],
     [
       'sessions.list',
-      () => ({ sessions: [...this.#store.running.values()].filter(isolated).map((run) => ({ key: keyOf(run) })) }),
+      () => ({ sessions: [...this.#store.running.values()].filter(hasSession).map((run) => ({ key: keyOf(run) })) }),
     ],
     ['sessions.delete', (params) => this.#delete(params)],
   ]);
@@ -82,14 +82,15 @@ export class Legacy {
 
   #delete({ key, deleteTranscript }: Params): object {
     if (deleteTranscript !== false) throw invalid('the transcript would be gone');
-    const run = [...this.#store.running.values()].find((one) => isolated(one) && keyOf(one) === key);
+    const run = [...this.#store.running.values()].find((one) => hasSession(one) && keyOf(one) === key);
     // The run ends, and the answer comes first (captured: 31 ms, and the event after it).
     if (run !== undefined) setImmediate(() => run.end({ kind: 'aborted', reason: '' }));
     return { ok: true, key, deleted: run !== undefined, archived: [] };
   }
 }
 
-const isolated = ({ job }: FakeRun) => job.sessionTarget === 'isolated';
+// The session of a run is there a while after its beginning (captured: 330 ms; less here).
+const hasSession = ({ job, startedAt }: FakeRun) => job.sessionTarget === 'isolated' && Date.now() - startedAt > 100;
 
 // Agents that are not configured fall back to the default.
 const keyOf = ({ job }: FakeRun) => `agent:main:cron:${job.id}`;

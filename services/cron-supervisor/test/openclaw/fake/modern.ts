@@ -106,6 +106,7 @@ export class Modern {
     delete job.state.runningAtMs;
     const errors = told.status === 'ok' ? 0 : Number(job.state.consecutiveErrors ?? 0) + 1;
     Object.assign(job.state, { lastRunAtMs: run.startedAt, lastRunStatus: told.status, lastStatus: told.status });
+    Object.assign(job.state, { lastDurationMs: Date.now() - run.startedAt, lastErrorReason: told.errorReason });
     Object.assign(job.state, { consecutiveErrors: errors, lastDiagnostics: told.diagnostics });
     const pause = RETRIES_MS[errors - 1];
     const natural = job.state.nextRunAtMs;
@@ -119,7 +120,8 @@ export class Modern {
     const { transient: _, ...words } = told;
     const entry = this.#keep(run, words, run.runId);
     this.#tell('task', { action: 'upserted', task: taskOf(run, told.status === 'ok' ? 'completed' : 'failed') });
-    this.#tell('cron', { ...entry, job: wireJob(job) });
+    // The event does not have the class of the error; the job in it does.
+    this.#tell('cron', { ...entry, errorReason: undefined, job: wireJob(job) });
     this.#tell('cron', { jobId: job.id, action: 'scheduled', job: wireJob(job), nextRunAtMs: job.state.nextRunAtMs });
   }
 
@@ -164,7 +166,7 @@ export class Modern {
         1: { jobId: id },
         _meta: { logLevelName: 'INFO' },
         time: '2026-11-28T12:56:27Z',
-        message: `cron: job ${id} added`,
+        message: 'cron: job added',
       }),
     );
   }

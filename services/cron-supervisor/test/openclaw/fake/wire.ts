@@ -116,7 +116,7 @@ export class Wire {
       this.#allow(method, this.#clients.get(socket)?.scopes ?? []);
       const does = this.#methods.get(method);
       if (does === undefined) throw invalid(`unknown method: ${method}`);
-      const payload = this.broken.get(method) ?? (await does(params));
+      const payload = this.broken.has(method) ? this.broken.get(method) : await does(params);
       if (!this.ignored.has(method)) say({ ok: true, payload });
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;

@@ -4,7 +4,8 @@ const MOST_OF_JOB = 40;
 const MOST_OTHERS = 10;
 const LONGEST_LINE = 500;
 
-const logLine = z.object({
+// What it is about stands under numbers, beside the message: `{"1": {"jobId": "..."}, "message": "cron: job added"}`.
+const logLine = z.looseObject({
   time: z.string().catch(''),
   message: z.string(),
   _meta: z.object({ logLevelName: z.string().catch('') }).catch({ logLevelName: '' }),
@@ -36,7 +37,10 @@ export function evidenceLines(lines: readonly string[], job: unknown, id: string
 function logText(line: string): string {
   try {
     const { data } = logLine.safeParse(JSON.parse(line));
-    return data === undefined ? line : `${data.time} ${data._meta.logLevelName} ${data.message}`;
+    if (data === undefined) return line;
+    const about = Object.entries(data).filter(([key, value]) => /^\d+$/.test(key) && typeof value === 'object' && value !== null);
+    const fields = about.map(([, value]) => ` ${JSON.stringify(value)}`).join('');
+    return `${data.time} ${data._meta.logLevelName} ${data.message}${fields}`;
   } catch {
     return line;
   }

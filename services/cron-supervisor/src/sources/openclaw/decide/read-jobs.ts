@@ -6,6 +6,8 @@ import { type JobSchedule, readSchedule } from './job-schedule.js';
 import { jobTimeout, startTolerance } from './job-times.js';
 
 const LONGEST_PURPOSE = 200;
+const LATEST_MS = 8.64e15;
+const LONGEST_LIMIT_S = 100_000_000;
 
 // Fields that we do not need may have any form: newer gateways add some with every version.
 const row = z.object({
@@ -14,16 +16,19 @@ const row = z.object({
   description: z.string().nullish(),
   agentId: z.string().nullish(),
   enabled: z.boolean().nullish(),
-  createdAtMs: z.number().nullish(),
+  createdAtMs: z.number().min(0).max(LATEST_MS).nullish().catch(null),
   declarationKey: z.string().nullish(),
   schedule: z.unknown(),
   payload: z.object({
     kind: z.string(),
     text: z.string().nullish(),
     message: z.string().nullish(),
-    timeoutSeconds: z.number().nonnegative().nullish(),
+    timeoutSeconds: z.number().min(0).max(LONGEST_LIMIT_S).nullish(),
   }),
-  state: z.object({ runningAtMs: z.number().nullish() }).nullish(),
+  state: z
+    .object({ runningAtMs: z.number().min(0).max(LATEST_MS).nullish().catch(null) })
+    .nullish()
+    .catch(null),
 });
 
 /** A job of the gateway, with what only the adapter needs. */

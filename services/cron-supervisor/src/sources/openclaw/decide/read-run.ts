@@ -20,6 +20,11 @@ const entry = z.object({
   errorReason: text,
   deliveryStatus: z.enum(DELIVERIES).nullish().catch(null),
   runId: text,
+  // An event has the class of its error only in the job that comes with it (2026.9.6).
+  job: z
+    .object({ state: z.object({ lastRunAtMs: z.number().nullish(), lastErrorReason: text }) })
+    .nullish()
+    .catch(null),
   diagnostics: z
     .object({ entries: z.array(z.object({ exitCode: z.number().nullish() })) })
     .nullish()
@@ -39,6 +44,8 @@ export function readRun(
 ): RunReport | { readonly issues: readonly Issue[] } {
   const { data, error } = entry.safeParse(row);
   if (error !== undefined) return { issues: issuesOf(error, row, path) };
+  const state = data.job?.state;
+  const reason = state?.lastRunAtMs === data.runAtMs && data.status === 'error' ? state.lastErrorReason : null;
   const end = typeof data.durationMs === 'number' ? data.runAtMs + data.durationMs : (data.ts ?? data.runAtMs);
   return {
     job: data.jobId,
@@ -48,7 +55,7 @@ export function readRun(
     completion: data.completionStatus ?? null,
     output: data.summary ?? null,
     error: data.error ?? null,
-    error_kind: data.errorReason ?? null,
+    error_kind: data.errorReason ?? reason ?? null,
     delivery: data.deliveryStatus ?? null,
     exit_code: data.diagnostics?.entries.find((one) => typeof one.exitCode === 'number')?.exitCode ?? null,
     timeout_ms,
