@@ -6,7 +6,7 @@ import { migrations } from './migrations/index.js';
 import { EventsRound } from './on/events-round.js';
 import { onLevelChanged } from './on/guard-level-changed.js';
 import { OverrunRound } from './on/overrun-round.js';
-import { ownWorkRound } from './on/own-work-round.js';
+import { doOwnWork, queueOwnWork } from './on/own-work-round.js';
 import { Reconciler } from './on/reconcile.js';
 import { RegistryRound } from './on/registry-round.js';
 import { RetryRound } from './on/retry-round.js';
@@ -53,7 +53,7 @@ export const cronSupervisor: ServiceDefinition = {
           return [];
         }),
         onJob(ownWorkDue, async ({ job }) => {
-          await self.own.start(job);
+          await doOwnWork(self, job);
           return [];
         }),
       ],
@@ -64,7 +64,7 @@ export const cronSupervisor: ServiceDefinition = {
         { name: 'slots', round: () => slots.round() },
         { name: 'overruns', round: () => overruns.round() },
         { name: 'retries', round: () => retries.round() },
-        { name: 'own-work', round: () => ownWorkRound(self, self.own) },
+        { name: 'own-work', round: () => queueOwnWork(self) },
         { name: 'events', round: (signal) => saying.round(signal) },
       ],
       routes: (router, scoped) => {

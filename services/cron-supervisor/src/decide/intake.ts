@@ -74,7 +74,8 @@ class Intake {
 
   #began(job: Job, startedAt: number, ref: string | null): Run {
     const known = this.#runs.get(runIdOf(job.job_id, startedAt));
-    if (known !== undefined) return known;
+    // Told again, now with the name that its source has for it.
+    if (known !== undefined) return ref === null || known.ref !== null ? known : this.#keep({ ...known, ref });
     this.#vanished(job, startedAt, ref);
     const run = this.#create(job, startedAt, ref);
     this.#drafts.push(startedDraft(job, run));

@@ -4,7 +4,8 @@ import type { Job } from '../cron-types.js';
 import { killedDraft, overranDraft } from '../decide/drafts.js';
 import type { Run } from '../decide/intake-types.js';
 import type { JobSource, KillOutcome, RunEvidence } from '../sources/source.js';
-import { findRun, finishKill, markOverrun, overdueRuns, unfinishedKills } from '../state/kills.js';
+import { SourceDown } from '../sources/source-down.js';
+import { findRun, finishKill, markOverrun, noteHard, overdueRuns, unfinishedKills } from '../state/kills.js';
 import type { KillRecord } from '../state/tables.js';
 
 const EVERY_MS = 250;
@@ -41,7 +42,9 @@ export class OverrunRound {
     for (const { run, kill } of await unfinishedKills(database)) {
       const job = registry.jobs.get(run.job_id);
       const old = now - Date.parse(kill.asked_at) > 2 * config.cron.overrun.kill_grace + 5000;
-      if (job !== undefined && old) this.#begin(job, run);
+      if (job === undefined || !old || this.#working.has(run.run_id)) continue;
+      if (kill.hard !== null) await this.#switchOn(job);
+      this.#begin(job, run);
     }
     return EVERY_MS;
   }
@@ -74,6 +77,7 @@ export class OverrunRound {
     let hard: KillOutcome | undefined;
     let ended = await this.#ended(run.run_id, gentle.kind === 'not-possible' ? 0 : config.cron.overrun.kill_grace);
     if (!ended && gentle.kind !== 'not-possible' && !this.#self.signal.aborted) {
+      await noteHard(database, run.run_id);
       hard = await order(source, running, 'hard');
       ended = await this.#ended(run.run_id, config.cron.overrun.kill_grace);
     }
@@ -97,6 +101,16 @@ export class OverrunRound {
     const facts = { outcome, how, took_ms: Math.round(clock.monotonic() - began), evidence: { ...evidence, guard } } as const;
     await finishKill(database, run.run_id, record, killedDraft(job, run, facts));
     this.#self.said();
+  }
+
+  // Somebody has begun to end it the hard way, and may have been killed before the job was switched on again.
+  async #switchOn(job: Job): Promise<void> {
+    try {
+      await this.#self.sources.get(job.source)?.switchOn?.(job.external_id);
+    } catch (error) {
+      if (!(error instanceof SourceDown)) throw error;
+      this.#self.log.warn({ job: job.job_id, error }, 'a job may be switched off since its run was ended: its source is away');
+    }
   }
 
   async #evidence(

@@ -1,16 +1,23 @@
 import { nextSlot } from '@ops/shared/schedule';
+import { RetryableError } from '@ops/shared/streams';
 import type { CronSupervisor } from '../cron-supervisor.js';
 import { ownWorkDue } from '../jobs.js';
-import type { OwnWork } from '../sources/own/own-work.js';
 
 const EVERY_MS = 60_000;
 
 /** Keeps the next slot of each piece of our own work in the queue: a slot is one job there, whoever adds it. */
-export async function ownWorkRound({ queues, clock }: CronSupervisor, work: OwnWork): Promise<number> {
+export async function queueOwnWork({ queues, clock, own }: CronSupervisor): Promise<number> {
   const now = clock.now();
-  for (const { job } of work.tasks) {
+  for (const { job } of own.tasks) {
     const slot = nextSlot(job.schedule, now);
     if (slot !== undefined) await queues.add(ownWorkDue, { job: job.id, slot }, slot - now);
   }
   return EVERY_MS;
+}
+
+/** Begins a piece of our own work whose slot has come. Rejects where it cannot be begun yet: the queue comes again. */
+export async function doOwnWork(self: CronSupervisor, job: string): Promise<void> {
+  const outcome = await self.own.start(job);
+  if (outcome.kind === 'refused') throw new RetryableError('NOT_STARTED', `our own work ${job} was not begun: ${outcome.why}`);
+  await queueOwnWork(self);
 }

@@ -11,6 +11,7 @@ const EVERY_MS = 60_000;
 // A run whose start was told a moment ago may not be in any list yet: it is looked at again soon.
 const FRESH_MS = 3000;
 const SAME_START_MS = 1000;
+const ASK_MS = 5000;
 
 /**
  * Asks the sources what has run, so that what was not told is learned, once: after each (re)connection, and every minute. A run that has
@@ -34,17 +35,18 @@ export class Reconciler {
     const { sources, log } = this.#self;
     const due = this.#due.size === 0 ? [...sources.keys()] : [...this.#due];
     this.#due.clear();
-    let pause = EVERY_MS;
-    for (const name of due) {
+    const young = due.map(async (name) => {
       const source = sources.get(name);
-      if (source === undefined || signal.aborted) continue;
+      if (source === undefined || signal.aborted) return false;
       try {
-        if (await this.#reconcile(source)) pause = FRESH_MS;
+        return await this.#reconcile(source);
       } catch (error) {
         if (!(error instanceof SourceDown)) throw error;
         log.debug({ source: name, error }, 'a source cannot be asked what has run');
+        return false;
       }
-    }
+    });
+    const pause = (await Promise.all(young)).includes(true) ? FRESH_MS : EVERY_MS;
     await this.#pause.wait(this.#self.clock, pause, signal);
     return 0;
   }
@@ -81,7 +83,11 @@ export class Reconciler {
     if (byProcess.length > 0) return byProcess.filter(({ ref }) => !processLives(ref));
     if (!this.#self.answers({ source: source.name })) return [];
     if (source.state.kind !== 'connected') return [];
-    const running = await source.running();
+    const patience = new AbortController();
+    // An old gateway that was asked while a job runs answers when it has ended: then somebody asks again.
+    const running = await Promise.race([source.running(), this.#self.clock.sleep(ASK_MS, patience.signal)]);
+    patience.abort();
+    if (running === undefined) return [];
     return open.filter((run) => {
       const external = registry.jobs.get(run.job_id)?.external_id;
       return !running.some((one) => one.job === external && Math.abs(one.started_at - run.started_at) <= SAME_START_MS);

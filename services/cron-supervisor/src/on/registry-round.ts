@@ -11,6 +11,7 @@ import { jobFromRow, registerJobs, storedJobs } from '../state/jobs.js';
 import { learnedRuntimes } from '../state/learned-runtimes.js';
 import { listOverrides } from '../state/overrides.js';
 
+const LOOK_MS = 2000;
 const EVERY_MS = 60_000;
 const LEARN_EVERY_MS = 3_600_000;
 // A source that was away shorter is restarted, and nobody need know.
@@ -22,27 +23,48 @@ export class RegistryRound {
   readonly #said = new Map<string, string>();
   readonly #learned = new Map<string, { readonly at: number; readonly runtimes: ReadonlyMap<string, number> }>();
   readonly #downSince = new Map<string, number>();
-  #running: Promise<void> = Promise.resolve();
+  readonly #reading = new Map<string, Promise<void>>();
+  readonly #readAt = new Map<string, number>();
 
   constructor(self: CronSupervisor) {
     this.#self = self;
   }
 
   async round(): Promise<number> {
-    await this.refresh();
-    return [...this.#downSince.keys()].length > 0 ? PATIENCE_MS / 5 : EVERY_MS;
+    const { sources, clock, log } = this.#self;
+    // Nobody waits for a source that is slow: an old gateway answers only when no job of it runs.
+    for (const name of sources.keys()) {
+      const age = clock.monotonic() - (this.#readAt.get(name) ?? Number.NEGATIVE_INFINITY);
+      if (this.#reading.has(name) || age < (this.#downSince.has(name) ? LOOK_MS : EVERY_MS)) continue;
+      this.refresh(name).catch((error: unknown) =>
+        log.warn({ source: name, error }, 'the jobs of a source could not be registered'),
+      );
+    }
+    return LOOK_MS;
   }
 
-  /** Reads all sources again, or one; one at a time. */
-  refresh(name?: string): Promise<void> {
-    this.#running = this.#running
+  /** Reads a source again, after whatever reads it now. */
+  refresh(name: string): Promise<void> {
+    const before = this.#reading.get(name) ?? Promise.resolve();
+    const reading = before
       .catch(() => undefined)
       .then(async () => {
-        const { sources, registry, database } = this.#self;
-        for (const source of sources.values()) if (name === undefined || source.name === name) await this.#read(source);
-        registry.replace((await storedJobs(database)).map(jobFromRow));
+        const source = this.#self.sources.get(name);
+        if (source !== undefined) await this.#read(source);
+        await this.restore();
+      })
+      .finally(() => {
+        this.#readAt.set(name, this.#self.clock.monotonic());
+        if (this.#reading.get(name) === reading) this.#reading.delete(name);
       });
-    return this.#running;
+    this.#reading.set(name, reading);
+    return reading;
+  }
+
+  /** Takes what is stored: what was registered before is known, whatever the sources say. */
+  async restore(): Promise<void> {
+    const { registry, database } = this.#self;
+    registry.replace((await storedJobs(database)).map(jobFromRow));
   }
 
   async #read(source: JobSource): Promise<void> {

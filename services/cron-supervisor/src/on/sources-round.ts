@@ -17,8 +17,7 @@ export class SourcesRound {
   }
 
   async round(signal: AbortSignal): Promise<number> {
-    // What was registered before is known at once, whatever the sources say.
-    await this.#registry.refresh('');
+    await this.#registry.restore();
     for (const source of this.#self.sources.values()) {
       const { name } = source;
       source.open(

@@ -69,6 +69,13 @@ export async function markKill(database: Database, run: Run, now: number): Promi
   return changed.numUpdatedRows === 1n;
 }
 
+/** Notes that the hard way is about to be taken: whoever comes after us must know that it may have been. */
+export async function noteHard(database: Database, runId: string): Promise<void> {
+  await sql`update cron_run set kill = kill || '{"hard": "asked"}'::jsonb where run_id = ${runId} and kill->>'outcome' is null`.execute(
+    database,
+  );
+}
+
 /** Notes what came of it, and says it; once. */
 export async function finishKill(database: Database, runId: string, record: KillRecord, draft: EventDraft): Promise<void> {
   await database.transaction().execute(async (transaction) => {

@@ -67,6 +67,7 @@ export async function storePlan(transaction: Transaction<Tables>, plan: IntakePl
       .values(plan.runs.map(toRow))
       .onConflict((conflict) =>
         conflict.column('run_id').doUpdateSet(({ ref }) => ({
+          ref: ref('excluded.ref'),
           ended_at: ref('excluded.ended_at'),
           report: ref('excluded.report'),
           verdict: ref('excluded.verdict'),

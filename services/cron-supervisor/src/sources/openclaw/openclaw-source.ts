@@ -159,6 +159,11 @@ export class OpenClawSource implements JobSource {
   }
 
   /** The gateway is never told the reason: it would read it, and might run the job again (see `KILL_REASON`). */
+  async switchOn(job: string): Promise<void> {
+    const { link, switchedOff } = this.#part();
+    if (link.generation === 'modern') await switchedOff.restore(job);
+  }
+
   async kill(run: RunningRun, way: 'gentle' | 'hard'): Promise<KillOutcome> {
     const { link, watch, history, switchedOff } = this.#part();
     if (link.generation === 'modern')

@@ -68,6 +68,7 @@ export class OwnWork implements JobSource {
   async start(id: string): Promise<StartOutcome> {
     const task = this.#tasks.get(id);
     if (task === undefined) return { kind: 'refused', why: 'there is no such work' };
+    if (this.#listener === undefined) return { kind: 'refused', why: 'nobody would hear of it yet' };
     if (this.#running.has(id)) return { kind: 'already-running' };
     const run: RunningRun = { job: id, started_at: Date.now() };
     this.#running.set(id, run);
