@@ -18,6 +18,7 @@ const MINUTE = 60_000;
 export async function evaluation(bench) {
   const database = openDatabase(bench.databaseUrl, 'cron-supervisor');
   await migrate(database, 'cron-supervisor', migrations);
+  await database.deleteFrom('cron_job').execute();
   let now = Math.ceil(Date.now() / MINUTE) * MINUTE + 30 * 86_400_000;
   const clock = { now: () => now, monotonic: () => performance.now(), sleep: async () => undefined };
   const policy = {

@@ -27,15 +27,18 @@ export interface SlotPlan {
   readonly due_at: number | undefined;
 }
 
-// Somebody who comes back after months is told in several rounds.
-const MOST_AT_ONCE = 500;
+// Of a longer absence only the last day is told, slot by slot: what was before, nobody can act on, and it may be millions of slots.
+const TOLD_OF_AN_ABSENCE_MS = 86_400_000;
 
-/** Judges the slots whose grace is over: each was served by a run, or is missed. */
-export function judgeSlots(facts: SlotFacts, now: number): SlotPlan {
+/**
+ * Judges the slots whose grace is over: each was served by a run, or is missed.
+ * @param most so many at once: somebody who comes back after months is told in several rounds
+ */
+export function judgeSlots(facts: SlotFacts, now: number, most: number): SlotPlan {
   const missed: MissedSlot[] = [];
-  let judged = facts.next_slot - 1;
-  let slot: number | undefined = facts.next_slot;
-  for (let steps = 0; slot !== undefined && steps < MOST_AT_ONCE; steps += 1) {
+  let slot: number | undefined = firstTold(facts, now);
+  let judged = (slot ?? now) - 1;
+  for (let steps = 0; slot !== undefined && steps < most; steps += 1) {
     const served = facts.served.has(slot);
     const { deadline, unseen } = deadlineOf(slot, facts);
     if (!served && now < deadline) return { missed, judged_until: judged, next_slot: slot, due_at: deadline };
@@ -49,6 +52,12 @@ export function judgeSlots(facts: SlotFacts, now: number): SlotPlan {
     next_slot: slot,
     due_at: slot === undefined ? undefined : deadlineOf(slot, facts).deadline,
   };
+}
+
+function firstTold(facts: SlotFacts, now: number): number | undefined {
+  const { next_slot: first, schedule } = facts;
+  const old = now - TOLD_OF_AN_ABSENCE_MS;
+  return first < old && deadlineOf(first, facts).unseen && deadlineOf(old, facts).unseen ? nextSlot(schedule, old) : first;
 }
 
 // Whoever knocked while nobody was at home may knock again: he has the grace once more from our return on.

@@ -8,7 +8,10 @@ import { dueJobs, type Judged, servedSlots, storeJudged } from '../state/slots.j
 import type { JobRow } from '../state/tables.js';
 
 const EVERY_MS = 250;
-const BATCH = 2000;
+// Whoever pings meanwhile waits for what is stored of them.
+const BATCH = 400;
+// In one transaction, of all jobs together.
+const MOST_SLOTS = 1200;
 const PRESENT_EVERY_MS = 1000;
 // The source is asked before its job is called missed; whoever needs longer is not waited for.
 const ASK_MS = 700;
@@ -74,6 +77,7 @@ export class SlotsRound {
     const { database, clock } = this.#self;
     const served = await servedSlots(database, rows);
     const now = clock.now();
+    const most = Math.max(1, Math.floor(MOST_SLOTS / rows.length));
     const none: ReadonlySet<number> = new Set();
     const plans = rows.flatMap((row): [string, SlotPlan][] => {
       if (row.next_slot === null) return [];
@@ -85,7 +89,7 @@ export class SlotsRound {
         // Who can be asked afterwards has missed nothing by our absence.
         away: this.#self.answers(row) ? undefined : this.#absence,
       };
-      return [[row.job_id, judgeSlots(facts, now)]];
+      return [[row.job_id, judgeSlots(facts, now, most)]];
     });
     return new Map(plans);
   }

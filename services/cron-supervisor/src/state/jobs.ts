@@ -1,6 +1,7 @@
 import { nextSlot } from '@ops/shared/schedule';
 import { sql, type Transaction } from 'kysely';
 import type { Job } from '../cron-types.js';
+import { holdRuns } from './runs.js';
 import { type Database, type JobRow, jsonb, type Tables } from './tables.js';
 
 const CHUNK = 1000;
@@ -19,6 +20,7 @@ export async function registerJobs(
 ): Promise<void> {
   await database.transaction().execute(async (transaction) => {
     await sql`select pg_advisory_xact_lock(hashtext('ops-cron-jobs'), hashtext(${source}))`.execute(transaction);
+    await holdRuns(transaction);
     const rows = await transaction.selectFrom('cron_job').selectAll().where('source', '=', source).execute();
     const known = new Map(rows.map((row) => [row.job_id, row]));
     const changed = jobs.filter((job) => !isStored(job, known.get(job.job_id)));

@@ -3,6 +3,7 @@ import type { Job } from '../cron-types.js';
 import { ALERTS, type AlertMetric, alertDraft, missedDraft } from '../decide/drafts.js';
 import type { MissedSlot, SlotPlan } from '../decide/missed.js';
 import { say } from './outbox.js';
+import { holdRuns } from './runs.js';
 import { type Database, type JobRow, jsonb, type Tables } from './tables.js';
 
 /** Jobs with a slot whose grace is over. */
@@ -41,6 +42,8 @@ export interface Judged {
 export async function storeJudged(database: Database, judged: readonly Judged[], now: number): Promise<number> {
   if (judged.length === 0) return 0;
   return database.transaction().execute(async (transaction) => {
+    // Whoever takes in runs moves the same jobs on: one after the other, or they would wait for each other for ever.
+    await holdRuns(transaction);
     const mine = await advance(transaction, judged);
     const won = judged.filter(({ job }) => mine.has(job.job_id));
     const missed = won.flatMap(({ job, missed: slots }) => slots.map((one) => ({ job, ...one })));
