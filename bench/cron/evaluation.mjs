@@ -58,7 +58,7 @@ export async function evaluation(bench) {
     answers: () => true,
     stored() {},
   });
-  const source = { name: 'bench', state: { kind: 'connected', detail: '' }, history: async () => [] };
+  const source = { name: 'bench', state: { kind: 'connected', detail: '' }, history: async () => [], running: async () => [] };
   const round = new SlotsRound({
     database,
     registry,

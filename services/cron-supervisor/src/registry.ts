@@ -3,12 +3,19 @@ import type { Job } from './cron-types.js';
 /** The jobs that are supervised now, as this process knows them; PostgreSQL has them too, and more of each. */
 export class Registry {
   #jobs: ReadonlyMap<string, Job> = new Map();
+  #known = false;
 
   get jobs(): ReadonlyMap<string, Job> {
     return this.#jobs;
   }
 
+  /** Whether it has been read at all: before that, nothing can be said of a job that is not in it. */
+  get known(): boolean {
+    return this.#known;
+  }
+
   replace(jobs: readonly Job[]): void {
+    this.#known = true;
     this.#jobs = new Map(jobs.map((job) => [job.job_id, job]));
   }
 

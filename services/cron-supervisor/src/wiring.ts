@@ -18,6 +18,7 @@ import { reviewParts } from './review-parts.js';
 import { cronRoutes } from './routes/cron-routes.js';
 import { pingRoutes } from './routes/ping-routes.js';
 import { reviewRoutes } from './routes/review-routes.js';
+import { HEARTBEAT } from './sources/heartbeat/heartbeat-source.js';
 import { KillOrders } from './sources/heartbeat/kill-orders.js';
 import { makeSources } from './sources/open-sources.js';
 import { ownTasks } from './sources/own/own-tasks.js';
@@ -105,7 +106,10 @@ function open(
     config,
     clock,
     log,
-    startable: (job) => gateways.has(job.source) || job.source === own.name || ofYaml.get(job.external_id)?.command !== undefined,
+    startable: (job) =>
+      gateways.has(job.source) ||
+      job.source === own.name ||
+      (job.source === HEARTBEAT && ofYaml.get(job.external_id)?.command !== undefined),
     answers,
     stored,
   });

@@ -30,7 +30,7 @@ export function nextSlot(schedule: Schedule, after: number): number | undefined 
 
 function nextCron(expression: string, timeZone: string, time: number): number {
   // Slots of five fields are whole minutes, of six whole seconds: the next one is the same for all of a minute, or a second.
-  const step = expression.trim().split(/\s+/).length === 6 ? 1000 : 60_000;
+  const step = /^@secondly$|^\s*(?:\S+\s+){5}\S+\s*$/.test(expression) ? 1000 : 60_000;
   const after = Math.floor(time / step) * step;
   const key = `${after} ${timeZone} ${expression}`;
   const known = kept.get(key);
@@ -47,7 +47,11 @@ function firstAfter(expression: string, timeZone: string, after: number): number
   const change = clockChange(timeZone, after - NEAR_MS, after + NEAR_MS);
   const within = change !== undefined && Math.abs(after - change.at) <= Math.abs(change.by);
   let slot = ask(expression, timeZone, within ? change.at - Math.abs(change.by) - 60_000 : after);
-  while (slot <= after) slot = ask(expression, timeZone, slot);
+  while (slot <= after) {
+    const next = ask(expression, timeZone, slot);
+    if (next <= slot) throw new Error(`${expression} in ${timeZone}: no slot after ${new Date(slot).toISOString()}`);
+    slot = next;
+  }
   return slot;
 }
 

@@ -49,6 +49,8 @@ export interface WaitingRetry {
   readonly asked_at: number | null;
   readonly ref: string | null;
   readonly retry_run_id: string | null;
+  /** The slot of the run that failed. */
+  readonly slot: number | null;
 }
 
 /** Everything that is known of the jobs that the facts speak of. */

@@ -73,6 +73,9 @@ class Intake {
   }
 
   #began(job: Job, startedAt: number, ref: string | null): Run {
+    // Told twice, it has one beginning: whoever did not hear our answer asks again.
+    const named = this.#named(job, ref);
+    if (named !== undefined) return named;
     const known = this.#runs.get(runIdOf(job.job_id, startedAt));
     // Told again, now with the name that its source has for it.
     if (known !== undefined) return ref === null || known.ref !== null ? known : this.#keep({ ...known, ref });
@@ -96,10 +99,13 @@ class Intake {
     const retry = this.#retries.find((one) => one.job_id === job.job_id && answers(one, startedAt, ref));
     // A gateway names only those runs that were started by hand; heartbeats name what they like.
     const byHand = ref?.startsWith('manual:') === true;
-    const slot = retry !== undefined || byHand ? null : (slotOf(job.schedule, job.policy.grace_ms, startedAt) ?? null);
-    const chained = this.#retries.some((one) => one.job_id === job.job_id && one.state === 'waiting');
+    const chained = this.#retries.find((one) => one.job_id === job.job_id && one.state === 'waiting');
+    const nearest = retry !== undefined || byHand ? null : (slotOf(job.schedule, job.policy.grace_ms, startedAt) ?? null);
+    // A gateway's own attempts come within the grace of the very slot that has failed.
+    const own = chained !== undefined && (nearest === null || nearest === chained.slot);
+    const slot = own ? null : nearest;
     const trigger =
-      retry !== undefined ? 'retry' : byHand ? 'manual' : slot !== null ? 'schedule' : chained ? 'source-retry' : 'unscheduled';
+      retry !== undefined ? 'retry' : byHand ? 'manual' : own ? 'source-retry' : slot !== null ? 'schedule' : 'unscheduled';
     const limit = limitOf(job.policy, this.#policy);
     const run: Run = {
       run_id,
@@ -184,7 +190,16 @@ class Intake {
   #scheduleRetry(job: Job, run: Run, failedAt: number, { due_at, reason }: { due_at: number; reason: string }): void {
     const { run_id, job_id } = run;
     this.#newRetries.push({ run_id, job_id, failed_at: failedAt, due_at, reason });
-    this.#retries.push({ run_id, job_id, due_at, state: 'waiting', asked_at: null, ref: null, retry_run_id: null });
+    this.#retries.push({
+      run_id,
+      job_id,
+      due_at,
+      state: 'waiting',
+      asked_at: null,
+      ref: null,
+      retry_run_id: null,
+      slot: run.slot,
+    });
     this.#drafts.push(retryDraft(job, run_id, due_at, reason, false));
   }
 

@@ -4,8 +4,9 @@ import { Ajv, type ValidateFunction } from 'ajv';
 // What agents say when they have nothing to say.
 const SILENCE = /^(?:NO_REPLY|HEARTBEAT_OK)$/;
 
-const ajv = new Ajv({ strict: false, allErrors: false });
-const compiled = new WeakMap<object, ValidateFunction>();
+// By their text: a rule is read again and again. Each has an Ajv of its own, or two with one `$id` would be in each other's way.
+const compiled = new Map<string, ValidateFunction>();
+const MOST_COMPILED = 1000;
 
 /** Whether there is nothing in an output. */
 export function isSilent(output: string | null): boolean {
@@ -35,12 +36,21 @@ function jsonProblem(schema: Record<string, unknown>, text: string): string | un
     return 'it is not JSON';
   }
   try {
-    const validate = compiled.get(schema) ?? ajv.compile(schema);
-    compiled.set(schema, validate);
+    const validate = validatorOf(schema);
     if (validate(value)) return undefined;
     const [error] = validate.errors ?? [];
     return `it is not of the form that its JSON Schema asks for: ${error?.instancePath || '/'} ${error?.message ?? ''}`.trim();
   } catch (error) {
     return `its JSON Schema cannot be used: ${error instanceof Error ? error.message : String(error)}`.slice(0, 500);
   }
+}
+
+function validatorOf(schema: Record<string, unknown>): ValidateFunction {
+  const key = JSON.stringify(schema);
+  const known = compiled.get(key);
+  if (known !== undefined) return known;
+  const made = new Ajv({ strict: false, addUsedSchema: false }).compile(schema);
+  if (compiled.size >= MOST_COMPILED) compiled.clear();
+  compiled.set(key, made);
+  return made;
 }

@@ -49,6 +49,15 @@ export async function up(database: Kysely<unknown>): Promise<void> {
   await sql`create index cron_run_open on cron_run (limit_at) where ended_at is null`.execute(database);
   await sql`create index cron_run_unfinished on cron_run (job_id) where ended_at is null`.execute(database);
   await sql`create index cron_run_slot on cron_run (job_id, slot) where slot is not null`.execute(database);
+  await sql`create index cron_run_kill on cron_run (run_id) where kill is not null and kill->>'outcome' is null`.execute(
+    database,
+  );
+  await sql`create index cron_run_timed on cron_run (job_id, started_at desc) where verdict = 'succeeded' and ended_at > started_at`.execute(
+    database,
+  );
+  await sql`create index cron_run_failed on cron_run (job_id, started_at) where verdict in ('failed', 'killed')`.execute(
+    database,
+  );
   await sql`create index cron_run_age on cron_run (started_at)`.execute(database);
   await sql`create index cron_run_ref on cron_run (job_id, ref) where ref is not null`.execute(database);
   await sql`

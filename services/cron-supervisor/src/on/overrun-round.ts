@@ -3,17 +3,21 @@ import type { CronSupervisor } from '../cron-supervisor.js';
 import type { Job } from '../cron-types.js';
 import { killedDraft, overranDraft } from '../decide/drafts.js';
 import type { Run } from '../decide/intake-types.js';
-import type { JobSource, KillOutcome, RunEvidence } from '../sources/source.js';
+import type { JobSource, KillOutcome, RunEvidence, RunningRun } from '../sources/source.js';
 import { SourceDown } from '../sources/source-down.js';
-import { findRun, finishKill, markOverrun, noteHard, overdueRuns, unfinishedKills } from '../state/kills.js';
+import { finishKill, hasEnded, markOverrun, noteHard, overdueRuns, unfinishedKills } from '../state/kills.js';
 import type { KillRecord } from '../state/tables.js';
 
 const EVERY_MS = 250;
 const LOOK_MS = 100;
+const ASK_AGAIN_MS = 500;
 // What is known of a run is asked for before its end: afterwards its processes are gone. The end must not wait for it.
 const EVIDENCE_MS = 400;
 // It may contain no word that a gateway takes for a passing fault, after which it would run the job again (time-out, network, 5xx).
 const REASON = 'supervisor: exceeded 2x expected';
+
+type Outcome = NonNullable<KillRecord['outcome']>;
+const NOTHING = { log: [], processes: [] };
 
 /** Ends runs that take longer than their limit: gently, then hard; and tells what was seen. */
 export class OverrunRound {
@@ -26,6 +30,7 @@ export class OverrunRound {
 
   async round(): Promise<number> {
     const { database, clock, registry, config } = this.#self;
+    if (!registry.known) return EVERY_MS;
     const now = clock.now();
     for (const run of await overdueRuns(database, now)) {
       const job = registry.jobs.get(run.job_id);
@@ -67,38 +72,58 @@ export class OverrunRound {
   }
 
   async #kill(job: Job, run: Run): Promise<void> {
-    const { sources, clock, config, redis, database } = this.#self;
+    const { sources, clock, config, database, signal } = this.#self;
     const source = sources.get(job.source);
     if (source === undefined) return;
     const began = clock.monotonic();
-    const running = { job: job.external_id, started_at: run.started_at };
+    const took = () => Math.round(clock.monotonic() - began);
+    const { kill_grace: grace } = config.cron.overrun;
+    // It may have ended since somebody asked for its end: no order must reach the job's next run.
+    if (await hasEnded(database, run.run_id))
+      return this.#told(job, run, { outcome: 'already-ended', gentle: 'it had ended', hard: null, took: took() }, NOTHING);
+    const running = { job: job.external_id, started_at: run.started_at, ref: run.ref };
     const evidence = await this.#evidence(source, run, running);
-    const gentle = await order(source, running, 'gentle');
+    const gentle = await this.#gently(source, run, running, grace);
+    // The source is away: whatever it does, it does without us. Somebody looks again.
+    if (gentle === undefined || signal.aborted) return;
+    if (gentle.kind === 'not-possible')
+      return this.#told(job, run, { outcome: 'not-possible', gentle: gentle.how, hard: null, took: took() }, evidence);
+    let ended = await this.#ended(run.run_id, grace);
     let hard: KillOutcome | undefined;
-    let ended = await this.#ended(run.run_id, gentle.kind === 'not-possible' ? 0 : config.cron.overrun.kill_grace);
-    if (!ended && gentle.kind !== 'not-possible' && !this.#self.signal.aborted) {
+    if (!ended && !signal.aborted) {
       await noteHard(database, run.run_id);
       hard = await order(source, running, 'hard');
-      ended = await this.#ended(run.run_id, config.cron.overrun.kill_grace);
+      if (hard === undefined) return;
+      ended = await this.#ended(run.run_id, grace);
     }
-    // Whoever comes after us goes on.
-    if (!ended && this.#self.signal.aborted) return;
-    const outcome = ended
-      ? gentle.kind === 'not-running'
-        ? 'already-ended'
-        : 'ended'
-      : gentle.kind === 'not-possible'
-        ? 'not-possible'
-        : 'survived';
-    const how = [gentle.how, ...(hard === undefined ? [] : [hard.how])].join('; then: ').slice(0, 1900);
-    const record: KillRecord = {
-      asked_at: new Date(clock.now()).toISOString(),
-      gentle: gentle.how,
-      hard: hard?.how ?? null,
-      outcome,
-    };
+    if (!ended && signal.aborted) return;
+    const outcome = ended ? (gentle.kind === 'not-running' ? 'already-ended' : 'ended') : 'survived';
+    await this.#told(job, run, { outcome, gentle: gentle.how, hard: hard?.how ?? null, took: took() }, evidence);
+  }
+
+  // Who could end it may be on his way: `ops cron exec` asks again every few seconds, and after a restart of ours.
+  async #gently(source: JobSource, run: Run, running: RunningRun, grace: number): Promise<KillOutcome | undefined> {
+    const { clock, signal, database } = this.#self;
+    const until = clock.monotonic() + grace;
+    for (;;) {
+      const outcome = await order(source, running, 'gentle');
+      if (outcome?.kind !== 'not-possible' || clock.monotonic() >= until || signal.aborted) return outcome;
+      await clock.sleep(ASK_AGAIN_MS, signal);
+      if (await hasEnded(database, run.run_id)) return { kind: 'not-running', how: 'it has ended by itself' };
+    }
+  }
+
+  async #told(
+    job: Job,
+    run: Run,
+    { outcome, gentle, hard, took }: { outcome: Outcome; gentle: string; hard: string | null; took: number },
+    evidence: { readonly log: string[]; readonly processes: string[] },
+  ): Promise<void> {
+    const { database, clock, redis } = this.#self;
+    const how = [gentle, ...(hard === null ? [] : [hard])].join('; then: ').slice(0, 1900);
+    const record: KillRecord = { asked_at: new Date(clock.now()).toISOString(), gentle, hard, outcome };
     const guard = await guardSamples(redis, run.started_at, clock.now()).catch(() => []);
-    const facts = { outcome, how, took_ms: Math.round(clock.monotonic() - began), evidence: { ...evidence, guard } } as const;
+    const facts = { outcome, how, took_ms: took, evidence: { ...evidence, guard } };
     await finishKill(database, run.run_id, record, killedDraft(job, run, facts));
     this.#self.said();
   }
@@ -113,11 +138,7 @@ export class OverrunRound {
     }
   }
 
-  async #evidence(
-    source: JobSource,
-    run: Run,
-    running: { job: string; started_at: number },
-  ): Promise<{ log: string[]; processes: string[] }> {
+  async #evidence(source: JobSource, run: Run, running: RunningRun): Promise<{ log: string[]; processes: string[] }> {
     const none: RunEvidence = { log: [], processes: [] };
     const patience = new AbortController();
     const known = await Promise.race([
@@ -137,22 +158,19 @@ export class OverrunRound {
     const { clock, database, signal } = this.#self;
     const until = clock.monotonic() + within;
     for (;;) {
-      const [run] = await findRun(database, runId);
-      if (run === undefined || run.ended_at !== null) return true;
+      if (await hasEnded(database, runId)) return true;
       if (clock.monotonic() >= until || signal.aborted) return false;
       await clock.sleep(LOOK_MS, signal);
     }
   }
 }
 
-async function order(
-  source: JobSource,
-  running: { job: string; started_at: number },
-  way: 'gentle' | 'hard',
-): Promise<KillOutcome> {
+// Undefined where the source is away.
+async function order(source: JobSource, running: RunningRun, way: 'gentle' | 'hard'): Promise<KillOutcome | undefined> {
   try {
     return await source.kill(running, way, REASON);
   } catch (error) {
+    if (error instanceof SourceDown) return undefined;
     return { kind: 'sent', how: `${way}: ${error instanceof Error ? error.message : String(error)}`.slice(0, 500) };
   }
 }

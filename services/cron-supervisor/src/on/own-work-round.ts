@@ -2,8 +2,10 @@ import { nextSlot } from '@ops/shared/schedule';
 import { RetryableError } from '@ops/shared/streams';
 import type { CronSupervisor } from '../cron-supervisor.js';
 import { ownWorkDue } from '../jobs.js';
+import { guardLevel } from '../state/guard-level.js';
 
 const EVERY_MS = 60_000;
+const LATER_MS = 300_000;
 
 /** Keeps the next slot of each piece of our own work in the queue: a slot is one job there, whoever adds it. */
 export async function queueOwnWork({ queues, clock, own }: CronSupervisor): Promise<number> {
@@ -17,6 +19,11 @@ export async function queueOwnWork({ queues, clock, own }: CronSupervisor): Prom
 
 /** Begins a piece of our own work whose slot has come. Rejects where it cannot be begun yet: the queue comes again. */
 export async function doOwnWork(self: CronSupervisor, job: string): Promise<void> {
+  // At emergency nothing is started.
+  if ((await guardLevel(self.redis)) === 'emergency') {
+    await self.queues.add(ownWorkDue, { job, slot: self.clock.now() + LATER_MS }, LATER_MS);
+    return;
+  }
   const outcome = await self.own.start(job);
   if (outcome.kind === 'refused') throw new RetryableError('NOT_STARTED', `our own work ${job} was not begun: ${outcome.why}`);
   await queueOwnWork(self);

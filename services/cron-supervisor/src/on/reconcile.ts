@@ -2,16 +2,17 @@ import type { CronSupervisor } from '../cron-supervisor.js';
 import type { RunReport } from '../cron-types.js';
 import type { Run } from '../decide/intake-types.js';
 import { processLives, processOf } from '../sources/heartbeat/pinged-source.js';
-import type { JobSource } from '../sources/source.js';
+import type { JobSource, RunningRun } from '../sources/source.js';
 import { SourceDown } from '../sources/source-down.js';
 import { lookBack, openRuns } from '../state/runs.js';
 import { Nudge } from './nudge.js';
+import { learnRunning, runningNow } from './running-now.js';
 
 const EVERY_MS = 60_000;
 // A run whose start was told a moment ago may not be in any list yet: it is looked at again soon.
 const FRESH_MS = 3000;
 const SAME_START_MS = 1000;
-const ASK_MS = 5000;
+const FORGOTTEN_MS = 86_400_000;
 
 /**
  * Asks the sources what has run, so that what was not told is learned, once: after each (re)connection, and every minute. A run that has
@@ -58,14 +59,17 @@ export class Reconciler {
     const jobs = registry.ofSource(source.name);
     const since = await lookBack(database, source.name);
     for (const { external_id, job_id } of jobs) {
-      for (const report of await source.history(external_id, since.get(job_id) ?? asked))
-        await intake.take({ kind: 'ended', job_id, report });
+      const reports = await source.history(external_id, since.get(job_id) ?? asked);
+      // One that cannot be stored is said by the intake, and keeps nobody.
+      await Promise.allSettled(reports.map((report) => intake.take({ kind: 'ended', job_id, report })));
     }
+    const running = await runningNow(this.#self, source);
+    await learnRunning(this.#self, source.name, running ?? []);
     const all = await openRuns(database, source.name);
     const open = all.filter(({ started_at }) => started_at < asked - FRESH_MS);
     const young = open.length < all.length;
     if (open.length === 0) return young;
-    for (const run of await this.#vanished(source, open)) {
+    for (const run of await this.#vanished(source, open, running)) {
       const job = jobs.find(({ job_id }) => job_id === run.job_id);
       if (job === undefined) continue;
       // It may have ended between the two questions.
@@ -76,18 +80,18 @@ export class Reconciler {
     return young;
   }
 
-  async #vanished(source: JobSource, open: readonly Run[]): Promise<readonly Run[]> {
-    const { registry } = this.#self;
-    // Who pings cannot be asked; of our own commands the process is known.
-    const byProcess = open.filter(({ ref }) => processOf(ref) !== undefined);
-    if (byProcess.length > 0) return byProcess.filter(({ ref }) => !processLives(ref));
-    if (!this.#self.answers({ source: source.name })) return [];
-    if (source.state.kind !== 'connected') return [];
-    const patience = new AbortController();
-    // An old gateway that was asked while a job runs answers when it has ended: then somebody asks again.
-    const running = await Promise.race([source.running(), this.#self.clock.sleep(ASK_MS, patience.signal)]);
-    patience.abort();
-    if (running === undefined) return [];
+  async #vanished(source: JobSource, open: readonly Run[], running: readonly RunningRun[] | undefined): Promise<readonly Run[]> {
+    const { registry, clock } = this.#self;
+    if (!this.#self.answers({ source: source.name })) {
+      // Who pings cannot be asked; of our own commands the process is known. Whoever was never heard of again was killed.
+      const now = clock.now();
+      return open.filter((run) =>
+        processOf(run.ref) === undefined
+          ? now - Math.max(run.started_at, run.limit_at ?? 0) > FORGOTTEN_MS
+          : !processLives(run.ref),
+      );
+    }
+    if (source.state.kind !== 'connected' || running === undefined) return [];
     return open.filter((run) => {
       const external = registry.jobs.get(run.job_id)?.external_id;
       return !running.some((one) => one.job === external && Math.abs(one.started_at - run.started_at) <= SAME_START_MS);

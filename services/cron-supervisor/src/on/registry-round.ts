@@ -1,5 +1,5 @@
 import type { CronPolicy } from '@ops/shared/config';
-import { type Issue, issueLine } from '@ops/shared/events';
+import { type Issue, issueLine, showNulInText } from '@ops/shared/events';
 import { scheduleIssue } from '@ops/shared/schedule';
 import type { CronSupervisor } from '../cron-supervisor.js';
 import type { Job } from '../cron-types.js';
@@ -12,6 +12,7 @@ import { learnedRuntimes } from '../state/learned-runtimes.js';
 import { listOverrides } from '../state/overrides.js';
 
 const LOOK_MS = 2000;
+const LONGEST_NAME = 300;
 const EVERY_MS = 60_000;
 const LEARN_EVERY_MS = 3_600_000;
 // A source that was away shorter is restarted, and nobody need know.
@@ -91,7 +92,11 @@ export class RegistryRound {
     const learned = await this.#learnedOf(source.name);
     const issues: Issue[] = [];
     const jobs = listed.map((job): Job => {
-      const { id, name, purpose, agent, enabled, schedule, timeout_ms } = job;
+      const { id, enabled, schedule, timeout_ms } = job;
+      // As events and PostgreSQL take it.
+      const name = showNulInText(job.name).slice(0, LONGEST_NAME) || id;
+      const purpose = showNulInText(job.purpose);
+      const agent = job.agent === null ? null : showNulInText(job.agent).slice(0, 200);
       const job_id = `${source.name}/${id}`;
       const wrong = scheduleIssue(schedule);
       if (wrong !== undefined) issues.push({ ...wrong, path: `${job_id}.${wrong.path}` });
@@ -116,10 +121,14 @@ export class RegistryRound {
 
   // Runtimes are learned from many runs: what an hour adds is little, and asking costs something where there are thousands of jobs.
   async #learnedOf(source: string): Promise<ReadonlyMap<string, number>> {
-    const { database, config, clock } = this.#self;
+    const { database, config, clock, log } = this.#self;
     const known = this.#learned.get(source);
     if (known !== undefined && clock.monotonic() - known.at < LEARN_EVERY_MS) return known.runtimes;
-    const runtimes = await learnedRuntimes(database, source, config.cron);
+    // Without it jobs are supervised all the same.
+    const runtimes = await learnedRuntimes(database, source, config.cron).catch((error: unknown) => {
+      log.warn({ source, error }, 'how long the runs of a source take could not be learned');
+      return known?.runtimes ?? new Map<string, number>();
+    });
     this.#learned.set(source, { at: clock.monotonic(), runtimes });
     return runtimes;
   }

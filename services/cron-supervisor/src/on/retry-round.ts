@@ -6,6 +6,7 @@ import { whenDue } from '../decide/retry.js';
 import { retryDue } from '../jobs.js';
 import { SourceDown } from '../sources/source-down.js';
 import { guardLevel } from '../state/guard-level.js';
+import { isGone } from '../state/jobs.js';
 import {
   askedRetries,
   claimRetry,
@@ -24,43 +25,57 @@ const EVERY_MS = 1000;
 // The queue wakes each retry by itself; whoever it has lost is found by looking.
 const LATE_MS = 1500;
 const AWAY_MS = 2000;
+// As much as a run may seem to have begun before it was asked for: as intake has it.
+const EARLY_MS = 1500;
 const BUSY_MS = 30_000;
 // A start whose answer nobody has waited for to the end: its process was killed, most likely.
-const FORGOTTEN_MS = 20_000;
+const FORGOTTEN_MS = 8000;
 
 /** Carries out retries: each failed run is tried once more, whoever was killed in between. */
 export class RetryRound {
   readonly #self: CronSupervisor;
   // Starts of this process that have not been answered: an old gateway lets a start wait behind the run of another job.
+  readonly #starting = new Map<string, Promise<void>>();
+  // What is looked at now.
   readonly #asking = new Map<string, Promise<void>>();
-  readonly #opened: number;
 
   constructor(self: CronSupervisor) {
     this.#self = self;
-    this.#opened = self.clock.now();
   }
 
   async round(): Promise<number> {
-    const { database, clock } = this.#self;
-    for (const retry of await dueRetries(database, clock.now() - LATE_MS)) await this.look(retry.run_id);
-    for (const retry of await askedRetries(database)) await this.#recover(retry);
+    const { database, clock, registry } = this.#self;
+    if (!registry.known) return EVERY_MS;
+    // Nobody waits for the source of another one.
+    for (const retry of await dueRetries(database, clock.now() - LATE_MS)) this.#beside(retry, () => this.look(retry.run_id));
+    for (const retry of await askedRetries(database)) this.#beside(retry, () => this.#recover(retry));
     return EVERY_MS;
   }
 
+  #beside({ run_id, job_id }: RetryRow, work: () => Promise<void>): void {
+    if (this.#asking.has(run_id)) return;
+    const done = work()
+      .catch((error: unknown) => this.#self.log.warn({ run: run_id, job: job_id, error }, 'a retry could not be seen to'))
+      .finally(() => {
+        if (this.#asking.get(run_id) === done) this.#asking.delete(run_id);
+      });
+    this.#asking.set(run_id, done);
+  }
+
   async stop(): Promise<void> {
-    await Promise.allSettled(this.#asking.values());
+    await Promise.allSettled([...this.#asking.values(), ...this.#starting.values()]);
   }
 
   /** The guard lets more through: what it held back is looked at. */
   async released(level: Level): Promise<void> {
     const { database, clock } = this.#self;
     if ((await hastenDeferred(database, clock.now())) === 0) return;
-    for (const retry of await dueRetries(database, clock.now())) await this.look(retry.run_id, level);
+    for (const retry of await dueRetries(database, clock.now())) this.#beside(retry, () => this.look(retry.run_id, level));
   }
 
   /**
    * Looks at a retry whose time may have come; nothing happens where it is another's, or not due.
-   * @param level of the guard, where it is known better than the scaler has written it
+   * @param level of the guard, as an event has told it: the scaler may not have written it yet, or a newer one already
    */
   async look(runId: string, level?: Level): Promise<void> {
     const { database, clock, registry, sources, redis } = this.#self;
@@ -70,13 +85,15 @@ export class RetryRound {
     const job = registry.jobs.get(retry.job_id);
     const source = job === undefined ? undefined : sources.get(job.source);
     if (job === undefined || source === undefined || !job.enabled) {
-      await endRetry(database, retry, 'superseded', 'the job was removed or switched off', now);
+      // That we do not know of it (yet) says nothing.
+      if ((await isGone(database, retry.job_id)) !== false)
+        await endRetry(database, retry, 'superseded', 'the job was removed or switched off', now);
       return;
     }
     try {
       const facts = {
         class: job.policy.class,
-        level: level ?? (await guardLevel(redis)),
+        level: worse(level, await guardLevel(redis)),
         newer: await newerRun(database, job.job_id, runId),
         own_retry_at: await source.ownRetryAt(job.external_id),
         gone: false,
@@ -99,8 +116,8 @@ export class RetryRound {
       .catch((error: unknown) =>
         this.#self.log.warn({ run: retry.run_id, job: job.job_id, error }, 'a retry could not be started'),
       )
-      .finally(() => this.#asking.delete(retry.run_id));
-    this.#asking.set(retry.run_id, work);
+      .finally(() => this.#starting.delete(retry.run_id));
+    this.#starting.set(retry.run_id, work);
   }
 
   async #ask(job: Job, retry: RetryRow): Promise<void> {
@@ -119,14 +136,12 @@ export class RetryRound {
       return;
     }
     if (outcome.kind === 'already-running') return this.#wait(job, retry, now + BUSY_MS, 'another run of it is under way');
-    await endRetry(database, retry, 'refused', outcome.why, now, [
-      alertDraft(
-        job,
-        ALERTS.result,
-        { status: 'failed', expected: 'a run that succeeds', found: `its retry was refused: ${outcome.why}`, at: now },
-        `${retry.run_id} refused`,
-      ),
-    ]);
+    const found = `its retry was refused: ${outcome.why}`;
+    const alert = { status: 'failed', expected: 'a run that succeeds', found, at: now };
+    await endRetry(database, retry, 'refused', outcome.why, now, {
+      metric: ALERTS.result,
+      draft: alertDraft(job, ALERTS.result, alert, `${retry.run_id} refused`),
+    });
   }
 
   // It was asked for, by a process that may not live any more: either its run has begun, or it is asked for again.
@@ -134,13 +149,13 @@ export class RetryRound {
     const { database, clock, registry, sources, intake } = this.#self;
     const asked = retry.asked_at?.getTime() ?? 0;
     const now = clock.now();
-    const forgotten = asked < this.#opened || now - asked > FORGOTTEN_MS;
-    if (this.#asking.has(retry.run_id) || !forgotten) return;
+    // Another supervisor may be at it.
+    if (this.#starting.has(retry.run_id) || now - asked < FORGOTTEN_MS) return;
     const job = registry.jobs.get(retry.job_id);
     const source = job === undefined ? undefined : sources.get(job.source);
     if (job === undefined || source === undefined) return;
     try {
-      const found = await source.startedSince(job.external_id, asked - AWAY_MS);
+      const found = await source.startedSince(job.external_id, asked - EARLY_MS);
       if (found !== undefined) {
         await intake.take({ kind: 'began', job_id: job.job_id, started_at: found.started_at, ref: retry.ref });
         for (const report of await source.history(job.external_id, found.started_at))
@@ -173,4 +188,10 @@ export class RetryRound {
       .add(retryDue, { run_id, due_at }, Math.max(0, due_at - clock.now()))
       .catch((error: unknown) => log.debug({ run: run_id, error }, 'the queue does not take a retry: it is found by looking'));
   }
+}
+
+const ORDER: readonly Level[] = ['unknown', 'normal', 'warn', 'critical', 'emergency'];
+
+function worse(one: Level | undefined, other: Level): Level {
+  return one !== undefined && ORDER.indexOf(one) > ORDER.indexOf(other) ? one : other;
 }

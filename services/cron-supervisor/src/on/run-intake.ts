@@ -1,5 +1,6 @@
 import type { OpsConfig } from '@ops/shared/config';
 import type { Clock, Logger } from '@ops/shared/runtime';
+import { isUnavailable } from '@ops/shared/streams';
 import type { Job } from '../cron-types.js';
 import { planIntake } from '../decide/intake.js';
 import type { IntakeFacts, Run, RunFact } from '../decide/intake-types.js';
@@ -61,10 +62,23 @@ export class RunIntake {
         const runs = await this.#store(batch.map(({ fact }) => fact));
         for (const [index, { resolve }] of batch.entries()) resolve(runs[index]);
       } catch (error) {
-        for (const { reject } of batch) reject(error);
+        if (isUnavailable(error) || batch.length === 1) for (const { reject } of batch) reject(error);
+        else await this.#oneByOne(batch);
       }
     }
     this.#working = undefined;
+  }
+
+  // What one of them has must not be the others' loss.
+  async #oneByOne(batch: readonly Waiting[]): Promise<void> {
+    for (const { fact, resolve, reject } of batch) {
+      try {
+        resolve((await this.#store([fact]))[0]);
+      } catch (error) {
+        this.#deps.log.error({ job: fact.job_id, kind: fact.kind, error }, 'a fact about a run cannot be stored');
+        reject(error);
+      }
+    }
   }
 
   async #store(facts: readonly RunFact[]): Promise<readonly (Run | undefined)[]> {

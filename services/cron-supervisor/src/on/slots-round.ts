@@ -1,11 +1,13 @@
 import { evaluationTimer } from '../act/round-metrics.js';
 import type { CronSupervisor } from '../cron-supervisor.js';
 import { judgeSlots, type SlotFacts, type SlotPlan } from '../decide/missed.js';
+import type { JobSource } from '../sources/source.js';
 import { SourceDown } from '../sources/source-down.js';
 import { jobFromRow } from '../state/jobs.js';
 import { type Absence, lastAbsence, notePresence } from '../state/presence.js';
 import { dueJobs, type Judged, servedSlots, storeJudged } from '../state/slots.js';
 import type { JobRow } from '../state/tables.js';
+import { learnRunning, runningNow } from './running-now.js';
 
 const EVERY_MS = 250;
 // Whoever pings meanwhile waits for what is stored of them.
@@ -15,6 +17,7 @@ const MOST_SLOTS = 1200;
 const PRESENT_EVERY_MS = 1000;
 // The source is asked before its job is called missed; whoever needs longer is not waited for.
 const ASK_MS = 700;
+const ASK_FOR_MS = 30_000;
 // After a start the sources are given time to connect: until then nobody can know what has run.
 const SETTLE_MS = 10_000;
 const UNSEEN = 'nobody told of it, and we were away ourselves';
@@ -22,14 +25,14 @@ const UNSEEN = 'nobody told of it, and we were away ourselves';
 /** Judges each slot of each job, once, when its grace is over. */
 export class SlotsRound {
   readonly #self: CronSupervisor;
-  readonly #began: number;
+  // The first look: whoever waited for PostgreSQL has not waited for the sources yet.
+  #began: number | undefined;
   readonly #timer: ReturnType<typeof evaluationTimer>;
   #absence: Absence | undefined;
   #presentAt = Number.NEGATIVE_INFINITY;
 
   constructor(self: CronSupervisor) {
     this.#self = self;
-    this.#began = self.clock.monotonic();
     this.#timer = evaluationTimer(self.metrics);
   }
 
@@ -43,7 +46,9 @@ export class SlotsRound {
   }
 
   async #evaluate(): Promise<number> {
-    const { database, clock } = this.#self;
+    const { database, clock, registry } = this.#self;
+    if (!registry.known) return EVERY_MS;
+    this.#began ??= clock.monotonic();
     const now = clock.now();
     if (now - this.#presentAt >= PRESENT_EVERY_MS) {
       await notePresence(database, now);
@@ -54,12 +59,12 @@ export class SlotsRound {
     if (due.length === 0) return EVERY_MS;
     let plans = await this.#judge(due);
     const late = due.filter(({ job_id }) => (plans.get(job_id)?.missed.length ?? 0) > 0);
-    const whys = await this.#ask(late);
+    const { whys, waiting } = await this.#ask(late);
     // What the sources have told meanwhile counts.
     if (late.length > 0) plans = await this.#judge(due);
     const judged = due.flatMap((row) => {
       const plan = plans.get(row.job_id);
-      return plan === undefined || row.next_slot === null
+      return plan === undefined || row.next_slot === null || waiting.has(row.job_id)
         ? []
         : [this.#judged(row, row.next_slot.getTime(), plan, whys.get(row.source))];
     });
@@ -69,7 +74,8 @@ export class SlotsRound {
 
   #settled(name: string): boolean {
     const source = this.#self.sources.get(name);
-    const waited = this.#self.clock.monotonic() - this.#began;
+    const now = this.#self.clock.monotonic();
+    const waited = now - (this.#began ?? now);
     return source?.state.kind !== 'starting' || waited > SETTLE_MS;
   }
 
@@ -94,36 +100,42 @@ export class SlotsRound {
     return new Map(plans);
   }
 
-  // Events can be lost: before a job is called missed its source is asked. What cannot be asked is judged by what is known.
-  async #ask(late: readonly JobRow[]): Promise<ReadonlyMap<string, string>> {
+  // Events can be lost: before a job is called missed its source is asked. Who has not answered in time is asked again, for a while; a
+  // source that is down is judged by what is known.
+  async #ask(
+    late: readonly JobRow[],
+  ): Promise<{ readonly whys: ReadonlyMap<string, string>; readonly waiting: ReadonlySet<string> }> {
     const { sources, clock } = this.#self;
     const whys = new Map<string, string>();
+    const asked = new Set<string>();
     const names = [...new Set(late.map(({ source }) => source))].filter((source) => this.#self.answers({ source }));
-    await Promise.all(
-      names.map(async (name) => {
-        const source = sources.get(name);
-        if (source === undefined) return;
-        if (source.state.kind === 'down') whys.set(name, `its source does not answer: ${source.state.why}`);
-        const patience = new AbortController();
-        const asking = this.#askEach(name, late).catch((error: unknown) => {
-          if (!(error instanceof SourceDown)) throw error;
-          whys.set(name, error.message);
-        });
-        await Promise.race([asking, clock.sleep(ASK_MS, patience.signal)]);
-        patience.abort();
-      }),
+    const patience = new AbortController();
+    const asking = names.map(async (name) => {
+      const source = sources.get(name);
+      if (source === undefined) return;
+      if (source.state.kind === 'down') whys.set(name, `its source does not answer: ${source.state.why}`);
+      try {
+        await learnRunning(this.#self, name, (await runningNow(this.#self, source, ASK_MS / 2)) ?? []);
+        await Promise.all(late.filter((row) => row.source === name).map((row) => this.#askFor(source, row, asked)));
+      } catch (error) {
+        if (!(error instanceof SourceDown)) throw error;
+        whys.set(name, error.message);
+      }
+    });
+    await Promise.race([Promise.all(asking), clock.sleep(ASK_MS, patience.signal)]);
+    patience.abort();
+    const now = clock.now();
+    const waiting = late.filter(
+      ({ job_id, source, due_at }) =>
+        names.includes(source) && !asked.has(job_id) && !whys.has(source) && now - (due_at?.getTime() ?? now) < ASK_FOR_MS,
     );
-    return whys;
+    return { whys, waiting: new Set(waiting.map(({ job_id }) => job_id)) };
   }
 
-  async #askEach(name: string, late: readonly JobRow[]): Promise<void> {
-    const { sources, intake } = this.#self;
-    for (const { job_id, external_id, next_slot, source } of late) {
-      if (source !== name) continue;
-      const since = (next_slot?.getTime() ?? 0) - 60_000;
-      for (const report of (await sources.get(name)?.history(external_id, since)) ?? [])
-        await intake.take({ kind: 'ended', job_id, report });
-    }
+  async #askFor(source: JobSource, { job_id, external_id, next_slot }: JobRow, asked: Set<string>): Promise<void> {
+    const reports = await source.history(external_id, (next_slot?.getTime() ?? 0) - 60_000);
+    await Promise.allSettled(reports.map((report) => this.#self.intake.take({ kind: 'ended', job_id, report })));
+    asked.add(job_id);
   }
 
   #judged(row: JobRow, from: number, plan: SlotPlan, why: string | undefined): Judged {

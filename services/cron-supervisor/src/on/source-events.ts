@@ -5,6 +5,7 @@ import type { SourceListener } from '../sources/source.js';
 
 const TRIES = 6;
 const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 5000;
 
 export interface SourceNudges {
   /** Its jobs are to be read again. */
@@ -15,7 +16,7 @@ export interface SourceNudges {
 
 /** What a source tells, as facts about runs. What cannot be stored now is tried again, and found by the next look at the source otherwise. */
 export function listenTo(self: CronSupervisor, source: string, nudges: SourceNudges): SourceListener {
-  const take = (fact: RunFact) => void store(self, fact, nudges);
+  const take = (fact: RunFact) => void store(self, source, fact, nudges);
   return {
     began: ({ job, started_at }, ref) => take({ kind: 'began', job_id: `${source}/${job}`, started_at, ref }),
     ended: (report) => take({ kind: 'ended', job_id: `${source}/${report.job}`, report }),
@@ -32,8 +33,10 @@ export function listenTo(self: CronSupervisor, source: string, nudges: SourceNud
   };
 }
 
-async function store(self: CronSupervisor, fact: RunFact, nudges: SourceNudges): Promise<void> {
-  for (let tries = 0; tries < TRIES; tries += 1) {
+async function store(self: CronSupervisor, source: string, fact: RunFact, nudges: SourceNudges): Promise<void> {
+  // Whoever can be asked afterwards is asked; what the others have told must be kept until it is stored.
+  const most = self.answers({ source }) ? TRIES : Number.POSITIVE_INFINITY;
+  for (let tries = 0; tries < most && !self.signal.aborted; tries += 1) {
     try {
       if ((await self.intake.take(fact)) === undefined && fact.kind !== 'log') {
         // A job that was added a moment ago.
@@ -43,7 +46,7 @@ async function store(self: CronSupervisor, fact: RunFact, nudges: SourceNudges):
       return;
     } catch (error) {
       self.log.debug({ error, job: fact.job_id }, 'a fact about a run waits for PostgreSQL');
-      await self.clock.sleep(FIRST_PAUSE_MS * 2 ** tries, self.signal);
+      await self.clock.sleep(Math.min(FIRST_PAUSE_MS * 2 ** Math.min(tries, 10), LONGEST_PAUSE_MS), self.signal);
     }
   }
   nudges.reconcile();

@@ -1,4 +1,5 @@
 import type { CronSupervisor } from '../cron-supervisor.js';
+import { removeOtherSources } from '../state/jobs.js';
 import type { Reconciler } from './reconcile.js';
 import type { RegistryRound } from './registry-round.js';
 import { listenTo } from './source-events.js';
@@ -8,6 +9,7 @@ export class SourcesRound {
   readonly #self: CronSupervisor;
   readonly #registry: RegistryRound;
   readonly #reconciler: Reconciler;
+  readonly #opened = new Set<string>();
   open = false;
 
   constructor(self: CronSupervisor, registry: RegistryRound, reconciler: Reconciler) {
@@ -17,9 +19,12 @@ export class SourcesRound {
   }
 
   async round(signal: AbortSignal): Promise<number> {
+    await removeOtherSources(this.#self.database, [...this.#self.sources.keys()], this.#self.clock.now());
     await this.#registry.restore();
     for (const source of this.#self.sources.values()) {
       const { name } = source;
+      if (this.#opened.has(name)) continue;
+      this.#opened.add(name);
       source.open(
         listenTo(this.#self, name, {
           jobs: () =>

@@ -1,6 +1,6 @@
 import { heartbeatJob } from '@ops/shared/config';
 import { askedBy, HttpError, parseBody } from '@ops/shared/runtime';
-import { nextSlot, scheduleText } from '@ops/shared/schedule';
+import { scheduleText } from '@ops/shared/schedule';
 import type { Router } from 'express';
 import { z } from 'zod';
 import type { CronSupervisor } from '../cron-supervisor.js';
@@ -110,7 +110,6 @@ async function summaries(self: CronSupervisor, only?: string) {
     const job = registry.jobs.get(job_id);
     if (job === undefined) return [];
     const { name, source, purpose, agent, enabled, schedule, policy, problem, timeout_ms } = job;
-    const next = enabled ? nextSlot(schedule, clock.now()) : undefined;
     return [
       {
         job_id,
@@ -120,7 +119,6 @@ async function summaries(self: CronSupervisor, only?: string) {
         agent,
         enabled,
         schedule: scheduleText(schedule),
-        next_at: next === undefined ? null : new Date(next).toISOString(),
         expected_ms: policy.expected_ms,
         expected_from: policy.expected_from,
         limit_ms: limitOf(policy, config.cron) ?? null,

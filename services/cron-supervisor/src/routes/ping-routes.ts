@@ -4,6 +4,10 @@ import type { CronSupervisor } from '../cron-supervisor.js';
 import type { Job } from '../cron-types.js';
 import type { Run, RunFact } from '../decide/intake-types.js';
 import { limitOf } from '../decide/limit.js';
+import { HEARTBEAT } from '../sources/heartbeat/heartbeat-source.js';
+import { OWN } from '../sources/own/own-work.js';
+import { isGone, jobFromRow, storedJobs } from '../state/jobs.js';
+import { openKill } from '../state/kills.js';
 
 const MOST_BODY = '100kb';
 const LONGEST_WAIT_MS = 25_000;
@@ -46,6 +50,12 @@ export function pingRoutes(router: Router, self: CronSupervisor): void {
   // Whoever runs a job under `ops cron exec` waits here for the order to end it.
   router.get('/ping/:job/orders', async (request, response) => {
     const run = String(request.query.run_id ?? '');
+    const had = String(request.query.had ?? '');
+    // Asked for before anybody waited, or by another supervisor.
+    const open = await openKill(self.database, run);
+    const way = open === undefined ? undefined : open.hard === null ? 'gentle' : 'hard';
+    if (way !== undefined && way !== had && had !== 'hard')
+      return void response.json({ order: { way, reason: 'supervisor: exceeded 2x expected' } });
     const patience = AbortSignal.any([AbortSignal.timeout(LONGEST_WAIT_MS), self.signal]);
     const gone = new AbortController();
     response.on('close', () => gone.abort());
@@ -64,15 +74,7 @@ async function taken(
   request: Request,
   factOf: (job: Job, ref: string | null, output: string | null) => RunFact,
 ): Promise<Record<string, unknown>> {
-  const id = String(request.params.job);
-  const job = self.registry.jobs.get(`heartbeat/${id}`) ?? self.registry.find(id);
-  if (job === undefined || self.answers(job)) {
-    throw new HttpError(
-      404,
-      'NOT_FOUND',
-      `no heartbeat job ${id.slice(0, 100)}: expected one of cron.jobs in ops.yaml, of a workflow file, or added by \`ops cron add\``,
-    );
-  }
+  const job = await theJob(self, String(request.params.job));
   const { run: named } = request.query;
   if (named !== undefined && (typeof named !== 'string' || !REF.test(named)))
     throw new HttpError(400, 'BAD_REQUEST', `?run=${String(named).slice(0, 50)}: expected 1 to 100 letters, digits, . _ : and -`);
@@ -88,6 +90,22 @@ function answer({ config }: CronSupervisor, job: Job, run: Run): Record<string, 
     reason: run.verdict === 'succeeded' ? null : run.reason,
     limit_ms: limitOf(job.policy, config.cron) ?? null,
   };
+}
+
+// Other supervisors may have a job that we have not read yet.
+async function theJob(self: CronSupervisor, id: string): Promise<Job> {
+  const { registry, database } = self;
+  if (!registry.known) throw new HttpError(503, 'STARTING', 'the jobs have not been read yet: try again in a moment');
+  const known = () => registry.jobs.get(`${HEARTBEAT}/${id}`) ?? registry.find(id);
+  if (known() === undefined && (await isGone(database, `${HEARTBEAT}/${id}`)) === false)
+    registry.replace((await storedJobs(database)).map(jobFromRow));
+  const job = known();
+  if (job !== undefined && job.source !== OWN && !self.answers(job)) return job;
+  throw new HttpError(
+    404,
+    'NOT_FOUND',
+    `no heartbeat job ${id.slice(0, 100)}: expected one of cron.jobs in ops.yaml, of a workflow file, or added by \`ops cron add\``,
+  );
 }
 
 function tookOf({ query: { took } }: Request): number | null {

@@ -30,6 +30,8 @@ export interface Listing {
 export interface RunningRun {
   readonly job: string;
   readonly started_at: number;
+  /** What it is known by, where somebody has told. */
+  readonly ref?: string | null;
 }
 
 export type StartOutcome =

@@ -17,13 +17,14 @@ export interface JobSummary {
   /** Verdicts of the last ten runs, oldest first: s, f, k, or . for one that runs. */
   readonly strip: string;
   readonly retry_at: string | null;
+  readonly next_at: string | null;
 }
 
 /** Every supervised job's summary, or that of one. @param now epoch ms */
 export async function jobSummaries(database: Database, now: number, only?: string): Promise<readonly JobSummary[]> {
   const since = new Date(now - 86_400_000);
   const { rows } = await sql<JobSummary>`
-    select j.job_id, j.raised, to_json(last.started_at)#>>'{}' as last_at, last.verdict as last_verdict, last.reason as last_reason,
+    select j.job_id, j.raised, to_json(j.next_slot)#>>'{}' as next_at, to_json(last.started_at)#>>'{}' as last_at, last.verdict as last_verdict, last.reason as last_reason,
       (extract(epoch from last.ended_at - last.started_at) * 1000)::float8 as last_ms,
       (select to_json(min(r.started_at))#>>'{}' from cron_run r where r.job_id = j.job_id and r.ended_at is null) as running_since,
       (select count(*)::int from cron_run r where r.job_id = j.job_id and r.started_at > ${since} and r.verdict in ('failed', 'killed')) as failed,

@@ -1,10 +1,12 @@
 import { nextSlot } from '@ops/shared/schedule';
 import { sql, type Transaction } from 'kysely';
 import type { Job } from '../cron-types.js';
+import { type AlertMetric, alertDraft } from '../decide/drafts.js';
+import { say } from './outbox.js';
 import { holdRuns } from './runs.js';
 import { type Database, type JobRow, jsonb, type Tables } from './tables.js';
 
-const CHUNK = 1000;
+const CHUNK = 200;
 
 /**
  * Stores the jobs of a source. A new one, and one whose schedule has changed or that was switched on again, is judged from now on: what
@@ -18,20 +20,61 @@ export async function registerJobs(
   jobs: readonly Job[],
   { now, complete }: { readonly now: number; readonly complete: boolean },
 ): Promise<void> {
+  const rows = await database.selectFrom('cron_job').selectAll().where('source', '=', source).execute();
+  const known = new Map(rows.map((row) => [row.job_id, row]));
+  const changed = jobs.filter((job) => !isStored(job, known.get(job.job_id)));
+  // In pieces: whoever takes in runs waits for each of them.
+  for (let from = 0; from < changed.length; from += CHUNK) {
+    await database.transaction().execute(async (transaction) => {
+      await holdRuns(transaction);
+      await upsert(transaction, changed.slice(from, from + CHUNK), now);
+    });
+  }
+  const named = new Set(jobs.map(({ job_id }) => job_id));
+  const gone = complete ? rows.filter((row) => row.removed_at === null && !named.has(row.job_id)) : [];
+  await removeJobs(
+    database,
+    gone.map(({ job_id }) => job_id),
+    now,
+  );
+}
+
+/** Removes the jobs of sources that are not there any more: nobody can say what became of them. */
+export async function removeOtherSources(database: Database, sources: readonly string[], now: number): Promise<void> {
+  const { rows } = await sql<{ job_id: string }>`
+    select job_id from cron_job where removed_at is null and not source = any(${sources})`.execute(database);
+  await removeJobs(
+    database,
+    rows.map(({ job_id }) => job_id),
+    now,
+  );
+}
+
+// Their history stays; the alerts about them are over.
+async function removeJobs(database: Database, jobs: readonly string[], now: number): Promise<void> {
+  if (jobs.length === 0) return;
   await database.transaction().execute(async (transaction) => {
-    await sql`select pg_advisory_xact_lock(hashtext('ops-cron-jobs'), hashtext(${source}))`.execute(transaction);
     await holdRuns(transaction);
-    const rows = await transaction.selectFrom('cron_job').selectAll().where('source', '=', source).execute();
-    const known = new Map(rows.map((row) => [row.job_id, row]));
-    const changed = jobs.filter((job) => !isStored(job, known.get(job.job_id)));
-    for (let from = 0; from < changed.length; from += CHUNK) await upsert(transaction, changed.slice(from, from + CHUNK), now);
-    const named = new Set(jobs.map(({ job_id }) => job_id));
-    const gone = complete ? rows.filter((row) => row.removed_at === null && !named.has(row.job_id)) : [];
-    if (gone.length === 0) return;
-    await sql`
-      update cron_job set removed_at = ${new Date(now)}, next_slot = null, due_at = null
-      where job_id = any(${gone.map(({ job_id }) => job_id)})`.execute(transaction);
+    const { rows } = await sql<{ job_id: string; raised: AlertMetric[] }>`
+      update cron_job c set removed_at = ${new Date(now)}, next_slot = null, due_at = null, raised = '[]'
+      from cron_job before where c.job_id = any(${jobs}) and before.job_id = c.job_id and c.removed_at is null
+      returning c.job_id, before.raised`.execute(transaction);
+    const over = { status: 'ok', expected: 'a run that succeeds', found: 'the job is not there any more', at: now };
+    await say(
+      transaction,
+      rows.flatMap(({ job_id, raised }) => raised.map((metric) => alertDraft({ job_id }, metric, over, `removed ${now}`))),
+    );
   });
+}
+
+/** Whether a job is removed, or switched off; undefined where nobody knows it. */
+export async function isGone(database: Database, jobId: string): Promise<boolean | undefined> {
+  const row = await database
+    .selectFrom('cron_job')
+    .select(['removed_at', 'enabled'])
+    .where('job_id', '=', jobId)
+    .executeTakeFirst();
+  return row === undefined ? undefined : row.removed_at !== null || !row.enabled;
 }
 
 /** Every job that is not removed. */

@@ -10,21 +10,19 @@ import { type Database, jsonb, type KillRecord, type RunRow } from './tables.js'
 
 /** Runs past their limit that nobody has seen to. */
 export async function overdueRuns(database: Database, now: number): Promise<Run[]> {
-  const rows = await database
-    .selectFrom('cron_run')
-    .selectAll()
-    .where('ended_at', 'is', null)
-    .where('overran_at', 'is', null)
-    .where('limit_at', '<=', new Date(now))
-    .limit(500)
-    .execute();
+  const { rows } = await sql<RunRow>`
+    select r.* from cron_run r join cron_job j on j.job_id = r.job_id and j.removed_at is null
+    where r.ended_at is null and r.overran_at is null and r.limit_at <= ${new Date(now)} order by r.limit_at limit 200`.execute(
+    database,
+  );
   return rows.map(fromRow);
 }
 
 /** Runs whose end was asked for, and of which nobody has said what came of it: somebody was at it, and may have died. */
 export async function unfinishedKills(database: Database): Promise<readonly { readonly run: Run; readonly kill: KillRecord }[]> {
-  const { rows } =
-    await sql<RunRow>`select * from cron_run where kill is not null and kill->>'outcome' is null limit 100`.execute(database);
+  const { rows } = await sql<RunRow>`
+    select r.* from cron_run r join cron_job j on j.job_id = r.job_id and j.removed_at is null
+    where r.kill is not null and r.kill->>'outcome' is null limit 100`.execute(database);
   return rows.flatMap((row) => (row.kill === null ? [] : [{ run: fromRow(row), kill: row.kill }]));
 }
 
@@ -43,7 +41,8 @@ export async function markOverrun(
     await holdRuns(transaction);
     const changed = await transaction
       .updateTable('cron_run')
-      .set({ overran_at: new Date(now), kill: record === null ? null : jsonb(record) })
+      // An end that somebody has asked for by hand stands.
+      .set({ overran_at: new Date(now), ...(record === null ? {} : { kill: jsonb(record) }) })
       .where('run_id', '=', run.run_id)
       .where('ended_at', 'is', null)
       .where('overran_at', 'is', null)
@@ -64,7 +63,8 @@ export async function markKill(database: Database, run: Run, now: number): Promi
     .set({ kill: jsonb(record) })
     .where('run_id', '=', run.run_id)
     .where('ended_at', 'is', null)
-    .where('kill', 'is', null)
+    // One that came to nothing may be asked for again.
+    .where(sql<boolean>`(kill is null or kill->>'outcome' is not null)`)
     .executeTakeFirst();
   return changed.numUpdatedRows === 1n;
 }
@@ -85,12 +85,15 @@ export async function finishKill(database: Database, runId: string, record: Kill
   });
 }
 
-/** A run by its id, or the first digits of it. */
-export async function findRun(database: Database, id: string): Promise<readonly RunRow[]> {
-  return database
-    .selectFrom('cron_run')
-    .selectAll()
-    .where('run_id', 'like', `${id.replaceAll(/[%_\\]/g, '')}%`)
-    .limit(2)
-    .execute();
+/** Whether a run has ended; true for one that nobody knows. */
+export async function hasEnded(database: Database, runId: string): Promise<boolean> {
+  const row = await database.selectFrom('cron_run').select('ended_at').where('run_id', '=', runId).executeTakeFirst();
+  return row === undefined || row.ended_at !== null;
+}
+
+/** What was asked for of a run's end, and has not come to anything yet; undefined where nothing was. */
+export async function openKill(database: Database, runId: string): Promise<KillRecord | undefined> {
+  const row = await database.selectFrom('cron_run').select(['kill', 'ended_at']).where('run_id', '=', runId).executeTakeFirst();
+  const kill = row?.kill ?? null;
+  return kill === null || kill.outcome !== null || row?.ended_at !== null ? undefined : kill;
 }

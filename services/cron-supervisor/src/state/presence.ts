@@ -9,6 +9,8 @@ export interface Absence {
 
 // Shorter than that is no absence: whoever knocks tries for longer.
 const SHORTEST_MS = 5000;
+// Two absences within that are one: what was put off by the first may still wait when the second begins.
+const ONE_MS = 3_600_000;
 
 /** Says that somebody listens. Whoever comes after a silence notes the absence. */
 export async function notePresence(database: Database, now: number): Promise<void> {
@@ -16,7 +18,10 @@ export async function notePresence(database: Database, now: number): Promise<voi
   await sql`
     insert into cron_presence (one, seen_at, back_at) values (true, ${at}, ${at})
     on conflict (one) do update set
-      away_from = case when cron_presence.seen_at < ${new Date(now - SHORTEST_MS)} then cron_presence.seen_at else cron_presence.away_from end,
+      away_from = case
+        when cron_presence.seen_at >= ${new Date(now - SHORTEST_MS)} then cron_presence.away_from
+        when cron_presence.away_from is not null and cron_presence.back_at > ${new Date(now - ONE_MS)} then cron_presence.away_from
+        else cron_presence.seen_at end,
       back_at = case when cron_presence.seen_at < ${new Date(now - SHORTEST_MS)} then ${at} else cron_presence.back_at end,
       seen_at = greatest(cron_presence.seen_at, ${at})`.execute(database);
 }

@@ -1,6 +1,9 @@
-import type { EventDraft } from '@ops/shared/events';
+import { type EventDraft, showNulInText } from '@ops/shared/events';
 import { sql } from 'kysely';
+import type { AlertMetric } from '../decide/drafts.js';
 import { say } from './outbox.js';
+import { holdRuns } from './runs.js';
+import { raise } from './slots.js';
 import type { Database, RetryRow } from './tables.js';
 
 /** Retries whose time has come. */
@@ -89,25 +92,27 @@ export async function putOff(
   });
 }
 
-/** The retry is not made: why, and what is to be said of it. Only from a state that it is in. */
+/** The retry is not made: why, and the alert that it raises. Only from a state that it is in. */
 export async function endRetry(
   database: Database,
-  retry: Pick<RetryRow, 'run_id' | 'state'>,
+  retry: Pick<RetryRow, 'run_id' | 'state' | 'job_id'>,
   state: 'superseded' | 'refused',
   reason: string,
   now: number,
-  drafts: readonly EventDraft[] = [],
+  alert?: { readonly metric: AlertMetric; readonly draft: EventDraft },
 ): Promise<boolean> {
   return database.transaction().execute(async (transaction) => {
+    if (alert !== undefined) await holdRuns(transaction);
     const changed = await transaction
       .updateTable('cron_retry')
-      .set({ state, reason, ended_at: new Date(now) })
+      .set({ state, reason: showNulInText(reason), ended_at: new Date(now) })
       .where('run_id', '=', retry.run_id)
       .where('state', '=', retry.state)
       .where('ended_at', 'is', null)
       .executeTakeFirst();
     if (changed.numUpdatedRows !== 1n) return false;
-    await say(transaction, drafts);
+    if (alert !== undefined && (await raise(transaction, [retry.job_id], alert.metric)).size > 0)
+      await say(transaction, [alert.draft]);
     return true;
   });
 }

@@ -41,7 +41,9 @@ export async function readKnown(
       select * from cron_run where ended_at is null and job_id = any(${jobs})
       union select * from cron_run where run_id = any(${named})
       union select * from cron_run where job_id = any(${jobs}) and ref is not null and ref = any(${refs})`.execute(database),
-    sql<RetryRow>`select * from cron_retry where ended_at is null and job_id = any(${jobs})`.execute(database),
+    sql<RetryRow & { slot: Date | null }>`
+      select y.*, r.slot from cron_retry y left join cron_run r on r.run_id = y.run_id
+      where y.ended_at is null and y.job_id = any(${jobs})`.execute(database),
     late.length === 0
       ? undefined
       : sql<{ job_id: string; slot: Date }>`
@@ -183,7 +185,7 @@ function toRow(run: Run) {
   };
 }
 
-function retryFromRow(row: RetryRow): WaitingRetry {
+function retryFromRow(row: RetryRow & { readonly slot: Date | null }): WaitingRetry {
   return {
     run_id: row.run_id,
     job_id: row.job_id,
@@ -192,6 +194,7 @@ function retryFromRow(row: RetryRow): WaitingRetry {
     asked_at: row.asked_at?.getTime() ?? null,
     ref: row.ref,
     retry_run_id: row.retry_run_id,
+    slot: row.slot?.getTime() ?? null,
   };
 }
 

@@ -35,7 +35,7 @@ const intake = new RunIntake({
   answers: () => true,
   stored() {},
 });
-const source = { name: 'zones', state: { kind: 'connected', detail: '' }, history: async () => [] };
+const source = { name: 'zones', state: { kind: 'connected', detail: '' }, history: async () => [], running: async () => [] };
 const self = { database, registry, intake, config, clock, log, sources: new Map([['zones', source]]), answers: () => true };
 const slots = new SlotsRound({ ...self, metrics: new Metrics(), said() {} });
 

@@ -17,6 +17,7 @@ test('every slot is judged exactly once while the judge is killed at random (a y
     to: from + 365 * DAY,
     step: 3 * DAY,
     killWithinMs: 2500,
+    mostKills: 6,
     random,
   });
   expect(outcome.wrong).toEqual([]);

@@ -93,6 +93,9 @@ export class PingedSource implements JobSource {
       own.signal(way === 'gentle' ? 'SIGTERM' : 'SIGKILL');
       return { kind: 'sent', how: `${way === 'gentle' ? 'SIGTERM' : 'SIGKILL'} to its process group` };
     }
+    // Begun by a supervisor that is not there any more: its process is known all the same.
+    const left = processOf(run.ref ?? null);
+    if (left !== undefined) return signalGroup(left, way);
     const told = this.#options.orders.give(runIdOf(`${this.name}/${run.job}`, run.started_at), { way, reason });
     return told > 0
       ? { kind: 'sent', how: `ops cron exec was told to end it (${way === 'gentle' ? 'SIGTERM' : 'SIGKILL'})` }
@@ -102,6 +105,17 @@ export class PingedSource implements JobSource {
   async evidence(run: RunningRun): Promise<RunEvidence> {
     const own = [...this.#commands.values()].find((one) => one.run.job === run.job && one.run.started_at === run.started_at);
     return own === undefined ? { log: [], processes: [] } : own.evidence();
+  }
+}
+
+function signalGroup(who: ProcessIdentity, way: 'gentle' | 'hard'): KillOutcome {
+  const name = way === 'gentle' ? 'SIGTERM' : 'SIGKILL';
+  if (!isAlive(who)) return { kind: 'not-running', how: 'its process is gone' };
+  try {
+    process.kill(-who.pid, name);
+    return { kind: 'sent', how: `${name} to its process group` };
+  } catch (error) {
+    return { kind: 'not-possible', how: `${name}: ${error instanceof Error ? error.message : String(error)}` };
   }
 }
 
