@@ -1,16 +1,15 @@
 import { HttpError } from '@ops/shared/runtime';
 import type { CronSupervisor } from './cron-supervisor.js';
-import type { Job } from './cron-types.js';
 import type { Applier } from './on/apply-proposal.js';
 import type { Reviewer } from './on/weekly-review.js';
 
 /**
  * The supervisor, as reviews and proposals need it: what a source lets be changed, and where ops.yaml has the last word.
- * @param changed a job is not what it was: it is to be read again
+ * @param changed a job of a source is not what it was: it is to be read again
  */
 export function reviewParts(
   self: Pick<CronSupervisor, 'database' | 'clock' | 'log' | 'config' | 'registry' | 'sources'>,
-  changed: (job: Job) => Promise<void> = async () => undefined,
+  changed: (source: string) => Promise<void> = async () => undefined,
 ): Reviewer & Applier {
   const { registry, sources, config } = self;
   const sourceOf = (jobId: string) => sources.get(registry.jobs.get(jobId)?.source ?? '');
@@ -23,7 +22,12 @@ export function reviewParts(
       if (job === undefined || source?.change === undefined)
         throw new HttpError(409, 'NOT_CHANGED', `${jobId} is changed where it comes from: its source takes no changes`);
       await source.change(job.external_id, change);
-      await changed(job);
+      await changed(job.source);
+    },
+    applied(jobId) {
+      const source = sourceOf(jobId);
+      if (source === undefined) return;
+      changed(source.name).catch((error: unknown) => self.log.error({ job: jobId, error }, 'a job could not be read again after a change'));
     },
     expectedGivenAt(jobId) {
       const job = registry.jobs.get(jobId);

@@ -72,7 +72,7 @@ export const cronSupervisor: ServiceDefinition = {
         cronRoutes(router, self, { registry, overruns });
         reviewRoutes(
           router,
-          reviewParts(self, (job) => registry.refresh(job.source)),
+          reviewParts(self, (source) => registry.refresh(source)),
         );
         pingRoutes(scoped('ping'), self);
       },

@@ -48,6 +48,7 @@ export class ReviewScene {
         if (this.refusal !== undefined) throw this.refusal;
         this.changes.push({ job_id, ...change });
       },
+      applied: () => undefined,
       expectedGivenAt: (job_id) => (job_id === 'openclaw/in-file' ? 'cron.rules[0].expected of ops.yaml' : undefined),
     };
   }

@@ -4,13 +4,26 @@ import type { Schedule } from './schedule.js';
 
 const SHORTEST_EVERY_MS = 1000;
 const LATEST_MS = 8.64e15;
+const MOST_KEPT = 5000;
+// Thousands of jobs share few zones and expressions, and each answer costs a fraction of a millisecond.
+const zones = new Map<string, boolean>();
+const problems = new Map<string, string | undefined>();
 const ALIAS = /^@(?:yearly|annually|monthly|weekly|daily|hourly|minutely|secondly|weekdays|weekends)$/;
 
 /** Whether the machine knows a time zone of this name. */
 export function isTimeZone(name: string): boolean {
+  const known = zones.get(name);
+  if (known !== undefined) return known;
+  const found = canFormat(name);
+  if (zones.size >= MOST_KEPT) zones.clear();
+  zones.set(name, found);
+  return found;
+}
+
+function canFormat(timeZone: string): boolean {
   try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return name !== '';
+    new Intl.DateTimeFormat('en', { timeZone });
+    return timeZone !== '';
   } catch {
     return false;
   }
@@ -24,10 +37,19 @@ export function scheduleIssue(schedule: Schedule): Issue | undefined {
   if (!isTimeZone(schedule.time_zone)) {
     return issue('time_zone', schedule.time_zone, 'a time zone of the IANA database, such as Europe/Berlin');
   }
-  const why = expressionProblem(schedule.expression, schedule.time_zone);
+  const why = keptProblem(schedule.expression, schedule.time_zone);
   return why === undefined
     ? undefined
     : issue('expression', schedule.expression, `a cron expression of 5 fields (6 with seconds): ${why}`);
+}
+
+function keptProblem(expression: string, timeZone: string): string | undefined {
+  const key = `${timeZone} ${expression}`;
+  if (problems.has(key)) return problems.get(key);
+  const found = expressionProblem(expression, timeZone);
+  if (problems.size >= MOST_KEPT) problems.clear();
+  problems.set(key, found);
+  return found;
 }
 
 function expressionProblem(expression: string, timeZone: string): string | undefined {

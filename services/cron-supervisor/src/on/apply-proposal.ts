@@ -11,6 +11,8 @@ export interface Applier {
   readonly clock: Pick<Clock, 'now'>;
   /** Changes a job at its source; rejects where the source cannot, will not, or is away. */
   change(job_id: string, change: { readonly schedule?: Schedule; readonly timeout_ms?: number }): Promise<void>;
+  /** What is set for a job has changed: it is to be read again. */
+  applied(job_id: string): void;
   /** Where ops.yaml says what is expected of the job: what a command sets stands under that, and would do nothing. Undefined where it does not. */
   expectedGivenAt(job_id: string): string | undefined;
 }
@@ -36,6 +38,7 @@ export async function applyProposal(self: Applier, stored: StoredProposal, by: s
       if (!(await decideProposal(transaction, proposal_id, decision))) throw decidedMeanwhile(proposal_id);
       await setOverride(transaction, { job_id, policy: { expected: change.expected_ms }, by, at: decision.at });
     });
+    self.applied(job_id);
     return;
   }
   try {

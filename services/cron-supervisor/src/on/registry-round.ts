@@ -14,6 +14,7 @@ import { listOverrides } from '../state/overrides.js';
 const LOOK_MS = 2000;
 const LONGEST_NAME = 300;
 const EVERY_MS = 60_000;
+const SELDOM_MS = 600_000;
 const LEARN_EVERY_MS = 3_600_000;
 // A source that was away shorter is restarted, and nobody need know.
 const PATIENCE_MS = 10_000;
@@ -36,12 +37,18 @@ export class RegistryRound {
     // Nobody waits for a source that is slow: an old gateway answers only when no job of it runs.
     for (const name of sources.keys()) {
       const age = clock.monotonic() - (this.#readAt.get(name) ?? Number.NEGATIVE_INFINITY);
-      if (this.#reading.has(name) || age < (this.#downSince.has(name) ? LOOK_MS : EVERY_MS)) continue;
+      if (this.#reading.has(name) || age < this.#periodOf(name)) continue;
       this.refresh(name).catch((error: unknown) =>
         log.warn({ source: name, error }, 'the jobs of a source could not be registered'),
       );
     }
     return LOOK_MS;
+  }
+
+  // Whoever tells of changes by himself is asked now and then only, for what another supervisor has learned.
+  #periodOf(name: string): number {
+    if (this.#downSince.has(name)) return LOOK_MS;
+    return this.#self.answers({ source: name }) ? EVERY_MS : SELDOM_MS;
   }
 
   /** Reads a source again, after whatever reads it now. */
@@ -51,8 +58,8 @@ export class RegistryRound {
       .catch(() => undefined)
       .then(async () => {
         const source = this.#self.sources.get(name);
-        if (source !== undefined) await this.#read(source);
-        await this.restore();
+        const changed = source !== undefined && (await this.#read(source));
+        if (changed || !this.#self.registry.known) await this.restore();
       })
       .finally(() => {
         this.#readAt.set(name, this.#self.clock.monotonic());
@@ -68,21 +75,24 @@ export class RegistryRound {
     registry.replace((await storedJobs(database)).map(jobFromRow));
   }
 
-  async #read(source: JobSource): Promise<void> {
+  // Whether anything has changed.
+  async #read(source: JobSource): Promise<boolean> {
     const { database, clock, log } = this.#self;
     try {
       const { jobs, issues, from } = await source.list();
       const known = await this.#judged(source, jobs);
-      await registerJobs(database, source.name, known.jobs, {
+      const changed = await registerJobs(database, source.name, known.jobs, {
         now: clock.now(),
         complete: from === 'source' && issues.length === 0,
       });
       const down = source.state.kind === 'down' ? source.state.why : undefined;
       await this.#tell(source.name, [...issues, ...known.issues], down);
+      return changed;
     } catch (error) {
       if (!(error instanceof SourceDown)) throw error;
       log.info({ source: source.name, error }, 'the jobs of a source cannot be read now');
       await this.#tell(source.name, [], error.message);
+      return false;
     }
   }
 

@@ -13,16 +13,22 @@ const CHUNK = 200;
  * was due before was somebody else's. A changed grace moves the next deadline.
  *
  * @param complete the source has no others: those that it had before are removed, with their history kept
+ * @returns whether anything has changed
  */
 export async function registerJobs(
   database: Database,
   source: string,
   jobs: readonly Job[],
   { now, complete }: { readonly now: number; readonly complete: boolean },
-): Promise<void> {
+): Promise<boolean> {
   const rows = await database.selectFrom('cron_job').selectAll().where('source', '=', source).execute();
   const known = new Map(rows.map((row) => [row.job_id, row]));
-  const changed = jobs.filter((job) => !isStored(job, known.get(job.job_id)));
+  const changed: Job[] = [];
+  for (const [index, job] of jobs.entries()) {
+    // Whoever pings must not wait for thousands of comparisons.
+    if (index % CHUNK === CHUNK - 1) await new Promise((resolve) => setImmediate(resolve));
+    if (!isStored(job, known.get(job.job_id))) changed.push(job);
+  }
   // In pieces: whoever takes in runs waits for each of them.
   for (let from = 0; from < changed.length; from += CHUNK) {
     await database.transaction().execute(async (transaction) => {
@@ -37,6 +43,7 @@ export async function registerJobs(
     gone.map(({ job_id }) => job_id),
     now,
   );
+  return changed.length + gone.length > 0;
 }
 
 /** Removes the jobs of sources that are not there any more: nobody can say what became of them. */
