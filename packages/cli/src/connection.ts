@@ -5,6 +5,16 @@ import { passwordsOf, redactor } from '@ops/shared/secrets';
 import { openClient, type RedisClient, shownAddress } from '@ops/shared/streams';
 import { CommandError, EXIT, type ExitCode } from './exit-codes.js';
 
+/** The HTTP API has answered, and said no. */
+export class Refusal extends CommandError {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(exitCodeOf(status), message);
+    this.status = status;
+  }
+}
+
 /** Where the running instance is, and how to reach it. */
 export class Connection {
   readonly environment: Environment;
@@ -41,7 +51,7 @@ export class Connection {
     }
     const answer: unknown = await response.json().catch(() => ({}));
     if (response.ok) return answer as T;
-    throw new CommandError(exitCodeOf(response.status), refusal(answer, response.status));
+    throw new Refusal(response.status, refusal(answer, response.status));
   }
 
   /** The bus itself, for what is read from the streams. */

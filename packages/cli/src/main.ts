@@ -4,10 +4,10 @@ import { redactor } from '@ops/shared/secrets';
 import { OpsError } from '@ops/shared/streams';
 import { CommanderError } from 'commander';
 import { CommandError, EXIT, type ExitCode } from './exit-codes.js';
+import { watchReaders } from './own-streams.js';
 import { createProgram } from './program.js';
 
-// A reader that has seen enough (`| head`) is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed));
+watchReaders();
 
 const program = createProgram();
 for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)])

@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
 import { identify } from '@ops/shared/embedded';
 import { toolEnvironment } from '@ops/shared/runtime';
 import type { RunReport } from '../../cron-types.js';
@@ -6,6 +8,7 @@ import type { RunEvidence, RunningRun } from '../source.js';
 import { processTree } from './process-tree.js';
 
 const MOST_OUTPUT = 64_000;
+const LEFT_BEHIND_MS = 2000;
 
 /** A job's command, run by us in a process group of its own, so that it can be ended with everything that it has started. */
 export class OwnCommand {
@@ -15,6 +18,7 @@ export class OwnCommand {
   readonly ended: Promise<RunReport | undefined>;
   readonly #child: ChildProcess;
   #output = '';
+  #gone = false;
   #release: () => void = () => undefined;
 
   /** An Error where it cannot be started. */
@@ -39,25 +43,35 @@ export class OwnCommand {
     this.#child = child;
     this.run = { job, started_at: Date.now() };
     this.ref = `command:${pid}:${identify(pid)?.started ?? 'unknown'}`;
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.on('data', (data: Buffer) => {
-        this.#output = `${this.#output}${data.toString('utf8')}`.slice(-MOST_OUTPUT);
-      });
-    }
+    const streams = [child.stdout, child.stderr].flatMap((stream) => stream ?? []);
+    const flushes = streams.map((stream) => this.#keep(stream));
     this.ended = new Promise((resolve) => {
       this.#release = () => resolve(undefined);
-      child.on('close', (code, signal) => resolve(this.#report(code, signal)));
+      child.once('exit', (code, signal) => {
+        this.signal(0);
+        const at = Date.now();
+        const end = () => {
+          clearTimeout(patience);
+          for (const stream of streams) stream.destroy();
+          for (const flush of flushes) flush();
+          resolve(this.#report(at, code, signal));
+        };
+        // What it has left behind may hold its pipes for as long as it lives: that is not waited for.
+        const patience = setTimeout(end, LEFT_BEHIND_MS).unref();
+        child.once('close', end);
+      });
     });
   }
 
-  signal(name: 'SIGTERM' | 'SIGKILL'): void {
-    const { pid, exitCode, signalCode } = this.#child;
-    // Whoever has ended, and was waited for, has given his number back.
-    if (pid === undefined || exitCode !== null || signalCode !== null) return;
+  /** To its whole group, also to what it has left behind there. */
+  signal(name: 'SIGTERM' | 'SIGKILL' | 0): void {
+    const { pid } = this.#child;
+    // The number of a group that is gone may be given to another one.
+    if (pid === undefined || this.#gone) return;
     try {
       process.kill(-pid, name);
-    } catch {
-      // The group is gone.
+    } catch (error) {
+      this.#gone = (error as NodeJS.ErrnoException).code === 'ESRCH';
     }
   }
 
@@ -73,11 +87,22 @@ export class OwnCommand {
     this.#release();
   }
 
-  #report(code: number | null, signal: NodeJS.Signals | null): RunReport {
+  // Gives what is called when nothing more comes.
+  #keep(stream: Readable): () => void {
+    const decoder = new StringDecoder('utf8');
+    const keep = (text: string) => {
+      // Not from the middle of a character of two units.
+      this.#output = `${this.#output}${text}`.slice(-MOST_OUTPUT).replace(/^[\uDC00-\uDFFF]/, '');
+    };
+    stream.on('data', (data: Buffer) => keep(decoder.write(data)));
+    return () => keep(decoder.end());
+  }
+
+  #report(ended_at: number, code: number | null, signal: NodeJS.Signals | null): RunReport {
     const word = code === 0 ? 'ok' : 'error';
     return {
       ...this.run,
-      ended_at: Date.now(),
+      ended_at,
       word,
       completion: null,
       output: this.#output,
