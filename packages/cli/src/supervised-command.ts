@@ -80,16 +80,19 @@ async function told(connection: Connection, path: string, output: string, enough
 
 // Waits for the order to end it, as long as it runs.
 async function orders(connection: Connection, path: string, run: string, done: AbortSignal, child: ChildCommand): Promise<void> {
+  // What has been done is not asked for again: the supervisor answers at once while its order stands.
+  let had = 'none';
   while (!done.aborted) {
     try {
       const patience = AbortSignal.any([done, AbortSignal.timeout(40_000)]);
       const { order } = await connection.call<{ order: { way: 'gentle' | 'hard'; reason: string } | null }>(
         'GET',
-        `${path}/orders?run_id=${run}`,
+        `${path}/orders?run_id=${run}&had=${had}`,
         undefined,
         patience,
       );
       if (order === null || done.aborted) continue;
+      had = order.way;
       say(`ops: ended by the supervisor: ${order.reason}`);
       child.signal(order.way === 'gentle' ? 'SIGTERM' : 'SIGKILL');
     } catch {

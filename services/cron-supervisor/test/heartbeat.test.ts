@@ -56,7 +56,7 @@ test('while we were away ourselves a slot may have been served, and could not be
   });
   try {
     await eventually(() => expect(here.of('cron.run-missed').filter(({ unseen }) => unseen).length).toBeGreaterThan(3), {
-      within: 25_000,
+      within: 15_000,
     });
     const unseen = here.of('cron.run-missed').filter((one) => one.unseen);
     expect(unseen[0]?.reason).toContain('we were away ourselves');

@@ -1,5 +1,6 @@
 import type { CronSupervisor } from '../cron-supervisor.js';
 import { removeOtherSources } from '../state/jobs.js';
+import { notePresence } from '../state/presence.js';
 import type { Reconciler } from './reconcile.js';
 import type { RegistryRound } from './registry-round.js';
 import { listenTo } from './source-events.js';
@@ -19,6 +20,8 @@ export class SourcesRound {
   }
 
   async round(signal: AbortSignal): Promise<number> {
+    // From now on somebody listens, however short.
+    await notePresence(this.#self.database, this.#self.clock.now());
     await removeOtherSources(this.#self.database, [...this.#self.sources.keys()], this.#self.clock.now());
     await this.#registry.restore();
     for (const source of this.#self.sources.values()) {
