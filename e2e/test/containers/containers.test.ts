@@ -94,7 +94,8 @@ describe.skipIf(process.env.OPS_TEST_DOCKER !== '1')('docker-compose.yml on a re
   it('supervises a job that pings it, and what it says of a failure reaches the incidents', async () => {
     const address = `http://127.0.0.1:${stack.ports['cron-supervisor']}`;
     const headers = { authorization: `Bearer ${await stack.secret('ops-token')}`, 'content-type': 'application/json' };
-    const post = (path: string, body: object) => fetch(`${address}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+    const post = (path: string, body: object) =>
+      fetch(`${address}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
     expect((await post('/cron/jobs', { id: 'nightly', schedule: 'every 1h' })).status).toBe(201);
     expect((await post('/ping/nightly/3', {})).status).toBe(200);
     await has(STREAMS.cron, 'cron.run-failed', { job_id: 'heartbeat/nightly', final: true });

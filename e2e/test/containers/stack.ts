@@ -56,7 +56,9 @@ export async function openStack(host: string): Promise<Stack> {
   const numbers = await freePorts(PORTS.length);
   const ports = Object.fromEntries(PORTS.map((name, index) => [name, numbers[index] ?? 0])) as Stack['ports'];
   const env = {
-    ...Object.fromEntries(PORTS.map((name) => [`OPS_${name.replace('-supervisor', '').toUpperCase()}_PORT`, String(ports[name])])),
+    ...Object.fromEntries(
+      PORTS.map((name) => [`OPS_${name.replace('-supervisor', '').toUpperCase()}_PORT`, String(ports[name])]),
+    ),
     COMPOSE_PROJECT_NAME: project,
     OPS_SECRETS: secrets,
     OPS_IMAGE: images.ops,

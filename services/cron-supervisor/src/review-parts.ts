@@ -27,7 +27,9 @@ export function reviewParts(
     applied(jobId) {
       const source = sourceOf(jobId);
       if (source === undefined) return;
-      changed(source.name).catch((error: unknown) => self.log.error({ job: jobId, error }, 'a job could not be read again after a change'));
+      changed(source.name).catch((error: unknown) =>
+        self.log.error({ job: jobId, error }, 'a job could not be read again after a change'),
+      );
     },
     expectedGivenAt(jobId) {
       const job = registry.jobs.get(jobId);

@@ -59,7 +59,16 @@ describe('clock changes', () => {
 });
 
 test('slots only go forward, and asking within a minute gives the same', () => {
-  const expressions = ['* * * * *', '*/5 * * * *', '0 8 * * 1-5', '30 2 * * *', '0 0 1 * *', '15 10 * * * *'];
+  const expressions = [
+    '* * * * *',
+    '*/5 * * * *',
+    '0 8 * * 1-5',
+    '30 2 * * *',
+    '0 0 1 * *',
+    '15 10 * * * *',
+    '@secondly',
+    '@hourly',
+  ];
   fc.assert(
     fc.property(
       fc.constantFrom(...expressions),
