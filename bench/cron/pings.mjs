@@ -69,8 +69,9 @@ async function ping(port, jobs, seconds) {
     sent.push(
       one(port, `/ping/job-${index}`, agent).then(
         (ms) => times.push(ms),
-        () => {
+        (error) => {
           failed += 1;
+          process.stderr.write(`${error.message}\n`);
         },
       ),
     );
@@ -88,7 +89,7 @@ function one(port, path, agent) {
       (response) => {
         response.resume();
         response.on('end', () =>
-          response.statusCode === 200 ? resolve(performance.now() - began) : reject(new Error(String(response.statusCode))),
+          response.statusCode === 200 ? resolve(performance.now() - began) : reject(new Error(`a ping was answered ${response.statusCode}`)),
         );
       },
     );

@@ -2,6 +2,7 @@ import type { EventDraft } from '@ops/shared/events';
 import { nextSlot } from '@ops/shared/schedule';
 import type { Job, RunReport } from '../cron-types.js';
 import { runIdOf } from '../run-id.js';
+import { blankReport } from './blank-report.js';
 import { ALERTS, type AlertMetric, alertDraft, failedDraft, retryDraft, startedDraft, succeededDraft } from './drafts.js';
 import type { IntakeFacts, IntakePlan, NewRetry, RetryChange, Run, RunFact, WaitingRetry } from './intake-types.js';
 import { type CronLimits, limitOf } from './limit.js';
@@ -90,7 +91,12 @@ class Intake {
     const open = ref === null && !this.#known.answers(job) ? this.#newestOpen(job) : undefined;
     if (open === undefined || open.ref !== null) return;
     const error = 'interrupted: it began again, and had not told of its end';
-    this.#end(job, open, { ...blankReport(job, open.started_at), ended_at: Math.max(at, open.started_at), word: 'error', error });
+    this.#end(job, open, {
+      ...blankReport(job.external_id, open.started_at),
+      ended_at: Math.max(at, open.started_at),
+      word: 'error',
+      error,
+    });
   }
 
   // It is heard of for the first time.
@@ -210,7 +216,7 @@ class Intake {
     const open = named ?? (fact.ref === null ? this.#newestOpen(job) : undefined);
     const started_at = open?.started_at ?? this.#free(job, fact.at - (fact.took ?? 0));
     const report: RunReport = {
-      ...blankReport(job, started_at),
+      ...blankReport(job.external_id, started_at),
       ended_at: Math.max(fact.at, started_at),
       word: fact.word,
       output: fact.output,
@@ -275,23 +281,6 @@ class Intake {
   #standing({ job_id }: Job): readonly string[] {
     return this.#raised.get(job_id) ?? this.#known.raised.get(job_id) ?? [];
   }
-}
-
-function blankReport(job: Job, startedAt: number): RunReport {
-  return {
-    job: job.external_id,
-    started_at: startedAt,
-    ended_at: startedAt,
-    word: 'ok',
-    completion: null,
-    output: null,
-    error: null,
-    error_kind: null,
-    delivery: null,
-    exit_code: null,
-    timeout_ms: null,
-    ref: null,
-  };
 }
 
 // Whether a run is the one that a retry has asked for.

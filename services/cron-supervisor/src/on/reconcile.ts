@@ -1,5 +1,6 @@
 import type { CronSupervisor } from '../cron-supervisor.js';
 import type { RunReport } from '../cron-types.js';
+import { blankReport } from '../decide/blank-report.js';
 import type { Run } from '../decide/intake-types.js';
 import { processLives, processOf } from '../sources/heartbeat/pinged-source.js';
 import type { JobSource, RunningRun } from '../sources/source.js';
@@ -101,17 +102,12 @@ export class Reconciler {
 
 function interrupted(job: string, run: Run, now: number): RunReport {
   return {
-    job,
-    started_at: run.started_at,
+    ...blankReport(job, run.started_at),
     ended_at: Math.max(now, run.started_at),
     word: 'error',
     completion: 'failed',
     output: run.output,
     error: 'interrupted: it does not run any more, and its source knows no end of it',
-    error_kind: null,
-    delivery: null,
-    exit_code: null,
-    timeout_ms: null,
     ref: run.ref,
   };
 }

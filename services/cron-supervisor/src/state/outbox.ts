@@ -25,6 +25,8 @@ export async function flushEvents(database: Database, publisher: Publisher, log:
       transaction,
     );
     if (rows[0]?.held !== true) return 0;
+    // That something was said need not be on disk: after a crash it is said again, with the same id.
+    await sql`set local synchronous_commit to off`.execute(transaction);
     const waiting = await transaction.selectFrom('cron_event').selectAll().orderBy('n').limit(BATCH).execute();
     if (waiting.length === 0) return 0;
     const drafts = waiting.map(({ draft }) => draft as EventDraft);

@@ -36,29 +36,51 @@ export async function readKnown(
         : [runIdOf(fact.job_id, fact.at)],
   );
   const refs = facts.flatMap((fact) => (fact.kind !== 'ended' && fact.ref !== null ? [fact.ref] : []));
-  const [runs, retries, missed, raised] = await Promise.all([
-    sql<RunRow>`
-      select * from cron_run where ended_at is null and job_id = any(${jobs})
-      union select * from cron_run where run_id = any(${named})
-      union select * from cron_run where job_id = any(${jobs}) and ref is not null and ref = any(${refs})`.execute(database),
-    sql<RetryRow & { slot: Date | null }>`
-      select y.*, r.slot from cron_retry y left join cron_run r on r.run_id = y.run_id
-      where y.ended_at is null and y.job_id = any(${jobs})`.execute(database),
+  // In one question: whoever pings waits for each of them.
+  const { rows } = await sql<{
+    runs: Json<RunRow>[] | null;
+    retries: Json<RetryRow & { slot: Date | null }>[] | null;
+    raised: Record<string, string[]> | null;
+  }>`
+    select
+      (select json_agg(r) from (
+        select * from cron_run where ended_at is null and job_id = any(${jobs})
+        union select * from cron_run where run_id = any(${named})
+        union select * from cron_run where job_id = any(${jobs}) and ref is not null and ref = any(${refs})) r) as runs,
+      (select json_agg(y) from (
+        select y.*, r.slot from cron_retry y left join cron_run r on r.run_id = y.run_id
+        where y.ended_at is null and y.job_id = any(${jobs})) y) as retries,
+      (select json_object_agg(job_id, raised) from cron_job where job_id = any(${jobs}) and raised <> '[]') as raised`.execute(
+    database,
+  );
+  const [found] = rows;
+  const missed =
     late.length === 0
       ? undefined
-      : sql<{ job_id: string; slot: Date }>`
+      : await sql<{ job_id: string; slot: Date }>`
           select m.job_id, m.slot from cron_missed m
           join unnest(${late.map(({ job_id }) => job_id)}::text[], ${late.map(({ slot }) => new Date(slot))}::timestamptz[]) as l(job_id, slot)
-          on l.job_id = m.job_id and l.slot = m.slot`.execute(database),
-    sql<{ job_id: string; raised: string[] }>`
-      select job_id, raised from cron_job where job_id = any(${jobs}) and raised <> '[]'`.execute(database),
-  ]);
+          on l.job_id = m.job_id and l.slot = m.slot`.execute(database);
   return {
-    runs: runs.rows.map(fromRow),
-    retries: retries.rows.map(retryFromRow),
+    runs: (found?.runs ?? []).map((row) => fromRow(dated(row, RUN_DATES) as unknown as RunRow)),
+    retries: (found?.retries ?? []).map((row) =>
+      retryFromRow(dated(row, RETRY_DATES) as unknown as RetryRow & { slot: Date | null }),
+    ),
     missed: new Set(missed?.rows.map(({ job_id, slot }) => `${job_id} ${slot.getTime()}`)),
-    raised: new Map(raised.rows.map((row) => [row.job_id, row.raised])),
+    raised: new Map(Object.entries(found?.raised ?? {})),
   };
+}
+
+/** A row as JSON has it: times are texts. */
+type Json<T> = { readonly [K in keyof T]: T[K] extends Date ? string : T[K] extends Date | null ? string | null : T[K] };
+
+const RUN_DATES = ['started_at', 'slot', 'ended_at', 'limit_at', 'overran_at'];
+const RETRY_DATES = ['failed_at', 'due_at', 'asked_at', 'ended_at', 'slot'];
+
+function dated(row: object, dates: readonly string[]): object {
+  return Object.fromEntries(
+    Object.entries(row).map(([key, value]) => [key, dates.includes(key) && typeof value === 'string' ? new Date(value) : value]),
+  );
 }
 
 /** Stores what intake has planned, and what is to be said of it, in the transaction that {@link holdRuns} was called in. */

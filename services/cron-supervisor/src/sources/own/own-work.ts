@@ -1,4 +1,5 @@
 import type { RunReport } from '../../cron-types.js';
+import { blankReport } from '../../decide/blank-report.js';
 import type {
   JobSource,
   KillOutcome,
@@ -101,18 +102,6 @@ export class OwnWork implements JobSource {
   }
 }
 
-function reportOf(run: RunningRun, output: string | null, error: string | null): RunReport {
-  return {
-    ...run,
-    ended_at: Date.now(),
-    word: error === null ? 'ok' : 'error',
-    completion: null,
-    output,
-    error,
-    error_kind: null,
-    delivery: null,
-    exit_code: null,
-    timeout_ms: null,
-    ref: null,
-  };
+function reportOf({ job, started_at }: RunningRun, output: string | null, error: string | null): RunReport {
+  return { ...blankReport(job, started_at), ended_at: Date.now(), word: error === null ? 'ok' : 'error', output, error };
 }
