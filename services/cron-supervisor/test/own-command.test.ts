@@ -43,8 +43,8 @@ test('a signal after the command itself has ended reaches what holds its output,
   const pid = await leftBehind(command);
   await eventually(() => expect(processLives(command.ref)).toBe(false));
   command.signal('SIGTERM');
-  expect(await command.ended).toMatchObject({ word: 'ok', exit_code: 0 });
   await eventually(() => expect(identify(pid)).toBeUndefined());
+  expect(await command.ended).toMatchObject({ word: 'ok', exit_code: 0 });
 });
 
 test('a command that has ended is told at once, with the time of its end', async () => {
