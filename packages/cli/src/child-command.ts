@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
-import { systemClock } from '@ops/shared/runtime';
+import { setTimeout as wait } from 'node:timers/promises';
 
 const NOT_FOUND = 127;
 const NOT_PERMITTED = 126;
@@ -83,7 +83,7 @@ export class ChildCommand {
       const [exit, ended] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
       this.signal(0);
       // What it has left behind may hold its pipes for as long as it lives: that is not waited for.
-      await Promise.race([closed, systemClock.sleep(LEFT_BEHIND_MS, done.signal)]);
+      await Promise.race([closed, wait(LEFT_BEHIND_MS, undefined, { signal: done.signal }).catch(() => undefined)]);
       return exit ?? 128 + (ended === null ? 0 : constants.signals[ended]);
     } catch (error) {
       return this.#failed(error as NodeJS.ErrnoException);

@@ -1,8 +1,7 @@
-import { loadConfig } from '@ops/shared/config';
-import { ensureToken, type InstanceAddresses, readInstance } from '@ops/shared/embedded';
-import { type Environment, readEnvironment, rememberNamedSecrets } from '@ops/shared/runtime';
+import type { InstanceAddresses } from '@ops/shared/embedded';
+import { type Environment, readEnvironment, rememberNamedSecrets } from '@ops/shared/environment';
 import { passwordsOf, redactor } from '@ops/shared/secrets';
-import { openClient, type RedisClient, shownAddress } from '@ops/shared/streams';
+import type { RedisClient } from '@ops/shared/streams';
 import { CommandError, EXIT, type ExitCode } from './exit-codes.js';
 
 /** The HTTP API has answered, and said no. */
@@ -61,6 +60,7 @@ export class Connection {
       throw new CommandError(EXIT.unreachable, 'no instance runs on this home: start it with `npm start`, or set REDIS_URL.');
     }
     await this.#rememberSecrets();
+    const { openClient, shownAddress } = await import('@ops/shared/streams');
     const client = openClient(url, 'ops-cli');
     try {
       await client.connect();
@@ -94,6 +94,7 @@ export class Connection {
     for (const url of [REDIS_URL, DATABASE_URL]) for (const password of passwordsOf(url ?? '')) redactor.add(password);
     redactor.add(OPS_TOKEN);
     try {
+      const { loadConfig } = await import('@ops/shared/config');
       rememberNamedSecrets(loadConfig(this.environment.configFile));
     } catch {
       // Without a configuration there are no secrets that it names.
@@ -101,11 +102,15 @@ export class Connection {
   }
 
   async #instance(): Promise<InstanceAddresses | undefined> {
+    const { readInstance } = await import('@ops/shared/embedded');
     return readInstance(this.environment.home);
   }
 
   async #token(): Promise<string> {
-    return this.environment.token?.reveal() ?? (await ensureToken(this.environment.home));
+    const given = this.environment.token?.reveal();
+    if (given !== undefined) return given;
+    const { ensureToken } = await import('@ops/shared/embedded');
+    return ensureToken(this.environment.home);
   }
 }
 

@@ -1,4 +1,4 @@
-import { parseDuration } from '@ops/shared/config';
+import { parseDuration } from '@ops/shared/environment';
 import { InvalidArgumentError } from 'commander';
 
 /** A duration option, in ms. */

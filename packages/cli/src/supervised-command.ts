@@ -1,4 +1,4 @@
-import { systemClock } from '@ops/shared/runtime';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ChildCommand } from './child-command.js';
 import { type Connection, Refusal } from './connection.js';
 import { CommandError, EXIT } from './exit-codes.js';
@@ -102,5 +102,5 @@ async function orders(connection: Connection, path: string, run: string, done: A
 }
 
 function wait(ms: number, enough?: AbortSignal): Promise<void> {
-  return systemClock.sleep(ms, enough);
+  return sleep(ms, undefined, enough === undefined ? {} : { signal: enough }).catch(() => undefined);
 }

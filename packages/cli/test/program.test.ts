@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
+import { createProgram } from '../src/program.js';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const CONFIG = fileURLToPath(new URL('../../../ops.yaml', import.meta.url));
@@ -58,6 +59,17 @@ describe('exit codes and streams', () => {
     expect(exitCode).toBe(2);
     expect(stderr).toContain('OPS_PORT: "many": expected number');
   });
+});
+
+test('a command that is named first is there, without those that it does not need', async () => {
+  const namesOf = async (words: string[]) => (await createProgram(words)).commands.map((command) => command.name());
+  const all = await namesOf([]);
+  expect(all).toEqual(await namesOf(['statsu']));
+  for (const name of all) {
+    const found = await namesOf([name]);
+    expect(found).toContain(name);
+    expect(found.length).toBeLessThan(all.length / 2);
+  }
 });
 
 describe('ops doctor', () => {

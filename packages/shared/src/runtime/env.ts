@@ -3,10 +3,12 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { OpsConfig } from '../config/index.js';
-import { issueLine, issuesOf } from '../events/index.js';
+import { issueLine } from '../events/errors.js';
+import { issuesOf } from '../events/issues.js';
 import { passwordsOf, redactor, Secret } from '../secrets/index.js';
-import { AddressError, OpsError, parseRedisAddress } from '../streams/index.js';
-import { LOG_LEVELS } from './logger.js';
+import { AddressError, parseRedisAddress } from '../streams/address.js';
+import { OpsError } from '../streams/errors.js';
+import { LOG_LEVELS } from './log-levels.js';
 
 const url = (protocols: RegExp, expected: string) => z.url({ protocol: protocols, error: expected }).optional();
 

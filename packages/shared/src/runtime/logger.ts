@@ -1,9 +1,8 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { redactor } from '../secrets/index.js';
+import type { LOG_LEVELS } from './log-levels.js';
 
 export type { Logger } from 'pino';
-
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 /** The logger: one JSON record a line, scrubbed as a whole on its way out, so that no field can be forgotten. */
 export function createLogger(level: (typeof LOG_LEVELS)[number], to: DestinationStream = process.stderr): Logger {
