@@ -14,7 +14,7 @@ test.each<['legacy' | 'modern', readonly Victim[]]>([
       seed = (seed * 16_807) % 2_147_483_647;
       return seed / 2_147_483_647;
     };
-    const { starts, waits } = await retriesUnderFaults(generation, victims, { jobs: 8, faults: 4, random });
+    const { starts, waits } = await retriesUnderFaults(generation, victims, { jobs: 6, faults: 3, random });
     expect(starts).toEqual(starts.map(() => 2));
     for (const wait of waits) expect(wait).toBeGreaterThanOrEqual(RETRY_AFTER_MS - 50);
   },
