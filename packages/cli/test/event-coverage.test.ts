@@ -1,3 +1,4 @@
+import { cronSupervisor } from '@ops/cron-supervisor';
 import { deployer } from '@ops/deployer';
 import { incident } from '@ops/incident';
 import { monitor } from '@ops/monitor';
@@ -9,7 +10,7 @@ import { expect, test } from 'vitest';
 test('every event of the catalog is handled by a service, or declared for readers outside', async () => {
   const handled = new Set<string>();
   const host = await testHost(
-    [monitor, scaler, incident, deployer].map((definition) => ({
+    [monitor, scaler, incident, deployer, cronSupervisor].map((definition) => ({
       ...definition,
       async wire(context) {
         const wiring = await definition.wire(context);
