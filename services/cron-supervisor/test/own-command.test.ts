@@ -21,8 +21,8 @@ function begin(script: string): OwnCommand {
 
 /** The pid that a command has written first. */
 const leftBehind = (command: OwnCommand) =>
-  eventually(() => {
-    const pid = Number(command.evidence().log[0]);
+  eventually(async () => {
+    const pid = Number((await command.evidence()).log[0]);
     expect(pid).toBeGreaterThan(0);
     return pid;
   });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { parseStat, portInodes, treeLines } from '../../src/decide/process-rows.js';
 import { evidenceLines } from '../../src/sources/openclaw/decide/evidence-lines.js';
 import { ownRetry } from '../../src/sources/openclaw/decide/own-retry.js';
-import { parseStat, portInodes, treeLines } from '../../src/sources/openclaw/decide/process-rows.js';
 import { readJobs } from '../../src/sources/openclaw/decide/read-jobs.js';
 
 const MINUTE = 60_000;

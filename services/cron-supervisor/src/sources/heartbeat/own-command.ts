@@ -4,8 +4,8 @@ import { StringDecoder } from 'node:string_decoder';
 import { identify } from '@ops/shared/embedded';
 import { toolEnvironment } from '@ops/shared/runtime';
 import type { RunReport } from '../../cron-types.js';
+import { processTree } from '../process-tree.js';
 import type { RunEvidence, RunningRun } from '../source.js';
-import { processTree } from './process-tree.js';
 
 const MOST_OUTPUT = 64_000;
 const LEFT_BEHIND_MS = 2000;
@@ -75,9 +75,9 @@ export class OwnCommand {
     }
   }
 
-  evidence(): RunEvidence {
+  async evidence(): Promise<RunEvidence> {
     const { pid } = this.#child;
-    return { log: this.#output.split('\n').slice(-40), processes: pid === undefined ? [] : processTree(pid) };
+    return { log: this.#output.split('\n').slice(-40), processes: pid === undefined ? [] : await processTree(pid) };
   }
 
   /** Lets it go on without us. */

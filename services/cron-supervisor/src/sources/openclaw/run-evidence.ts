@@ -1,9 +1,9 @@
 import { redactor } from '@ops/shared/secrets';
 import { z } from 'zod';
+import { listenerTree } from '../process-tree.js';
 import type { RunEvidence, RunningRun } from '../source.js';
 import { evidenceLines } from './decide/evidence-lines.js';
 import type { GatewayLink } from './gateway-link.js';
-import { listenerTree } from './process-tree.js';
 
 const tail = z.object({ lines: z.array(z.string()) });
 

@@ -1,5 +1,5 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
-import { type ProcessRow, parseStat, portInodes, treeLines } from './decide/process-rows.js';
+import { type ProcessRow, parseStat, portInodes, treeLines } from '../decide/process-rows.js';
 
 const MOST_LOOKED_AT = 5000;
 
@@ -14,10 +14,20 @@ export async function listenerTree(url: string): Promise<readonly string[]> {
   const tables = await Promise.all(['/proc/net/tcp', '/proc/net/tcp6'].map((file) => readFile(file, 'utf8').catch(() => '')));
   const inodes = new Set(tables.flatMap((table) => portInodes(table, number)));
   if (inodes.size === 0) return [];
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).slice(0, MOST_LOOKED_AT);
-  const rows = (await Promise.all(pids.map(stat))).filter((row) => row !== undefined);
+  const rows = await allRows();
   for (const { pid } of rows) if (await holds(pid, inodes)) return treeLines(rows, pid);
   return [];
+}
+
+/** A process and what it has started, in the same lines. Empty where the machine does not tell. */
+export async function processTree(pid: number): Promise<readonly string[]> {
+  return treeLines(await allRows(), pid);
+}
+
+async function allRows(): Promise<readonly ProcessRow[]> {
+  const names = await readdir('/proc').catch(() => []);
+  const pids = names.filter((name) => /^\d+$/.test(name)).slice(0, MOST_LOOKED_AT);
+  return (await Promise.all(pids.map(stat))).filter((row) => row !== undefined);
 }
 
 async function stat(pid: string): Promise<ProcessRow | undefined> {
