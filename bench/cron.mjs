@@ -1,6 +1,6 @@
 // The cron supervisor under 10,000 jobs, beside a bare HTTP server in the same run; how soon it says what it knows; how often its weekly
 // review is right. `pnpm bench cron`; `--quick` is a short look, `--only pings,evaluation,detection,review` a part, `--write` stores it in
-// docs/bench-cron.md.
+// docs/bench-cron.md; `--rounds 1` pings fewer times.
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +15,7 @@ const { values: given } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
     only: { type: 'string', default: 'pings,evaluation,detection,review' },
   },
 });
@@ -30,7 +31,7 @@ try {
   // Its own Redis and PostgreSQL, that wait for the disk as an operator's do.
   instance = await openInstance({ home: join(folder, 'servers'), port: 0 });
   const { redisUrl, databaseUrl } = instance;
-  const bench = { folder, quick: given.quick, redisUrl, databaseUrl, say: (line) => console.log(line) };
+  const bench = { folder, quick: given.quick, rounds: given.rounds, redisUrl, databaseUrl, say: (line) => console.log(line) };
   for (const [name, part] of Object.entries({ pings, evaluation, detection, review }))
     if (only.includes(name)) parts.push(await part(bench));
 } finally {

@@ -10,7 +10,7 @@ const FLOOR = fileURLToPath(new URL('floor.mjs', import.meta.url));
 /** 10,000 jobs, each pinged once a minute; the same load on a bare HTTP server for the floor. */
 export async function pings(bench) {
   const seconds = bench.quick ? 20 : 60;
-  const rounds = bench.quick ? 1 : 3;
+  const rounds = Number(bench.rounds ?? (bench.quick ? 1 : 3));
   const jobs = Array.from({ length: JOBS }, (_, index) => ({ id: `job-${index}`, schedule: '* * * * *', grace: '90s' }));
   // The floor first: jobs that nobody pings meanwhile would be missed.
   const bare = [];
@@ -89,7 +89,9 @@ function one(port, path, agent) {
       (response) => {
         response.resume();
         response.on('end', () =>
-          response.statusCode === 200 ? resolve(performance.now() - began) : reject(new Error(`a ping was answered ${response.statusCode}`)),
+          response.statusCode === 200
+            ? resolve(performance.now() - began)
+            : reject(new Error(`a ping was answered ${response.statusCode}`)),
         );
       },
     );
