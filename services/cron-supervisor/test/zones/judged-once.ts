@@ -78,9 +78,9 @@ async function ended(judge: ChildProcess, killAfter: number): Promise<boolean> {
 
 async function wrongly(database: Database, jobs: readonly Job[], from: number, to: number): Promise<string[]> {
   const missed = await sql<{ job_id: string; slot: Date; said: number }>`
-    select m.job_id, m.slot, (
-      select count(*)::int from cron_event e where e.draft->>'type' = 'cron.run-missed' and e.draft->>'purpose' = m.job_id || ' missed ' || (extract(epoch from m.slot) * 1000)::bigint
-    ) as said from cron_missed m`.execute(database);
+    select m.job_id, m.slot, coalesce(e.said, 0)::int as said from cron_missed m left join (
+      select draft->>'purpose' as purpose, count(*) as said from cron_event where draft->>'type' = 'cron.run-missed' group by 1
+    ) e on e.purpose = m.job_id || ' missed ' || (extract(epoch from m.slot) * 1000)::bigint`.execute(database);
   const said = new Map(missed.rows.map(({ job_id, slot, said: times }) => [`${job_id} ${slot.getTime()}`, times]));
   const served = await sql<{ job_id: string; slot: Date; times: number }>`
     select job_id, slot, count(*)::int as times from cron_run where slot is not null group by 1, 2`.execute(database);
