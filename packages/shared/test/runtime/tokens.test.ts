@@ -72,7 +72,7 @@ test('a token is found by its value, has read besides, and is known to the redac
     NUCLEUS_TOKEN: 'nucleus-has-this-token',
   });
   expect([...(tokens.find('nucleus-has-this-token')?.scopes ?? [])]).toEqual(['operate', 'read']);
-  expect(tokens.find(OWN.reveal())).toMatchObject({ name: 'operator', scopes: new Set(['read', 'operate', 'approve']) });
+  expect(tokens.find(OWN.reveal())).toMatchObject({ name: 'operator', scopes: new Set(['read', 'operate', 'approve', 'ping']) });
   expect(tokens.find('')).toBeUndefined();
   expect(tokens.find('nucleus-has-this-toke')).toBeUndefined();
   expect(redactor.text('it was nucleus-has-this-token')).toBe('it was [redacted]');
