@@ -10,7 +10,6 @@ import { holdRuns, readKnown, storePlan } from '../state/runs.js';
 import type { Database } from '../state/tables.js';
 
 const BATCH = 250;
-const TOGETHER_MS = 8;
 // What a deaf PostgreSQL is waited for. Whoever pings is told, and pings again.
 const MOST_WAITING = 20_000;
 
@@ -55,9 +54,9 @@ export class RunIntake {
   }
 
   async #work(): Promise<void> {
+    // Whoever comes in the same turn of the event loop goes along.
+    await new Promise((resolve) => setImmediate(resolve));
     while (this.#waiting.length > 0) {
-      // Whoever comes within a moment goes along: each turn waits for the disk, and many small ones wait for each other.
-      await this.#deps.clock.sleep(TOGETHER_MS);
       const batch = this.#waiting.splice(0, BATCH);
       try {
         const runs = await this.#store(batch.map(({ fact }) => fact));
