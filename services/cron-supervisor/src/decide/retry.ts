@@ -55,16 +55,13 @@ export interface DueFacts {
   readonly newer: { readonly verdict: string | null; readonly trigger: string } | undefined;
   /** When the source tries again by itself. */
   readonly own_retry_at: number | undefined;
-  /** The job is not there any more, or is switched off. */
-  readonly gone: boolean;
 }
 
 /**
  * Whether a retry that is due is started now. At critical only revenue work is retried, at emergency nothing; where the source tries
  * by itself, ours waits until it has given up, and then decides.
  */
-export function whenDue({ class: kind, level, newer, own_retry_at: own, gone }: DueFacts, now: number): DuePlan {
-  if (gone) return { kind: 'superseded', reason: 'the job was removed or switched off' };
+export function whenDue({ class: kind, level, newer, own_retry_at: own }: DueFacts, now: number): DuePlan {
   if (newer?.verdict === 'succeeded') return { kind: 'superseded', reason: 'a later run has succeeded' };
   if (newer?.verdict === null) return { kind: 'wait', until: now + LOOK_AGAIN_MS, reason: 'another run of it is under way' };
   // A later slot failed as well, and has a retry of its own.
@@ -77,4 +74,11 @@ export function whenDue({ class: kind, level, newer, own_retry_at: own, gone }: 
     return { kind: 'wait', until: now + LOOK_AGAIN_MS, reason: 'the guard is at critical, and this is not revenue work' };
   }
   return { kind: 'start' };
+}
+
+const ORDER: readonly Level[] = ['unknown', 'normal', 'warn', 'critical', 'emergency'];
+
+/** The worse of what an event has told of the guard and what is written of it now: either may be the older one. */
+export function worseLevel(told: Level | undefined, written: Level): Level {
+  return told !== undefined && ORDER.indexOf(told) > ORDER.indexOf(written) ? told : written;
 }

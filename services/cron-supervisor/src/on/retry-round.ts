@@ -2,7 +2,7 @@ import type { Level } from '@ops/shared/events';
 import type { CronSupervisor } from '../cron-supervisor.js';
 import type { Job } from '../cron-types.js';
 import { ALERTS, alertDraft, retryDraft } from '../decide/drafts.js';
-import { whenDue } from '../decide/retry.js';
+import { whenDue, worseLevel } from '../decide/retry.js';
 import { retryDue } from '../jobs.js';
 import { SourceDown } from '../sources/source-down.js';
 import { guardLevel } from '../state/guard-level.js';
@@ -93,10 +93,9 @@ export class RetryRound {
     try {
       const facts = {
         class: job.policy.class,
-        level: worse(level, await guardLevel(redis)),
+        level: worseLevel(level, await guardLevel(redis)),
         newer: await newerRun(database, job.job_id, runId),
         own_retry_at: await source.ownRetryAt(job.external_id),
-        gone: false,
       };
       const plan = whenDue(facts, now);
       if (plan.kind === 'wait') return await this.#wait(job, retry, plan.until, plan.reason);
@@ -188,10 +187,4 @@ export class RetryRound {
       .add(retryDue, { run_id, due_at }, Math.max(0, due_at - clock.now()))
       .catch((error: unknown) => log.debug({ run: run_id, error }, 'the queue does not take a retry: it is found by looking'));
   }
-}
-
-const ORDER: readonly Level[] = ['unknown', 'normal', 'warn', 'critical', 'emergency'];
-
-function worse(one: Level | undefined, other: Level): Level {
-  return one !== undefined && ORDER.indexOf(one) > ORDER.indexOf(other) ? one : other;
 }
