@@ -2,6 +2,7 @@ import { HttpError } from '@ops/shared/runtime';
 import type { CronSupervisor } from './cron-supervisor.js';
 import type { Applier } from './on/apply-proposal.js';
 import type { Reviewer } from './on/weekly-review.js';
+import { HEARTBEAT } from './sources/heartbeat/heartbeat-source.js';
 
 /**
  * The supervisor, as reviews and proposals need it: what a source lets be changed, and where ops.yaml has the last word.
@@ -40,7 +41,7 @@ export function reviewParts(
       );
       if (rule >= 0) return `cron.rules[${rule}].expected`;
       const own = config.cron.jobs.findIndex(
-        (one) => source === 'heartbeat' && one.id === external_id && one.expected !== undefined,
+        (one) => source === HEARTBEAT && one.id === external_id && one.expected !== undefined,
       );
       return own < 0 ? undefined : `cron.jobs[${own}].expected`;
     },

@@ -123,6 +123,6 @@ function open(
     orders,
     said,
     answers,
-    ownPolicies: (source, id) => (source === 'heartbeat' ? ofYaml.get(id) : undefined),
+    ownPolicies: (source, id) => (source === HEARTBEAT ? ofYaml.get(id) : undefined),
   };
 }

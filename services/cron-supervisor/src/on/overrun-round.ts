@@ -3,6 +3,7 @@ import type { CronSupervisor } from '../cron-supervisor.js';
 import type { Job } from '../cron-types.js';
 import { killedDraft, overranDraft } from '../decide/drafts.js';
 import type { Run } from '../decide/intake-types.js';
+import { KILL_REASON } from '../sources/kill-reason.js';
 import type { JobSource, KillOutcome, RunEvidence, RunningRun } from '../sources/source.js';
 import { SourceDown } from '../sources/source-down.js';
 import { finishKill, hasEnded, markOverrun, noteHard, overdueRuns, unfinishedKills } from '../state/kills.js';
@@ -13,8 +14,6 @@ const LOOK_MS = 100;
 const ASK_AGAIN_MS = 500;
 // What is known of a run is asked for before its end: afterwards its processes are gone. The end must not wait for it.
 const EVIDENCE_MS = 400;
-// It may contain no word that a gateway takes for a passing fault, after which it would run the job again (time-out, network, 5xx).
-const REASON = 'supervisor: exceeded 2x expected';
 
 type Outcome = NonNullable<KillRecord['outcome']>;
 const NOTHING = { log: [], processes: [] };
@@ -168,7 +167,7 @@ export class OverrunRound {
 // Undefined where the source is away.
 async function order(source: JobSource, running: RunningRun, way: 'gentle' | 'hard'): Promise<KillOutcome | undefined> {
   try {
-    return await source.kill(running, way, REASON);
+    return await source.kill(running, way, KILL_REASON);
   } catch (error) {
     if (error instanceof SourceDown) return undefined;
     return { kind: 'sent', how: `${way}: ${error instanceof Error ? error.message : String(error)}`.slice(0, 500) };

@@ -1,4 +1,5 @@
 import type { CronSupervisor } from '../cron-supervisor.js';
+import { HEARTBEAT } from '../sources/heartbeat/heartbeat-source.js';
 import { removeOtherSources } from '../state/jobs.js';
 import { notePresence } from '../state/presence.js';
 import type { Reconciler } from './reconcile.js';
@@ -40,7 +41,7 @@ export class SourcesRound {
         }),
       );
     }
-    await this.#registry.refresh('heartbeat');
+    await this.#registry.refresh(HEARTBEAT);
     this.open = true;
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     return 0;

@@ -9,6 +9,7 @@ import { limitOf } from '../decide/limit.js';
 import type { OverrunRound } from '../on/overrun-round.js';
 import type { RegistryRound } from '../on/registry-round.js';
 import { addJob, removeAdded } from '../sources/heartbeat/added-jobs.js';
+import { HEARTBEAT } from '../sources/heartbeat/heartbeat-source.js';
 import { guardLevel } from '../state/guard-level.js';
 import { jobSummaries } from '../state/job-summaries.js';
 import { markKill } from '../state/kills.js';
@@ -54,15 +55,15 @@ export function cronRoutes(
     const taken = registry.jobs.has(`heartbeat/${job.id}`);
     if (taken || !(await addJob(database, job.id, request.body, by, new Date(clock.now()))))
       throw new HttpError(409, 'CONFLICT', `id: ${job.id}: expected an id that no other heartbeat job has`);
-    await rounds.refresh('heartbeat');
+    await rounds.refresh(HEARTBEAT);
     response.status(201).json({ job_id: `heartbeat/${job.id}`, ping: `/ping/${job.id}` });
   });
 
   router.delete('/cron/jobs/:id', async (request, response) => {
     const job = theJob(self, request.params.id);
-    if (job.source !== 'heartbeat' || !(await removeAdded(database, job.external_id)))
+    if (job.source !== HEARTBEAT || !(await removeAdded(database, job.external_id)))
       throw new HttpError(409, 'CONFLICT', `${job.job_id} was not added by a command: it is removed where it comes from`);
-    await rounds.refresh('heartbeat');
+    await rounds.refresh(HEARTBEAT);
     response.json({ job_id: job.job_id, removed: true });
   });
 
