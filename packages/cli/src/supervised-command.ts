@@ -24,7 +24,7 @@ export interface SupervisedCommand {
  * shell would give it (128 and the signal's number where it was ended by one).
  */
 export async function superviseCommand(connection: Connection, { job, words, ref }: SupervisedCommand): Promise<number> {
-  const path = `/ping/${encodeURIComponent(job)}`;
+  const path = pathOf(job);
   const done = new AbortController();
   const started = performance.now();
   // The command does not wait for the supervisor. Where its start could not be told until it ended, its end tells it.
@@ -34,7 +34,7 @@ export async function superviseCommand(connection: Connection, { job, words, ref
   const passed = (['SIGTERM', 'SIGINT', 'SIGHUP'] as const).map((name) => [name, () => child.signal(name)] as const);
   for (const [name, pass] of passed) process.on(name, pass);
   void began.then((run) => {
-    if (run !== undefined) void orders(connection, path, run, done.signal, child);
+    if (run !== undefined) void orders(connection, job, run, done.signal, child);
   });
   const code = await child.ended;
   if (child.failure !== undefined) say(`ops: ${words[0]}: ${child.failure.message}`);
@@ -79,21 +79,21 @@ async function told(connection: Connection, path: string, output: string, enough
 }
 
 // Waits for the order to end it, as long as it runs.
-async function orders(connection: Connection, path: string, run: string, done: AbortSignal, child: ChildCommand): Promise<void> {
+async function orders(connection: Connection, job: string, run: string, done: AbortSignal, child: ChildCommand): Promise<void> {
   // What has been done is not asked for again: the supervisor answers at once while its order stands.
   let had = 'none';
   while (!done.aborted) {
     try {
       const patience = AbortSignal.any([done, AbortSignal.timeout(40_000)]);
-      const { order } = await connection.call<{ order: { way: 'gentle' | 'hard'; reason: string } | null }>(
+      const { order } = await connection.call<{ order: { way: 'gentle' | 'hard' } | null }>(
         'GET',
-        `${path}/orders?run_id=${run}&had=${had}`,
+        `${pathOf(job)}/orders?run_id=${run}&had=${had}`,
         undefined,
         patience,
       );
       if (order === null || done.aborted) continue;
       had = order.way;
-      say(`ops: ended by the supervisor: ${order.reason}`);
+      say(`ops: ended by the supervisor: \`ops cron list ${job}\` says why`);
       child.signal(order.way === 'gentle' ? 'SIGTERM' : 'SIGKILL');
     } catch {
       if (!done.aborted) await wait(ASK_AGAIN_MS);
@@ -103,4 +103,8 @@ async function orders(connection: Connection, path: string, run: string, done: A
 
 function wait(ms: number, enough?: AbortSignal): Promise<void> {
   return sleep(ms, undefined, enough === undefined ? {} : { signal: enough }).catch(() => undefined);
+}
+
+function pathOf(job: string): string {
+  return `/ping/${encodeURIComponent(job)}`;
 }

@@ -114,7 +114,7 @@ test.concurrent('one that runs too long is ended, gently; one that does not list
     ops(['cron', 'exec', 'deaf', '--', 'sh', '-c', 'trap "" TERM; echo begun; sleep 60']),
   ]);
   expect([slow.code, deaf.code]).toEqual([143, 137]);
-  expect(slow.err).toContain('ended by the supervisor: supervisor: exceeded 2x expected');
+  expect(slow.err).toContain('ended by the supervisor: `ops cron list slow` says why');
   await eventually(() => expect([...ended('slow'), ...ended('deaf')].map(({ code }) => code)).toEqual(['killed', 'killed']));
   const killed = () =>
     seen.events.flatMap(({ event }) =>

@@ -152,6 +152,7 @@ class Intake {
       report: { ...report, output },
       policy: job.policy,
       killed: run.kill_asked,
+      past_limit: run.limit_at !== null && report.ended_at >= run.limit_at,
       timed: report.ended_at > report.started_at,
       hasOutput: this.#known.answers(job),
     });

@@ -33,7 +33,7 @@ export interface FailureFacts {
 export function afterFailure(facts: FailureFacts, now: number): RetryPlan {
   const { judgement, trigger, retry_of: original, ended_at: ended, policy, startable, waiting } = facts;
   if (judgement.verdict === 'killed')
-    return { kind: 'final', reason: 'it took too long: a person should see why before it runs again' };
+    return { kind: 'final', reason: 'it was ended: a person should see why before it runs again' };
   if (original !== null) return { kind: 'final', reason: 'it was the retry' };
   if (trigger === 'manual') return { kind: 'final', reason: 'somebody started it by hand, and sees it' };
   if (!policy.retry) return { kind: 'final', reason: 'its policy says no retry' };

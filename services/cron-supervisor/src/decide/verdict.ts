@@ -9,6 +9,8 @@ export interface VerdictFacts {
   readonly policy: Pick<Policy, 'output'>;
   /** We asked for its end: whatever its source calls it, it was killed. */
   readonly killed: boolean;
+  /** It had run past its limit when it ended: that is why; else somebody has asked for its end by hand. */
+  readonly past_limit: boolean;
   /** Whether the run was seen to begin: only then its duration says something. */
   readonly timed: boolean;
   /** The output is an answer, as an agent's: a program that says nothing and ends with 0 has done well, and may write of errors. */
@@ -20,8 +22,11 @@ export interface VerdictFacts {
  * what its rule asks for and no error page, and it did not end at its source's own limit. Old OpenClaw gateways call timeouts, HTTP
  * errors of the model provider, aborted runs and empty answers `ok` (2026.2.2-3, measured).
  */
-export function judgeRun({ report, policy, killed, timed, hasOutput }: VerdictFacts): Judgement {
-  if (killed) return { verdict: 'killed', code: 'killed', reason: 'it was ended because it took too long' };
+export function judgeRun({ report, policy, killed, past_limit: late, timed, hasOutput }: VerdictFacts): Judgement {
+  if (killed) {
+    const reason = late ? 'it was ended because it took too long' : 'it was ended because somebody has asked for it';
+    return { verdict: 'killed', code: 'killed', reason };
+  }
   const { word, completion, output, error, error_kind: kind, delivery } = report;
   if (word === 'skipped') return failed('skipped', `its source skipped it${error === null ? '' : `: ${error}`}`);
   if (word === 'error') return failed(errorCode(report), error ?? (kind === null ? 'its source gives no reason' : kind));

@@ -3,7 +3,6 @@ import type { CronSupervisor } from '../cron-supervisor.js';
 import type { Job } from '../cron-types.js';
 import { killedDraft, overranDraft } from '../decide/drafts.js';
 import type { Run } from '../decide/intake-types.js';
-import { KILL_REASON } from '../sources/kill-reason.js';
 import type { JobSource, KillOutcome, RunEvidence, RunningRun } from '../sources/source.js';
 import { SourceDown } from '../sources/source-down.js';
 import { finishKill, hasEnded, markOverrun, noteHard, overdueRuns, unfinishedKills } from '../state/kills.js';
@@ -167,7 +166,7 @@ export class OverrunRound {
 // Undefined where the source is away.
 async function order(source: JobSource, running: RunningRun, way: 'gentle' | 'hard'): Promise<KillOutcome | undefined> {
   try {
-    return await source.kill(running, way, KILL_REASON);
+    return await source.kill(running, way);
   } catch (error) {
     if (error instanceof SourceDown) return undefined;
     return { kind: 'sent', how: `${way}: ${error instanceof Error ? error.message : String(error)}`.slice(0, 500) };

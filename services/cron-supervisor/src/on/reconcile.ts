@@ -74,9 +74,9 @@ export class Reconciler {
       const job = jobs.find(({ job_id }) => job_id === run.job_id);
       if (job === undefined) continue;
       // It may have ended between the two questions.
-      for (const report of await source.history(job.external_id, run.started_at - SAME_START_MS))
-        await intake.take({ kind: 'ended', job_id: job.job_id, report });
-      await intake.take({ kind: 'ended', job_id: job.job_id, report: interrupted(job.external_id, run, clock.now()) });
+      const reports = await source.history(job.external_id, run.started_at - SAME_START_MS);
+      const told = [...reports, interrupted(job.external_id, run, clock.now())];
+      await Promise.allSettled(told.map((report) => intake.take({ kind: 'ended', job_id: job.job_id, report })));
     }
     return young;
   }

@@ -5,7 +5,6 @@ import type { Job } from '../cron-types.js';
 import type { Run, RunFact } from '../decide/intake-types.js';
 import { limitOf } from '../decide/limit.js';
 import { HEARTBEAT } from '../sources/heartbeat/heartbeat-source.js';
-import { KILL_REASON } from '../sources/kill-reason.js';
 import { OWN } from '../sources/own/own-work.js';
 import { isGone, jobFromRow, storedJobs } from '../state/jobs.js';
 import { openKill } from '../state/kills.js';
@@ -55,7 +54,7 @@ export function pingRoutes(router: Router, self: CronSupervisor): void {
     // Asked for before anybody waited, or by another supervisor.
     const open = await openKill(self.database, run);
     const way = open === undefined ? undefined : open.hard === null ? 'gentle' : 'hard';
-    if (way !== undefined && way !== had && had !== 'hard') return void response.json({ order: { way, reason: KILL_REASON } });
+    if (way !== undefined && way !== had && had !== 'hard') return void response.json({ order: { way } });
     const patience = AbortSignal.any([AbortSignal.timeout(LONGEST_WAIT_MS), self.signal]);
     const gone = new AbortController();
     response.on('close', () => gone.abort());

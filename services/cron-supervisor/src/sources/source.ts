@@ -97,7 +97,7 @@ export interface JobSource {
    */
   startedSince(job: string, since: number): Promise<RunningRun | undefined>;
   /** Ends the run, `gentle` first. Asking again does no harm. */
-  kill(run: RunningRun, way: 'gentle' | 'hard', reason: string): Promise<KillOutcome>;
+  kill(run: RunningRun, way: 'gentle' | 'hard'): Promise<KillOutcome>;
   /** Switches on a job that a hard end has switched off, where whoever did it was killed in between; undefined where none is switched off for it. */
   readonly switchOn?: (job: string) => Promise<void>;
   evidence(run: RunningRun): Promise<RunEvidence>;

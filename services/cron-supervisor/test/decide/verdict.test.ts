@@ -26,6 +26,7 @@ const judged = (
     report: { ...BLANK, ...report },
     policy: { output },
     killed: facts.killed ?? false,
+    past_limit: false,
     timed: facts.timed ?? true,
     hasOutput: facts.hasOutput ?? true,
   });
@@ -126,6 +127,14 @@ describe('truth table', () => {
 
   test('whatever its source calls it, a run that we have ended was killed', () => {
     for (const word of ['ok', 'error', 'skipped'] as const) expect(judged({ word }, {}, { killed: true })).toBe('killed killed');
+  });
+
+  test.each([
+    [true, 'took too long'],
+    [false, 'somebody has asked for it'],
+  ])('a run that was ended past its limit: %s, because %s', (past_limit, words) => {
+    const facts = { report: BLANK, policy: { output: {} }, killed: true, past_limit, timed: true, hasOutput: true };
+    expect(judgeRun(facts).reason).toContain(words);
   });
 
   test('who may be silent has done well without a word; nobody is excused from an error', () => {

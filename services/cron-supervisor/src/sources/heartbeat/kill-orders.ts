@@ -30,5 +30,4 @@ export class KillOrders {
 
 export interface KillOrder {
   readonly way: 'gentle' | 'hard';
-  readonly reason: string;
 }

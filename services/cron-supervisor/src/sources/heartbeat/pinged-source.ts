@@ -87,7 +87,7 @@ export class PingedSource implements JobSource {
     return [...this.#commands.values()].map(({ run }) => run).find((run) => run.job === job && run.started_at >= since);
   }
 
-  async kill(run: RunningRun, way: 'gentle' | 'hard', reason: string): Promise<KillOutcome> {
+  async kill(run: RunningRun, way: 'gentle' | 'hard'): Promise<KillOutcome> {
     const own = [...this.#commands.values()].find((one) => one.run.job === run.job && one.run.started_at === run.started_at);
     if (own !== undefined) {
       own.signal(way === 'gentle' ? 'SIGTERM' : 'SIGKILL');
@@ -96,7 +96,7 @@ export class PingedSource implements JobSource {
     // Begun by a supervisor that is not there any more: its process is known all the same.
     const left = processOf(run.ref ?? null);
     if (left !== undefined) return signalGroup(left, way);
-    const told = this.#options.orders.give(runIdOf(`${this.name}/${run.job}`, run.started_at), { way, reason });
+    const told = this.#options.orders.give(runIdOf(`${this.name}/${run.job}`, run.started_at), { way });
     return told > 0
       ? { kind: 'sent', how: `ops cron exec was told to end it (${way === 'gentle' ? 'SIGTERM' : 'SIGKILL'})` }
       : { kind: 'not-possible', how: 'nobody here has started it, and no `ops cron exec` listens for it' };

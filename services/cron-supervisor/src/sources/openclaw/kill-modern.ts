@@ -1,8 +1,8 @@
 import { GatewayRefusal } from '@ops/shared/probes';
 import { z } from 'zod';
-import { KILL_REASON } from '../kill-reason.js';
 import type { KillOutcome, RunningRun } from '../source.js';
 import type { GatewayLink } from './gateway-link.js';
+import { KILL_REASON } from './kill-reason.js';
 
 const MOST_PAGES = 20;
 
