@@ -82,6 +82,11 @@ describe.each(['legacy', 'modern'] as const)('a %s gateway', (generation) => {
     await open('rules: [{ job: openclaw/pulse, grace: 500ms }]');
     await listed(job.id);
     await gateway.kill();
+    const refused = await here.call('POST', `/cron/jobs/${encodeURIComponent('openclaw/pulse')}/run`, {});
+    expect(refused).toMatchObject({
+      status: 503,
+      body: { error: 'SOURCE_DOWN', message: expect.stringContaining('does not answer') },
+    });
     await eventually(() => expect(here.of('cron.run-missed').length).toBeGreaterThan(2), { within: 20_000 });
     await gateway.startAgain();
     const slots = here.of('cron.run-missed').map(({ slot }) => slot);

@@ -84,8 +84,13 @@ export function cronCommands(program: Command): void {
     .action(async (id: string, options: { force?: true }, command: Command) => {
       const { connection, format } = contextOf(command);
       const body = { force: options.force === true };
-      const started = await connection.call<{ job_id: string }>('POST', `/cron/jobs/${encodeURIComponent(id)}/run`, body);
-      printData(format, started, () => `${started.job_id} was started; ops cron runs ${started.job_id}`);
+      const started = await connection.call<{ job_id: string; started: boolean }>(
+        'POST',
+        `/cron/jobs/${encodeURIComponent(id)}/run`,
+        body,
+      );
+      const how = started.started ? 'was started' : 'is started as soon as its gateway takes it: another job runs there';
+      printData(format, started, () => `${started.job_id} ${how}; ops cron runs ${started.job_id}`);
     });
 
   cron

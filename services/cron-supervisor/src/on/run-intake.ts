@@ -1,6 +1,6 @@
 import type { OpsConfig } from '@ops/shared/config';
 import type { Clock, Logger } from '@ops/shared/runtime';
-import { isUnavailable } from '@ops/shared/streams';
+import { isUnavailable, RetryableError } from '@ops/shared/streams';
 import type { Job } from '../cron-types.js';
 import { planIntake } from '../decide/intake.js';
 import type { IntakeFacts, Run, RunFact } from '../decide/intake-types.js';
@@ -47,7 +47,11 @@ export class RunIntake {
   /** The run that the fact was about; undefined for a job that nobody knows. Rejects where PostgreSQL is away: nothing was stored. */
   take(fact: RunFact): Promise<Run | undefined> {
     return new Promise((resolve, reject) => {
-      if (this.#waiting.length >= MOST_WAITING) return reject(new Error('too many facts about runs wait for PostgreSQL'));
+      if (this.#waiting.length >= MOST_WAITING) {
+        return reject(
+          new RetryableError('INTAKE_FULL', 'too many facts about runs wait for PostgreSQL: tell it again in a moment'),
+        );
+      }
       this.#waiting.push({ fact, resolve, reject });
       this.#working ??= this.#work();
     });

@@ -15,11 +15,14 @@ import { jobSummaries } from '../state/job-summaries.js';
 import { markKill } from '../state/kills.js';
 import { listMissed, listRuns, openRunOf } from '../state/runs.js';
 import type { RunRow } from '../state/tables.js';
+import { mustBeRead, passing } from './passing.js';
 
 const addBody = heartbeatJob.refine(({ command }) => command === undefined, {
   path: ['command'],
   error: 'none: commands are named in ops.yaml only',
 });
+// Whoever asks over HTTP gives up after 15 s.
+const START_MS = 10_000;
 const reasonBody = z.strictObject({ by: z.string().min(1).max(100).optional(), force: z.boolean().default(false) });
 
 /** GET /cron/jobs, /cron/jobs/:id, /cron/runs; POST /cron/jobs, /cron/jobs/:id/run and /kill; DELETE /cron/jobs/:id. Ids may hold `/`: they are encoded. */
@@ -73,9 +76,21 @@ export function cronRoutes(
     const level = await guardLevel(self.redis);
     if (level === 'emergency' && !force)
       throw new HttpError(409, 'GUARD', 'the guard is at emergency: nothing is started (`--force` starts it all the same)');
-    const outcome = await sources.get(job.source)?.start(job.external_id);
-    if (outcome?.kind !== 'started') {
-      const why = outcome?.kind === 'refused' ? outcome.why : 'it runs already';
+    const source = sources.get(job.source);
+    if (source === undefined)
+      throw new HttpError(409, 'NOT_STARTED', `${job.job_id}: ops.yaml does not name its source ${job.source} any more`);
+    // An old gateway answers when the job that runs has ended: the start stands, and is not waited for.
+    const patience = new AbortController();
+    const starting = passing(source.start(job.external_id));
+    const outcome = await Promise.race([starting, clock.sleep(START_MS, patience.signal)]).finally(() => patience.abort());
+    if (outcome === undefined) {
+      starting.catch((error: unknown) =>
+        self.log.warn({ job: job.job_id, error }, 'a run that was asked for by hand was not started'),
+      );
+      return void response.status(202).json({ job_id: job.job_id, started: false, ref: null });
+    }
+    if (outcome.kind !== 'started') {
+      const why = outcome.kind === 'refused' ? outcome.why : 'it runs already';
       throw new HttpError(409, 'NOT_STARTED', `${job.job_id} was not started: ${why}`);
     }
     response.status(202).json({ job_id: job.job_id, started: true, ref: outcome.ref });
@@ -94,6 +109,7 @@ export function cronRoutes(
 
 /** The job that a text names. Throws an HttpError 404. */
 function theJob({ registry }: CronSupervisor, text: string): Job {
+  mustBeRead(registry);
   const job = registry.find(text);
   if (job === undefined)
     throw new HttpError(

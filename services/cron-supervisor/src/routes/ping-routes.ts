@@ -8,6 +8,7 @@ import { HEARTBEAT } from '../sources/heartbeat/heartbeat-source.js';
 import { OWN } from '../sources/own/own-work.js';
 import { isGone, jobFromRow, storedJobs } from '../state/jobs.js';
 import { openKill } from '../state/kills.js';
+import { mustBeRead, passing } from './passing.js';
 
 const MOST_BODY = '100kb';
 const LONGEST_WAIT_MS = 25_000;
@@ -78,7 +79,7 @@ async function taken(
   if (named !== undefined && (typeof named !== 'string' || !REF.test(named)))
     throw new HttpError(400, 'BAD_REQUEST', `?run=${String(named).slice(0, 50)}: expected 1 to 100 letters, digits, . _ : and -`);
   const output = outputOf(request.body);
-  const run = await self.intake.take(factOf(job, named ?? null, output));
+  const run = await passing(self.intake.take(factOf(job, named ?? null, output)));
   return { job_id: job.job_id, ...(run === undefined ? { run_id: null } : answer(self, job, run)) };
 }
 
@@ -94,7 +95,7 @@ function answer({ config }: CronSupervisor, job: Job, run: Run): Record<string, 
 // Other supervisors may have a job that we have not read yet.
 async function theJob(self: CronSupervisor, id: string): Promise<Job> {
   const { registry, database } = self;
-  if (!registry.known) throw new HttpError(503, 'STARTING', 'the jobs have not been read yet: try again in a moment');
+  mustBeRead(registry);
   const known = () => registry.jobs.get(`${HEARTBEAT}/${id}`) ?? registry.find(id);
   if (known() === undefined && (await isGone(database, `${HEARTBEAT}/${id}`)) === false)
     registry.replace((await storedJobs(database)).map(jobFromRow));
