@@ -1,12 +1,14 @@
 import { Kysely, type Migration, Migrator, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
+import { withNamedStatements } from './named-statements.js';
 
 /** Migrations by name; they run in the order of their names, once. */
 export type Migrations = Readonly<Record<string, Migration>>;
 
 /**
  * A pool on PostgreSQL in which unqualified names are those of the service's own schema: services share a server, not tables.
- * Connections are made when they are needed; `destroy()` ends them.
+ * Connections are made when they are needed; `destroy()` ends them. Statements that begin with a name are planned once:
+ * {@link withNamedStatements}.
  */
 export function openDatabase(url: string, schema: string, most = 5): Kysely<unknown> {
   const pool = new pg.Pool({
@@ -26,7 +28,7 @@ export function openDatabase(url: string, schema: string, most = 5): Kysely<unkn
   pool.on('error', () => undefined);
   // Nor must one that is in use, and idle in its transaction: the next query of the transaction tells.
   pool.on('connect', (client) => client.on('error', () => undefined));
-  return new Kysely({ dialect: new PostgresDialect({ pool }) });
+  return new Kysely({ dialect: new PostgresDialect({ pool: withNamedStatements(pool) }) });
 }
 
 /**

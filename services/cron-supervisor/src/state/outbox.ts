@@ -1,17 +1,21 @@
 import type { EventDraft } from '@ops/shared/events';
 import type { Logger } from '@ops/shared/runtime';
 import { isUnavailable, OpsError, type Publisher } from '@ops/shared/streams';
-import { sql, type Transaction } from 'kysely';
+import { type RawBuilder, sql, type Transaction } from 'kysely';
 import { type Database, jsonb, type Tables } from './tables.js';
 
 const BATCH = 500;
 
 /** Writes what is to be said, with the change that it speaks of. Each draft has a purpose: said again, it is the same event. */
 export async function say(transaction: Transaction<Tables>, drafts: readonly EventDraft[]): Promise<void> {
-  if (drafts.length === 0) return;
-  await sql`
+  if (drafts.length > 0) await saying(drafts).execute(transaction);
+}
+
+/** The statement that {@link say} runs, for whoever stores something else in the same one. */
+export function saying(drafts: readonly EventDraft[]): RawBuilder<unknown> {
+  return sql`
     insert into cron_event (draft)
-    select value from jsonb_array_elements(${jsonb(drafts)}) with ordinality as d(value, at) order by at`.execute(transaction);
+    select value from jsonb_array_elements(${jsonb(drafts)}) with ordinality as d(value, at) order by at`;
 }
 
 /**

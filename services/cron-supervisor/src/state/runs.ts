@@ -1,9 +1,8 @@
-import { showNulInText } from '@ops/shared/events';
 import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Trigger } from '../cron-types.js';
 import type { IntakePlan, Run, RunFact, WaitingRetry } from '../decide/intake-types.js';
 import { runIdOf } from '../run-id.js';
-import { say } from './outbox.js';
+import { saying } from './outbox.js';
 import { type Database, jsonb, type RetryRow, type RunRow, type Tables } from './tables.js';
 
 type Queries = Kysely<Tables> | Transaction<Tables>;
@@ -36,12 +35,12 @@ export async function readKnown(
         : [runIdOf(fact.job_id, fact.at)],
   );
   const refs = facts.flatMap((fact) => (fact.kind !== 'ended' && fact.ref !== null ? [fact.ref] : []));
-  // In one question: whoever pings waits for each of them.
+  // In one question, planned once: whoever pings waits for it, and its plan costs more than its work.
   const { rows } = await sql<{
     runs: Json<RunRow>[] | null;
     retries: Json<RetryRow & { slot: Date | null }>[] | null;
     raised: Record<string, string[]> | null;
-  }>`
+  }>`/* cron-known */
     select
       (select json_agg(r) from (
         select * from cron_run where ended_at is null and job_id = any(${jobs})
@@ -85,23 +84,7 @@ function dated(row: object, dates: readonly string[]): object {
 
 /** Stores what intake has planned, and what is to be said of it, in the transaction that {@link holdRuns} was called in. */
 export async function storePlan(transaction: Transaction<Tables>, plan: IntakePlan): Promise<void> {
-  if (plan.runs.length > 0) {
-    await transaction
-      .insertInto('cron_run')
-      .values(plan.runs.map(toRow))
-      .onConflict((conflict) =>
-        conflict.column('run_id').doUpdateSet(({ ref }) => ({
-          ref: ref('excluded.ref'),
-          ended_at: ref('excluded.ended_at'),
-          report: ref('excluded.report'),
-          verdict: ref('excluded.verdict'),
-          code: ref('excluded.code'),
-          reason: ref('excluded.reason'),
-          output: ref('excluded.output'),
-        })),
-      )
-      .execute();
-  }
+  await storeRuns(transaction, plan);
   if (plan.retries.length > 0) {
     const rows = plan.retries.map(({ failed_at, due_at, ...rest }) => ({
       ...rest,
@@ -126,31 +109,35 @@ export async function storePlan(transaction: Transaction<Tables>, plan: IntakePl
       .where('run_id', '=', run_id)
       .execute();
   }
-  await advance(transaction, plan.served);
   for (const [job_id, raised] of plan.raised)
     await transaction
       .updateTable('cron_job')
       .set({ raised: jsonb(raised) })
       .where('job_id', '=', job_id)
       .execute();
-  await say(transaction, plan.drafts);
 }
 
-// Only from the very slot that was served: whoever is further back has slots before it to be judged.
-async function advance(transaction: Transaction<Tables>, served: IntakePlan['served']): Promise<void> {
-  if (served.length === 0) return;
-  const dates = (pick: (one: IntakePlan['served'][number]) => number | null) =>
-    served.map((one) => {
-      const ms = pick(one);
-      return ms === null ? null : new Date(ms);
-    });
-  await sql`
-    update cron_job set judged_until = v.slot, next_slot = v.next, due_at = v.due
-    from unnest(
-      ${served.map(({ job_id }) => job_id)}::text[], ${dates(({ slot }) => slot)}::timestamptz[],
-      ${dates(({ next }) => next)}::timestamptz[], ${dates(({ due_at }) => due_at)}::timestamptz[]
-    ) as v(job_id, slot, next, due)
-    where cron_job.job_id = v.job_id and cron_job.next_slot = v.slot`.execute(transaction);
+// Runs, the jobs that they move on, and what is said of them: in one statement, as whoever pings waits for it. A job is moved on only
+// from the very slot that was served: whoever is further back has slots before it to be judged.
+async function storeRuns(transaction: Transaction<Tables>, { runs, served, drafts }: IntakePlan): Promise<void> {
+  if (runs.length + served.length + drafts.length === 0) return;
+  await sql`/* cron-store */
+    with run as (
+      insert into cron_run (run_id, job_id, started_at, slot, trigger, ref, ended_at, report, verdict, code, reason, output, limit_at, retry_of)
+      select run_id, job_id, started_at, slot, trigger, ref, ended_at, report, verdict, code, reason, output, limit_at, retry_of
+      from jsonb_populate_recordset(null::cron_run, ${jsonb(runs.map(toRow))})
+      on conflict (run_id) do update set
+        ref = excluded.ref, ended_at = excluded.ended_at, report = excluded.report, verdict = excluded.verdict,
+        code = excluded.code, reason = excluded.reason, output = excluded.output
+    ), job as (
+      update cron_job set judged_until = v.slot, next_slot = v.next, due_at = v.due
+      from unnest(
+        ${served.map(({ job_id }) => job_id)}::text[], ${served.map(({ slot }) => date(slot))}::timestamptz[],
+        ${served.map(({ next }) => date(next))}::timestamptz[], ${served.map(({ due_at }) => date(due_at))}::timestamptz[]
+      ) as v(job_id, slot, next, due)
+      where cron_job.job_id = v.job_id and cron_job.next_slot = v.slot
+    )
+    ${saying(drafts)}`.execute(transaction);
 }
 
 /** Runs of a source that have not ended, as far as anybody has told us. */
@@ -194,17 +181,17 @@ export function fromRow(row: RunRow): Run {
 
 function toRow(run: Run) {
   const { kill_asked: _kill, ...rest } = run;
-  const date = (ms: number | null) => (ms === null ? null : new Date(ms));
   return {
     ...rest,
     started_at: new Date(run.started_at),
     slot: date(run.slot),
     ended_at: date(run.ended_at),
     limit_at: date(run.limit_at),
-    report: run.report === null ? null : jsonb(run.report),
-    reason: run.reason === null ? null : showNulInText(run.reason),
-    output: run.output === null ? null : showNulInText(run.output),
   };
+}
+
+function date(ms: number | null): Date | null {
+  return ms === null ? null : new Date(ms);
 }
 
 function retryFromRow(row: RetryRow & { readonly slot: Date | null }): WaitingRetry {
