@@ -1,4 +1,3 @@
-import type { CronPolicy } from '@ops/shared/config';
 import type { ServiceContext } from '@ops/shared/runtime';
 import type { Job } from './cron-types.js';
 import type { RunIntake } from './on/run-intake.js';
@@ -22,6 +21,4 @@ export interface CronSupervisor extends Omit<ServiceContext, 'database'> {
   readonly said: () => void;
   /** Whether the output of a source's runs is an answer, as an agent's; and whether it can be asked what has run. */
   readonly answers: (job: Pick<Job, 'source'>) => boolean;
-  /** What a job of ops.yaml says of itself. */
-  readonly ownPolicies: (source: string, id: string) => CronPolicy | undefined;
 }

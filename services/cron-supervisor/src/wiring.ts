@@ -123,6 +123,5 @@ function open(
     orders,
     said,
     answers,
-    ownPolicies: (source, id) => (source === HEARTBEAT ? ofYaml.get(id) : undefined),
   };
 }

@@ -88,3 +88,19 @@ test('an output that is not what the rule asks for makes the run a failure, with
   expect((await here.call('POST', '/ping/export', 'rows: 12')).body).toMatchObject({ verdict: 'succeeded' });
   expect((await here.call('POST', '/ping/export', { rows: 12 })).body).toMatchObject({ verdict: 'failed' });
 });
+
+test('an added job is judged by what was said of it: how long it takes, its grace, its output', async () => {
+  here = await scene('{}');
+  const output = { pattern: '^[0-9]+ tables$' };
+  const added = await here.call('POST', '/cron/jobs', {
+    id: 'export',
+    schedule: 'every 1h',
+    expected: '5m',
+    grace: '10m',
+    output,
+  });
+  expect(added.body).toMatchObject({ ping: '/ping/export' });
+  const { body } = await here.call('GET', '/cron/jobs/export');
+  expect(body).toMatchObject({ expected_ms: 300_000, expected_from: 'given', limit_ms: 600_000, grace_ms: 600_000 });
+  expect((await here.call('POST', '/ping/export', 'no tables')).body).toMatchObject({ verdict: 'failed' });
+});

@@ -19,6 +19,8 @@ export interface RetryOutcome {
   readonly starts: readonly number[];
   /** From the failure to the beginning of the retry, ms. */
   readonly waits: readonly number[];
+  /** How much later than it was due the retry began, or than everything was back where something was away then, ms. */
+  readonly late: readonly number[];
 }
 
 /**
@@ -49,7 +51,8 @@ export async function retriesUnderFaults(
       jobs,
       faults,
       starts: ids.map((id) => rig.startsOf(id).length),
-      waits: ids.map((id) => (rig.startsOf(id)[1] ?? Number.NaN) - (rig.failedAt.get(id) ?? Number.NaN)),
+      waits: ids.map((id) => rig.retriedAt(id) - (rig.failedAt.get(id) ?? Number.NaN)),
+      late: ids.map((id) => rig.late(id)),
     };
   } finally {
     await rig.close();
@@ -58,6 +61,8 @@ export async function retriesUnderFaults(
 
 class Rig {
   readonly failedAt = new Map<string, number>();
+  readonly #outages: { readonly from: number; until: number }[] = [];
+  readonly #ended = new AbortController();
   readonly #starts = new Map<string, number[]>();
   readonly #gateway: FakeGateway;
   readonly #start: () => OwnProcess;
@@ -118,6 +123,17 @@ cron: { retry_after: ${RETRY_AFTER_MS}ms, sources: [{ openclaw: { url: "${gatewa
     return this.#starts.get(id) ?? [];
   }
 
+  retriedAt(id: string): number {
+    return this.startsOf(id)[1] ?? Number.NaN;
+  }
+
+  late(id: string): number {
+    const began = this.retriedAt(id);
+    let since = (this.failedAt.get(id) ?? Number.NaN) + RETRY_AFTER_MS;
+    for (const { from, until } of this.#outages) if (from <= since && until > since) since = Math.min(until, began);
+    return began - since;
+  }
+
   async listed(ids: readonly string[]): Promise<void> {
     await eventually(
       async () => {
@@ -143,6 +159,25 @@ cron: { retry_after: ${RETRY_AFTER_MS}ms, sources: [{ openclaw: { url: "${gatewa
   }
 
   async hurt(victim: Victim, awayMs: number): Promise<void> {
+    const outage = { from: Date.now(), until: Number.POSITIVE_INFINITY };
+    this.#outages.push(outage);
+    await this.#kill(victim, awayMs);
+    void this.#readyAgain().then((at) => {
+      outage.until = at;
+    });
+  }
+
+  // Another one may be killed meanwhile.
+  async #readyAgain(): Promise<number> {
+    while (!this.#ended.signal.aborted) {
+      const response = await fetch(`http://127.0.0.1:${this.#port}/readyz`).catch(() => undefined);
+      if (response?.ok === true) break;
+      await pause(50);
+    }
+    return Date.now();
+  }
+
+  async #kill(victim: Victim, awayMs: number): Promise<void> {
     if (victim === 'supervisor') {
       await this.#supervisor.kill();
       this.#supervisor = this.#start();
@@ -159,6 +194,7 @@ cron: { retry_after: ${RETRY_AFTER_MS}ms, sources: [{ openclaw: { url: "${gatewa
 
   async close(): Promise<void> {
     clearInterval(this.#finishing);
+    this.#ended.abort();
     await this.#supervisor.stop();
     await this.#gateway.close();
     await this.#redis.close();

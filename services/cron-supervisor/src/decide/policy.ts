@@ -3,10 +3,8 @@ import type { Policy } from '../cron-types.js';
 import type { SourceJob } from '../sources/source.js';
 
 export interface PolicyFacts {
-  readonly job: Pick<SourceJob, 'id' | 'name' | 'start_tolerance_ms' | 'may_be_empty'>;
+  readonly job: Pick<SourceJob, 'id' | 'name' | 'start_tolerance_ms' | 'may_be_empty' | 'policy'>;
   readonly source: string;
-  /** What the job itself brings along (heartbeat jobs of ops.yaml). */
-  readonly own: CronPolicy | undefined;
   /** What an operator has changed by a command. */
   readonly override: CronPolicy | undefined;
   /** A robust percentile of its good runs, ms; undefined while too few are known. */
@@ -15,9 +13,9 @@ export interface PolicyFacts {
 
 /** How a job is judged: what ops.yaml says of it, else what an operator has set by a command, else what was learned, else the default. */
 export function policyOf(facts: PolicyFacts, { cron }: Pick<OpsConfig, 'cron'>): Policy {
-  const { job, source, own, override, learned_ms: learned } = facts;
+  const { job, source, override, learned_ms: learned } = facts;
   const rules = cron.rules.filter(({ job: named }) => named === `${source}/${job.id}` || named === `${source}/${job.name}`);
-  const said = [...rules.toReversed(), own, override].filter((one) => one !== undefined);
+  const said = [...rules.toReversed(), job.policy, override].filter((one) => one !== undefined);
   const first = <K extends keyof CronPolicy>(key: K): CronPolicy[K] => said.find((one) => one[key] !== undefined)?.[key];
   const given = first('expected');
   return {

@@ -1,4 +1,3 @@
-import type { CronPolicy } from '@ops/shared/config';
 import { type Issue, issueLine, showNulInText } from '@ops/shared/events';
 import { scheduleIssue } from '@ops/shared/schedule';
 import type { CronSupervisor } from '../cron-supervisor.js';
@@ -97,7 +96,7 @@ export class RegistryRound {
   }
 
   async #judged(source: JobSource, listed: readonly SourceJob[]): Promise<{ jobs: Job[]; issues: Issue[] }> {
-    const { config, database, ownPolicies } = this.#self;
+    const { config, database } = this.#self;
     const changed = new Map((await listOverrides(database)).map(({ job_id, policy }) => [job_id, policy]));
     const learned = await this.#learnedOf(source.name);
     const issues: Issue[] = [];
@@ -110,8 +109,7 @@ export class RegistryRound {
       const job_id = `${source.name}/${id}`;
       const wrong = scheduleIssue(schedule);
       if (wrong !== undefined) issues.push({ ...wrong, path: `${job_id}.${wrong.path}` });
-      const own: CronPolicy | undefined = ownPolicies(source.name, id);
-      const facts = { job, source: source.name, own, override: changed.get(job_id), learned_ms: learned.get(job_id) };
+      const facts = { job, source: source.name, override: changed.get(job_id), learned_ms: learned.get(job_id) };
       return {
         job_id,
         source: source.name,

@@ -1,3 +1,4 @@
+import type { CronPolicy } from '@ops/shared/config';
 import type { Issue } from '@ops/shared/events';
 import type { Schedule } from '@ops/shared/schedule';
 import type { RunReport } from '../cron-types.js';
@@ -17,6 +18,8 @@ export interface SourceJob {
   readonly timeout_ms: number | null;
   /** Nothing to say is a success for such a job (it only hands a text over). */
   readonly may_be_empty: boolean;
+  /** How it is judged, as far as the job says so itself. */
+  readonly policy?: CronPolicy;
 }
 
 /** What a source has. A job that cannot be read is an issue (path, value, expectation), and the others are listed all the same. */

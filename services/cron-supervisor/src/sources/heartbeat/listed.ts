@@ -3,7 +3,8 @@ import { parseSchedule } from '@ops/shared/schedule';
 import type { SourceJob } from '../source.js';
 
 /** A heartbeat job of ops.yaml, or one that a command has added, as its source lists it. */
-export function listed({ id, schedule, time_zone, purpose, agent }: HeartbeatJob): SourceJob {
+export function listed(job: HeartbeatJob): SourceJob {
+  const { id, schedule, time_zone, purpose, agent, expected, grace, retry, kill, output, class: importance } = job;
   return {
     id,
     name: id,
@@ -14,5 +15,6 @@ export function listed({ id, schedule, time_zone, purpose, agent }: HeartbeatJob
     start_tolerance_ms: 0,
     timeout_ms: null,
     may_be_empty: false,
+    policy: { expected, grace, retry, kill, output, class: importance },
   };
 }
