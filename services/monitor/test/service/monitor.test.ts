@@ -22,8 +22,8 @@ inventory:
   services:
     - { name: crm, port: ${port}, health: { http: "http://127.0.0.1:${port}/api/health" }, interval: 200ms, down_after: { failures: 2, of: 3 }, up_after: 1 }
 guard:
-  cpu: { warn: 99, critical: 99.5, emergency: 100 }
-  ram: { warn: 98, critical: 99, emergency: 99.5 }
+  cpu: { warn: 99, critical: 99.5, emergency: 100, enter: 10m }
+  ram: { warn: 98, critical: 99, emergency: 99.5, enter: 10m }
   disk: { warn: 99, critical: 100 }
   reports: { ttl: 3s, calm: 0ms, state_file: ${stateFile} }
 status: { every: 500ms }
