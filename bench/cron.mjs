@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { openInstance } from '../packages/shared/dist/embedded/index.js';
 import { detection } from './cron/detection.mjs';
 import { evaluation } from './cron/evaluation.mjs';
+import { steadiness } from './cron/machine.mjs';
 import { pings } from './cron/pings.mjs';
 import { review } from './cron/review.mjs';
 
@@ -25,6 +26,8 @@ const folder = mkdtempSync(join(tmpdir(), 'ops-bench-cron-'));
 // PostgreSQL may run as another user, and must get to its data.
 chmodSync(folder, 0o711);
 const before = load();
+const steady = steadiness();
+console.log(`the machine alone: ${steady}`);
 const parts = [];
 let instance;
 try {
@@ -47,6 +50,6 @@ if (given.write) {
 
 \`pnpm bench cron --write\` on ${today}: ${cpus().length} cores (${cpus()[0]?.model.trim()}), load ${before} before and ${load()} after, Node
 ${process.versions.node}. Redis and PostgreSQL are as \`ops up\` starts them, and wait for the disk. The supervisor is a process of its own; who pings is
-another one on the same machine.`;
+another one on the same machine. The machine alone, before: ${steady}.`;
   writeFileSync(new URL('../docs/bench-cron.md', import.meta.url), `${head}\n\n${report}\n`);
 }

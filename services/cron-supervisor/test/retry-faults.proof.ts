@@ -28,6 +28,18 @@ test.each<['legacy' | 'modern', readonly Victim[]]>([
   },
 );
 
+const FIVE_MINUTES = 300_000;
+
+test('five minutes, as it is without a word in ops.yaml, and kills in between: the retry begins when it is due', {
+  timeout: 600_000,
+}, async () => {
+  const victims: readonly Victim[] = ['redis', 'supervisor', 'gateway'];
+  const options = { jobs: 24, faults: 9, random: Math.random, retryAfter: FIVE_MINUTES };
+  const { starts, waits } = await retriesUnderFaults('modern', victims, options);
+  expect(starts).toEqual(starts.map(() => 2));
+  process.stdout.write(`after five minutes: later than that by ${spread(waits.map((wait) => wait - FIVE_MINUTES))}\n`);
+});
+
 function spread(values: readonly number[]): string {
   const sorted = values.toSorted((a, b) => a - b);
   const at = (share: number) => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN);

@@ -30,9 +30,14 @@ export interface RetryOutcome {
 export async function retriesUnderFaults(
   generation: 'legacy' | 'modern',
   victims: readonly Victim[],
-  { jobs, faults, random }: { jobs: number; faults: number; random: () => number },
+  {
+    jobs,
+    faults,
+    random,
+    retryAfter = RETRY_AFTER_MS,
+  }: { jobs: number; faults: number; random: () => number; retryAfter?: number },
 ): Promise<RetryOutcome> {
-  const rig = await Rig.open(generation);
+  const rig = await Rig.open(generation, retryAfter);
   try {
     const ids = Array.from({ length: jobs }, (_, index) => rig.add(`job-${index}`));
     await rig.listed(ids);
@@ -43,10 +48,10 @@ export async function retriesUnderFaults(
     }
     await failing;
     await eventually(() => expect(ids.map((id) => rig.startsOf(id).length).every((starts) => starts >= 2)).toBe(true), {
-      within: 60_000,
+      within: retryAfter + 60_000,
     });
     // Whoever would start one too many does so now: the pause after a failure, and all the looks there are.
-    await pause(RETRY_AFTER_MS + 4000);
+    await pause(Math.min(retryAfter, 10_000) + 4000);
     return {
       jobs,
       faults,
@@ -69,6 +74,7 @@ class Rig {
   readonly #redis: Awaited<ReturnType<typeof ownRedis>>;
   readonly #home: string;
   readonly #port: number;
+  readonly #retryAfter: number;
   readonly #finishing: NodeJS.Timeout;
   #supervisor: OwnProcess;
 
@@ -78,7 +84,9 @@ class Rig {
     home: string,
     port: number,
     start: () => OwnProcess,
+    retryAfter: number,
   ) {
+    this.#retryAfter = retryAfter;
     this.#gateway = gateway;
     this.#redis = redis;
     this.#home = home;
@@ -98,7 +106,7 @@ class Rig {
     }, 50);
   }
 
-  static async open(generation: 'legacy' | 'modern'): Promise<Rig> {
+  static async open(generation: 'legacy' | 'modern', retryAfter: number): Promise<Rig> {
     const gateway = await FakeGateway.start(generation, TOKEN);
     const redis = await ownRedis({ durable: true });
     const home = await mkdtemp(join(tmpdir(), 'ops-cron-faults-'));
@@ -108,11 +116,11 @@ class Rig {
     await writeFile(
       config,
       `inventory: { services: [{ name: thing, health: { tcp: { port: 1 } }, paused: true }] }
-cron: { retry_after: ${RETRY_AFTER_MS}ms, sources: [{ openclaw: { url: "${gateway.url}", token_env: OPENCLAW_TEST_TOKEN } }] }`,
+cron: { retry_after: ${retryAfter}ms, sources: [{ openclaw: { url: "${gateway.url}", token_env: OPENCLAW_TEST_TOKEN } }] }`,
     );
     const start = () =>
       new OwnProcess({ main: MAIN, redisUrl: redis.url, databaseUrl, config, home, port, env: { OPENCLAW_TEST_TOKEN: TOKEN } });
-    return new Rig(gateway, redis, home, port, start);
+    return new Rig(gateway, redis, home, port, start, retryAfter);
   }
 
   add(name: string): string {
@@ -129,7 +137,7 @@ cron: { retry_after: ${RETRY_AFTER_MS}ms, sources: [{ openclaw: { url: "${gatewa
 
   late(id: string): number {
     const began = this.retriedAt(id);
-    let since = (this.failedAt.get(id) ?? Number.NaN) + RETRY_AFTER_MS;
+    let since = (this.failedAt.get(id) ?? Number.NaN) + this.#retryAfter;
     for (const { from, until } of this.#outages) if (from <= since && until > since) since = Math.min(until, began);
     return began - since;
   }
