@@ -111,7 +111,7 @@ export const cronConfig = z
     overrun: z
       .strictObject({
         factor: z.number().min(1.1).max(100).default(2),
-        at_least: duration('60s', 100, 86_400_000).describe('No limit is shorter'),
+        at_least: duration('60s', 100, 86_400_000).describe('No limit that is learned, or that the review proposes, is shorter'),
         kill: z.boolean().default(true),
         kill_grace: duration('10s', 100, 600_000).describe('From the gentle way to the hard one'),
       })

@@ -81,10 +81,11 @@ function expectedProposal(
   const current = job.policy.expected_ms;
   // Without one it is learned as soon as enough runs are known.
   if (current === null) return undefined;
-  const wanted = roundUp(Math.max(usual, (longest * MARGIN) / factor));
-  const limit = Math.max(at_least_ms, factor * current);
-  // Where both limits are the shortest that there is, nothing would change.
-  if (Math.max(at_least_ms, factor * wanted) === limit) return undefined;
+  // What is applied is given, and counts as it is: none is proposed that would be shorter than a learned limit may be.
+  const wanted = roundUp(Math.max(usual, (longest * MARGIN) / factor, at_least_ms / factor));
+  const given = job.policy.expected_from === 'given';
+  const limit = given ? factor * current : Math.max(at_least_ms, factor * current);
+  if (!given && factor * wanted <= at_least_ms) return undefined;
   const draft = (reason: string): Draft => ({
     job_id: job.job_id,
     job_name: job.name,
@@ -102,7 +103,6 @@ function expectedProposal(
       return draft(`a good run took ${inWords(longest)}, and would be ended after ${inWords(limit)}`);
   }
   // What is learned follows by itself.
-  const given = job.policy.expected_from === 'given';
   if (given && change.kind === 'none' && wanted <= current * WORTH_LESS)
     return draft(`${most}: one that hangs is noticed after ${inWords(limit)} only`);
   return undefined;

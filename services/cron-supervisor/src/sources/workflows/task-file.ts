@@ -2,6 +2,7 @@ import { type Issue, issuesOf } from '@ops/shared/events';
 import { isTimeZone, parseSchedule, type Schedule, scheduleIssue } from '@ops/shared/schedule';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
+import { intervalTolerance } from '../interval-tolerance.js';
 import type { SourceJob } from '../source.js';
 
 const text = z.string().max(1000);
@@ -81,7 +82,7 @@ function jobOf({ id: name, description, purpose, agent, enabled, ...rest }: z.in
     agent: agent ?? null,
     enabled,
     schedule,
-    start_tolerance_ms: 0,
+    start_tolerance_ms: intervalTolerance(schedule),
     timeout_ms: null,
     may_be_empty: false,
   };

@@ -74,7 +74,12 @@ describe('what should be expected', () => {
       [],
     ],
     ['nobody has said anything yet', job(() => 5 * MINUTE, { expected: null }), []],
-    ['so short that the shortest limit holds', job(() => 9000, { expected: 2000 }), []],
+    [
+      'so short that its own limit ends it: none shorter than a learned one may be',
+      job(() => 9000, { expected: 2000 }),
+      [{ kind: 'expected', expected_ms: 30_000 }],
+    ],
+    ['so short that the shortest limit holds', job(() => 9000, { expected: 2000, from: 'learned' }), []],
     [
       'since a step, by the runs after it',
       job((ago) => (ago < 9 ? 20 : 8) * MINUTE, { expected: 8 * MINUTE, from: 'learned' }),
