@@ -52,13 +52,16 @@ function whyNot(job: string, error: unknown): undefined {
 }
 
 // Tells it, again and again for a while where nobody answers; rejects where the supervisor says no. Gives the id of the run.
+// However late: with how long ago it was.
 async function told(connection: Connection, path: string, output: string, enough?: AbortSignal): Promise<string | undefined> {
-  const until = performance.now() + TELL_FOR_MS;
+  const happened = performance.now();
+  const until = happened + TELL_FOR_MS;
   let unknownUntil: number | undefined;
   let body = output;
   for (let pause = FIRST_PAUSE_MS; enough?.aborted !== true; pause = Math.min(pause * 2, 5000)) {
     try {
-      const answer = await connection.call<{ run_id: string | null }>('POST', path, body);
+      const ago = Math.round(performance.now() - happened);
+      const answer = await connection.call<{ run_id: string | null }>('POST', `${path}&ago=${ago}`, body);
       return answer.run_id ?? undefined;
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;

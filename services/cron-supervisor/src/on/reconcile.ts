@@ -22,6 +22,7 @@ const FORGOTTEN_MS = 86_400_000;
 export class Reconciler {
   readonly #self: CronSupervisor;
   readonly #due = new Set<string>();
+  readonly #askedAt = new Map<string, number>();
   readonly #pause = new Nudge();
 
   constructor(self: CronSupervisor) {
@@ -34,9 +35,13 @@ export class Reconciler {
   }
 
   async round(signal: AbortSignal): Promise<number> {
-    const { sources, log } = this.#self;
-    const due = this.#due.size === 0 ? [...sources.keys()] : [...this.#due];
+    const { sources, log, clock } = this.#self;
+    const now = clock.monotonic();
+    // One that comes and goes must not keep the others from being asked.
+    const long = [...sources.keys()].filter((name) => now - (this.#askedAt.get(name) ?? Number.NEGATIVE_INFINITY) >= EVERY_MS);
+    const due = this.#due.size === 0 ? [...sources.keys()] : [...new Set([...this.#due, ...long])];
     this.#due.clear();
+    for (const name of due) this.#askedAt.set(name, now);
     const young = due.map(async (name) => {
       const source = sources.get(name);
       if (source === undefined || signal.aborted) return false;

@@ -13,19 +13,20 @@ import { mustBeRead, passing } from './passing.js';
 const MOST_BODY = '100kb';
 const LONGEST_WAIT_MS = 25_000;
 const LONGEST_RUN_MS = 30 * 86_400_000;
+const LONGEST_AGO_MS = 86_400_000;
 const REF = /^[A-Za-z0-9._:-]{1,100}$/;
 
 /**
  * Heartbeats, after the manner of healthchecks.io: POST /ping/<id> says that a run went well, /start that one begins, /fail that it did
  * not go well, /<exit code> either, /log adds to its output. The body, where there is one, is the run's output. `?run=<name>` tells
- * runs apart: the same end told twice is one. `?took=<ms>` with an end says when it began, where that was not told. It is answered once
- * it is on disk.
+ * runs apart: the same end told twice is one. `?took=<ms>` with an end says when it began, where that was not told; `?ago=<ms>` with
+ * anything, how long ago it was: whoever could not reach us tells later. It is answered once it is on disk.
  */
 export function pingRoutes(router: Router, self: CronSupervisor): void {
   const body = textBody({ type: () => true, limit: MOST_BODY });
 
   router.post('/ping/:job', body, async (request, response) => {
-    response.json(await taken(self, request, (job, ref, output) => ping(job, ref, output, 0, tookOf(request))));
+    response.json(await taken(self, request, (job, ref, output) => ping(job, ref, output, 0, request)));
   });
 
   router.post('/ping/:job/:what', body, async (request, response) => {
@@ -40,10 +41,10 @@ export function pingRoutes(router: Router, self: CronSupervisor): void {
     }
     response.json(
       await taken(self, request, (job, ref, output): RunFact => {
-        const at = self.clock.now();
+        const at = atOf(request);
         if (what === 'start') return { kind: 'began', job_id: job.job_id, started_at: at, ref };
         if (what === 'log') return { kind: 'log', job_id: job.job_id, at, ref, text: output ?? '' };
-        return ping(job, ref, output, what === 'success' ? 0 : what === 'fail' ? 1 : (code ?? 1), tookOf(request));
+        return ping(job, ref, output, what === 'success' ? 0 : what === 'fail' ? 1 : (code ?? 1), request);
       }),
     );
   });
@@ -63,9 +64,13 @@ export function pingRoutes(router: Router, self: CronSupervisor): void {
     if (!gone.signal.aborted) response.json({ order: order ?? null });
   });
 
-  function ping(job: Job, ref: string | null, output: string | null, code: number, took: number | null): RunFact {
-    const word = code === 0 ? 'ok' : 'error';
-    return { kind: 'ping', job_id: job.job_id, at: self.clock.now(), took, ref, word, exit_code: code, output };
+  function atOf(request: Request): number {
+    return self.clock.now() - (msOf(request, 'ago', LONGEST_AGO_MS) ?? 0);
+  }
+
+  function ping({ job_id }: Job, ref: string | null, output: string | null, exit_code: number, request: Request): RunFact {
+    const took = msOf(request, 'took', LONGEST_RUN_MS);
+    return { kind: 'ping', job_id, at: atOf(request), took, ref, word: exit_code === 0 ? 'ok' : 'error', exit_code, output };
   }
 }
 
@@ -108,15 +113,12 @@ async function theJob(self: CronSupervisor, id: string): Promise<Job> {
   );
 }
 
-function tookOf({ query: { took } }: Request): number | null {
-  if (took === undefined) return null;
-  const ms = Number(took);
-  if (!Number.isInteger(ms) || ms < 0 || ms > LONGEST_RUN_MS)
-    throw new HttpError(
-      400,
-      'BAD_REQUEST',
-      `?took=${String(took).slice(0, 50)}: expected ms, a whole number up to ${LONGEST_RUN_MS}`,
-    );
+function msOf({ query }: Request, name: 'took' | 'ago', most: number): number | null {
+  const given = query[name];
+  if (given === undefined) return null;
+  const ms = Number(given);
+  if (!Number.isInteger(ms) || ms < 0 || ms > most)
+    throw new HttpError(400, 'BAD_REQUEST', `?${name}=${String(given).slice(0, 50)}: expected ms, a whole number up to ${most}`);
   return ms;
 }
 
