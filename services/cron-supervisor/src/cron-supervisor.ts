@@ -1,4 +1,5 @@
 import type { ServiceContext } from '@ops/shared/runtime';
+import type { ByHand } from './by-hand.js';
 import type { Job } from './cron-types.js';
 import type { RunIntake } from './on/run-intake.js';
 import type { Registry } from './registry.js';
@@ -12,6 +13,7 @@ export interface CronSupervisor extends Omit<ServiceContext, 'database'> {
   readonly database: Database;
   readonly registry: Registry;
   readonly intake: RunIntake;
+  readonly byHand: ByHand;
   /** By their names. */
   readonly sources: ReadonlyMap<string, JobSource>;
   /** Our own scheduled work; one of the sources. */

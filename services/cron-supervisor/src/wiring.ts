@@ -1,5 +1,6 @@
 import { onJob } from '@ops/shared/queues';
 import type { ServiceContext, ServiceDefinition } from '@ops/shared/runtime';
+import { ByHand } from './by-hand.js';
 import type { CronSupervisor } from './cron-supervisor.js';
 import { ownWorkDue, retryDue } from './jobs.js';
 import { migrations } from './migrations/index.js';
@@ -45,7 +46,7 @@ export const cronSupervisor: ServiceDefinition = {
     const reconciler = new Reconciler(self);
     const slots = new SlotsRound(self);
     const overruns = new OverrunRound(self);
-    const sources = new SourcesRound(self, registry, reconciler);
+    const sources = new SourcesRound(self, registry, reconciler, overruns);
     return {
       on: { 'guard.level-changed': (event) => onLevelChanged(retries, event) },
       jobs: [
@@ -100,6 +101,7 @@ function open(
   const ofYaml = new Map(config.cron.jobs.map((job) => [job.id, job]));
   const gateways = new Set(config.cron.sources.flatMap((one) => ('openclaw' in one ? [one.openclaw.name] : [])));
   const answers: CronSupervisor['answers'] = ({ source }) => gateways.has(source);
+  const byHand = new ByHand();
   const intake = new RunIntake({
     database,
     registry,
@@ -111,6 +113,7 @@ function open(
       job.source === own.name ||
       (job.source === HEARTBEAT && ofYaml.get(job.external_id)?.command !== undefined),
     answers,
+    byHand,
     stored,
   });
   return {
@@ -118,6 +121,7 @@ function open(
     database,
     registry,
     intake,
+    byHand,
     sources,
     own,
     orders,

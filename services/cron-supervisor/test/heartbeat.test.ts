@@ -104,3 +104,47 @@ test('an added job is judged by what was said of it: how long it takes, its grac
   expect(body).toMatchObject({ expected_ms: 300_000, expected_from: 'given', limit_ms: 600_000, grace_ms: 600_000 });
   expect((await here.call('POST', '/ping/export', 'no tables')).body).toMatchObject({ verdict: 'failed' });
 });
+
+test('a run that went past its limit while we were away, and tells of its end once we are back, went well: nothing is asked to end', async () => {
+  const cron = '{ jobs: [{ id: copy, expected: 1s }] }';
+  here = await scene(cron);
+  await here.call('POST', '/ping/copy/start?run=one');
+  const { redisUrl, databaseUrl } = here.host;
+  await here.host.hosted.stop();
+  const stopped = Date.now();
+  // Past its limit of 2 s.
+  await eventually(() => expect(Date.now() - stopped).toBeGreaterThan(2500));
+  const back = await testHost([cronSupervisor], {
+    yaml: `inventory: { services: [{ name: thing, health: { tcp: { port: 1 } }, paused: true }] }\ncron: ${cron}`,
+    servers: { redisUrl, databaseUrl },
+  });
+  try {
+    // As `ops cron exec` does, which asks again every few seconds.
+    const returned = Date.now();
+    await eventually(() => expect(Date.now() - returned).toBeGreaterThan(3000));
+    const answer = await fetch(`${back.hosted.address}/ping/copy?run=one`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${back.token}` },
+    });
+    expect(await answer.json()).toMatchObject({ verdict: 'succeeded' });
+    await eventually(() => expect(here.of('cron.run-succeeded')).toHaveLength(1));
+    expect(here.of('cron.run-overran')).toEqual([]);
+  } finally {
+    await back.close();
+  }
+});
+
+test('a job that fails at each slot, with slots closer together than the pause before a retry, is told of all the same', async () => {
+  here = await scene(`{ retry_after: 3s, jobs: [{ id: pulse, ${EVERY_2_S}, command: ["false"] }] }`);
+  await eventually(() => expect(Date.now() % 2000).toBeLessThan(100));
+  const failing = setInterval(() => void here.call('POST', '/ping/pulse/fail').catch(() => undefined), 2000);
+  try {
+    const alerts = () =>
+      here.of('alert.reported').filter(({ metric, status }) => metric === 'cron-result' && status === 'failed');
+    await eventually(() => expect(alerts()).toHaveLength(1), { within: 20_000 });
+    expect(alerts()[0]?.current_value).toContain('a later slot has come and failed');
+    expect(here.of('cron.run-failed').every(({ final }) => !final)).toBe(true);
+  } finally {
+    clearInterval(failing);
+  }
+});

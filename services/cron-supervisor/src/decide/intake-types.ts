@@ -35,8 +35,8 @@ export interface Run {
   readonly reason: string | null;
   readonly output: string | null;
   readonly limit_at: number | null;
-  /** We have asked for its end. */
-  readonly kill_asked: boolean;
+  /** When we asked for its end; null where we did not. */
+  readonly kill_asked_at: number | null;
   readonly retry_of: string | null;
 }
 
@@ -68,6 +68,8 @@ export interface IntakeFacts {
   readonly startable: (job: Job) => boolean;
   /** Whether the output of its runs is an answer, as an agent's. */
   readonly answers: (job: Job) => boolean;
+  /** Whether somebody has asked by hand for a run that begins then (epoch ms). */
+  readonly byHand: (job: Job, startedAt: number) => boolean;
 }
 
 /** What is to be stored and said, all of it or nothing. */

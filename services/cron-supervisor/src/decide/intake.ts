@@ -7,12 +7,10 @@ import { ALERTS, type AlertMetric, alertDraft, failedDraft, retryDraft, startedD
 import type { IntakeFacts, IntakePlan, NewRetry, RetryChange, Run, RunFact, WaitingRetry } from './intake-types.js';
 import { type CronLimits, limitOf } from './limit.js';
 import { afterFailure } from './retry.js';
+import { cut, joined } from './run-output.js';
+import { answers, EARLY_MS, isByHand, triggerOf } from './run-trigger.js';
 import { slotOf } from './slots.js';
 import { judgeRun } from './verdict.js';
-
-const LONGEST_OUTPUT = 64_000;
-// A run that answers our question begins with it, as two clocks see it.
-const EARLY_MS = 1500;
 
 export type IntakePolicy = CronLimits & { readonly retry_after: number };
 
@@ -79,7 +77,8 @@ class Intake {
     if (named !== undefined) return named;
     const known = this.#runs.get(runIdOf(job.job_id, startedAt));
     // Told again, now with the name that its source has for it.
-    if (known !== undefined) return ref === null || known.ref !== null ? known : this.#keep({ ...known, ref });
+    if (known !== undefined)
+      return ref === null || known.ref !== null ? known : this.#keep({ ...known, ref, trigger: triggerOf(known, ref) });
     this.#vanished(job, startedAt, ref);
     const run = this.#create(job, startedAt, ref);
     this.#drafts.push(startedDraft(job, run));
@@ -103,15 +102,15 @@ class Intake {
   #create(job: Job, startedAt: number, ref: string | null): Run {
     const run_id = runIdOf(job.job_id, startedAt);
     const retry = this.#retries.find((one) => one.job_id === job.job_id && answers(one, startedAt, ref));
-    // A gateway names only those runs that were started by hand; heartbeats name what they like.
-    const byHand = ref?.startsWith('manual:') === true;
+    const byHand = isByHand(ref);
     const chained = this.#retries.find((one) => one.job_id === job.job_id && one.state === 'waiting');
     const nearest = retry !== undefined || byHand ? null : (slotOf(job.schedule, job.policy.grace_ms, startedAt) ?? null);
     // A gateway's own attempts come within the grace of the very slot that has failed.
     const own = chained !== undefined && (nearest === null || nearest === chained.slot);
     const slot = own ? null : nearest;
+    const unscheduled = () => (this.#known.byHand(job, startedAt) ? 'manual' : 'unscheduled');
     const trigger =
-      retry !== undefined ? 'retry' : byHand ? 'manual' : own ? 'source-retry' : slot !== null ? 'schedule' : 'unscheduled';
+      retry !== undefined ? 'retry' : byHand ? 'manual' : own ? 'source-retry' : slot !== null ? 'schedule' : unscheduled();
     const limit = limitOf(job.policy, this.#policy);
     const run: Run = {
       run_id,
@@ -127,7 +126,7 @@ class Intake {
       reason: null,
       output: null,
       limit_at: limit === undefined ? null : startedAt + limit,
-      kill_asked: false,
+      kill_asked_at: null,
       retry_of: retry?.run_id ?? null,
     };
     if (retry !== undefined) this.#changeRetry(retry, { state: 'started', retry_run_id: run_id, ended_at: null });
@@ -146,12 +145,14 @@ class Intake {
     return this.#end(job, known ?? this.#create(job, report.started_at, report.ref), report);
   }
 
-  #end(job: Job, run: Run, report: RunReport): Run {
-    const output = report.output ?? run.output;
+  #end(job: Job, began: Run, report: RunReport): Run {
+    const run = { ...began, trigger: triggerOf(began, report.ref) };
+    const output = joined(run.output, report.output);
     const judgement = judgeRun({
       report: { ...report, output },
       policy: job.policy,
-      killed: run.kill_asked,
+      // One that had ended before anybody asked for it was not ended by us, whenever we hear of it.
+      killed: run.kill_asked_at !== null && report.ended_at >= run.kill_asked_at - EARLY_MS,
       past_limit: run.limit_at !== null && report.ended_at >= run.limit_at,
       timed: report.ended_at > report.started_at,
       hasOutput: this.#known.answers(job),
@@ -282,14 +283,4 @@ class Intake {
   #standing({ job_id }: Job): readonly string[] {
     return this.#raised.get(job_id) ?? this.#known.raised.get(job_id) ?? [];
   }
-}
-
-// Whether a run is the one that a retry has asked for.
-function answers({ state, asked_at, ref, retry_run_id }: WaitingRetry, startedAt: number, startedRef: string | null): boolean {
-  if (state !== 'asked' || asked_at === null || retry_run_id !== null) return false;
-  return (ref === null || startedRef === null || ref === startedRef) && startedAt >= asked_at - EARLY_MS;
-}
-
-function cut(output: string | null): string | null {
-  return output === null ? null : output.slice(-LONGEST_OUTPUT);
 }

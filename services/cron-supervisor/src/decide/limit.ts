@@ -13,3 +13,15 @@ export function limitOf(policy: Policy, { overrun }: CronLimits): number | undef
   const limit = policy.expected_ms * overrun.factor;
   return policy.expected_from === 'given' ? limit : Math.max(limit, overrun.at_least);
 }
+
+// After a start, and once a source is there again, its runs are asked for, and who could not tell of an end tells it again.
+const SETTLE_MS = 10_000;
+
+/**
+ * Whether a run that has not ended, as far as we know, may be held to its limit: we could hear of its end all the time, or have been
+ * back for long enough to have learned of it.
+ * @param heardSince since when its source could tell us (epoch ms); undefined where it cannot
+ */
+export function isWatched(startedAt: number, heardSince: number | undefined, now: number): boolean {
+  return heardSince !== undefined && (startedAt >= heardSince || now - heardSince >= SETTLE_MS);
+}

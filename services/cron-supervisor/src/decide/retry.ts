@@ -46,7 +46,8 @@ export function afterFailure(facts: FailureFacts, now: number): RetryPlan {
 export type DuePlan =
   | { readonly kind: 'start' }
   | { readonly kind: 'wait'; readonly until: number; readonly reason: string }
-  | { readonly kind: 'superseded'; readonly reason: string };
+  /** `failed`: nobody tries it again, and it has failed. */
+  | { readonly kind: 'superseded'; readonly reason: string; readonly failed: boolean };
 
 export interface DueFacts {
   readonly class: Policy['class'];
@@ -62,10 +63,10 @@ export interface DueFacts {
  * by itself, ours waits until it has given up, and then decides.
  */
 export function whenDue({ class: kind, level, newer, own_retry_at: own }: DueFacts, now: number): DuePlan {
-  if (newer?.verdict === 'succeeded') return { kind: 'superseded', reason: 'a later run has succeeded' };
+  if (newer?.verdict === 'succeeded') return { kind: 'superseded', reason: 'a later run has succeeded', failed: false };
   if (newer?.verdict === null) return { kind: 'wait', until: now + LOOK_AGAIN_MS, reason: 'another run of it is under way' };
-  // A later slot failed as well, and has a retry of its own.
-  if (newer?.trigger === 'schedule') return { kind: 'superseded', reason: 'a later slot has come and failed' };
+  // It has a retry of its own. That is no reason to be silent: where slots are closer than that, each would wait for the next one's.
+  if (newer?.trigger === 'schedule') return { kind: 'superseded', reason: 'a later slot has come and failed', failed: true };
   if (own !== undefined && own - now <= LONGEST_OWN_MS) {
     return { kind: 'wait', until: Math.max(own, now) + AFTER_OWN_MS, reason: 'its source tries again by itself' };
   }

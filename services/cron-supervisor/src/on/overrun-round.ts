@@ -3,6 +3,7 @@ import type { CronSupervisor } from '../cron-supervisor.js';
 import type { Job } from '../cron-types.js';
 import { killedDraft, overranDraft } from '../decide/drafts.js';
 import type { Run } from '../decide/intake-types.js';
+import { isWatched } from '../decide/limit.js';
 import type { JobSource, KillOutcome, RunEvidence, RunningRun } from '../sources/source.js';
 import { SourceDown } from '../sources/source-down.js';
 import { finishKill, hasEnded, markOverrun, noteHard, overdueRuns, unfinishedKills } from '../state/kills.js';
@@ -13,6 +14,8 @@ const LOOK_MS = 100;
 const ASK_AGAIN_MS = 500;
 // What is known of a run is asked for before its end: afterwards its processes are gone. The end must not wait for it.
 const EVIDENCE_MS = 400;
+// Whoever has not looked for so long, as PostgreSQL was away or we were, may have missed ends.
+const AWAY_MS = 5000;
 
 type Outcome = NonNullable<KillRecord['outcome']>;
 const NOTHING = { log: [], processes: [] };
@@ -21,6 +24,8 @@ const NOTHING = { log: [], processes: [] };
 export class OverrunRound {
   readonly #self: CronSupervisor;
   readonly #working = new Map<string, Promise<void>>();
+  readonly #heardSince = new Map<string, number>();
+  #lookedAt = Number.POSITIVE_INFINITY;
 
   constructor(self: CronSupervisor) {
     this.#self = self;
@@ -29,10 +34,12 @@ export class OverrunRound {
   async round(): Promise<number> {
     const { database, clock, registry, config } = this.#self;
     if (!registry.known) return EVERY_MS;
+    const overdue = await overdueRuns(database, clock.now());
     const now = clock.now();
-    for (const run of await overdueRuns(database, now)) {
+    this.#look(now);
+    for (const run of overdue) {
       const job = registry.jobs.get(run.job_id);
-      if (job === undefined || run.limit_at === null) continue;
+      if (job === undefined || run.limit_at === null || !this.#watched(job, run, now)) continue;
       const limit = run.limit_at - run.started_at;
       const kill = job.policy.kill;
       const found = `it has run for ${Math.round((now - run.started_at) / 1000)} s, its limit is ${limit / 1000} s`;
@@ -45,11 +52,30 @@ export class OverrunRound {
     for (const { run, kill } of await unfinishedKills(database)) {
       const job = registry.jobs.get(run.job_id);
       const old = now - Date.parse(kill.asked_at) > 2 * config.cron.overrun.kill_grace + 5000;
-      if (job === undefined || !old || this.#working.has(run.run_id)) continue;
+      if (job === undefined || !old || this.#working.has(run.run_id) || !this.#watched(job, run, now)) continue;
       if (kill.hard !== null) await this.#switchOn(job);
       this.#begin(job, run);
     }
     return EVERY_MS;
+  }
+
+  /** A source is there, and tells of ends from now on. */
+  heard(source: string): void {
+    this.#heardSince.set(source, this.#self.clock.now());
+  }
+
+  // Since when each source could have told us of an end, as far as we know.
+  #look(now: number): void {
+    if (now - this.#lookedAt > AWAY_MS) this.#heardSince.clear();
+    this.#lookedAt = now;
+    for (const [name, { state }] of this.#self.sources) {
+      if (state.kind !== 'connected') this.#heardSince.delete(name);
+      else if (!this.#heardSince.has(name)) this.#heardSince.set(name, now);
+    }
+  }
+
+  #watched({ source }: Job, { started_at }: Run, now: number): boolean {
+    return isWatched(started_at, this.#heardSince.get(source), now);
   }
 
   /** Ends a run, beside whatever else is to be done. */

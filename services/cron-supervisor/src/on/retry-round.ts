@@ -100,7 +100,9 @@ export class RetryRound {
       const plan = whenDue(facts, now);
       if (plan.kind === 'wait') return await this.#wait(job, retry, plan.until, plan.reason);
       if (plan.kind === 'superseded') {
-        await endRetry(database, retry, 'superseded', plan.reason, now);
+        const alert = plan.failed ? notRetried(job, retry, `not tried again: ${plan.reason}`, 'superseded', now) : undefined;
+        await endRetry(database, retry, 'superseded', plan.reason, now, alert);
+        this.#self.said();
         return;
       }
     } catch (error) {
@@ -135,12 +137,9 @@ export class RetryRound {
       return;
     }
     if (outcome.kind === 'already-running') return this.#wait(job, retry, now + BUSY_MS, 'another run of it is under way');
-    const found = `its retry was refused: ${outcome.why}`;
-    const alert = { status: 'failed', expected: 'a run that succeeds', found, at: now };
-    await endRetry(database, retry, 'refused', outcome.why, now, {
-      metric: ALERTS.result,
-      draft: alertDraft(job, ALERTS.result, alert, `${retry.run_id} refused`),
-    });
+    const alert = notRetried(job, retry, `its retry was refused: ${outcome.why}`, 'refused', now);
+    await endRetry(database, retry, 'refused', outcome.why, now, alert);
+    this.#self.said();
   }
 
   // It was asked for, by a process that may not live any more: either its run has begun, or it is asked for again.
@@ -187,4 +186,10 @@ export class RetryRound {
       .add(retryDue, { run_id, due_at }, Math.max(0, due_at - clock.now()))
       .catch((error: unknown) => log.debug({ run: run_id, error }, 'the queue does not take a retry: it is found by looking'));
   }
+}
+
+// A failure that nobody tries again is a person's.
+function notRetried(job: Job, { run_id }: RetryRow, found: string, why: string, at: number) {
+  const alert = { status: 'failed', expected: 'a run that succeeds', found, at };
+  return { metric: ALERTS.result, draft: alertDraft(job, ALERTS.result, alert, `${run_id} ${why}`) };
 }

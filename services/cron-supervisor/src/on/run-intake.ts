@@ -1,6 +1,7 @@
 import type { OpsConfig } from '@ops/shared/config';
 import type { Clock, Logger } from '@ops/shared/runtime';
 import { isUnavailable, RetryableError } from '@ops/shared/streams';
+import type { ByHand } from '../by-hand.js';
 import type { Job } from '../cron-types.js';
 import { planIntake } from '../decide/intake.js';
 import type { IntakeFacts, Run, RunFact } from '../decide/intake-types.js';
@@ -21,6 +22,7 @@ export interface IntakeDeps {
   readonly log: Logger;
   readonly startable: IntakeFacts['startable'];
   readonly answers: IntakeFacts['answers'];
+  readonly byHand: ByHand;
   /** Something was stored that is to be said, or a retry that is to be waited for. */
   readonly stored: (retries: readonly { readonly run_id: string; readonly due_at: number }[]) => void;
 }
@@ -86,16 +88,18 @@ export class RunIntake {
   }
 
   async #store(facts: readonly RunFact[]): Promise<readonly (Run | undefined)[]> {
-    const { database, registry, config, clock, startable, answers } = this.#deps;
+    const { database, registry, config, clock, startable, answers, byHand } = this.#deps;
     const { jobs } = registry;
     const plan = await database.transaction().execute(async (transaction) => {
       await holdRuns(transaction);
       const now = clock.now();
       const known = await readKnown(transaction, facts, lateSlots(facts, jobs, now));
-      const made = planIntake(facts, { ...known, jobs, startable, answers }, policyOf(config), now);
+      const asked: IntakeFacts['byHand'] = ({ job_id }, startedAt) => byHand.has(job_id, startedAt);
+      const made = planIntake(facts, { ...known, jobs, startable, answers, byHand: asked }, policyOf(config), now);
       await storePlan(transaction, made);
       return made;
     });
+    for (const { job_id, trigger } of plan.runs) if (trigger === 'manual') byHand.forget(job_id);
     if (plan.drafts.length > 0 || plan.retries.length > 0) this.#deps.stored(plan.retries);
     return plan.about;
   }

@@ -12,6 +12,8 @@ export interface SourceNudges {
   readonly jobs: () => void;
   /** It is (back) there: whatever happened meanwhile is to be asked for. */
   readonly reconcile: () => void;
+  /** From now on it can tell us of ends. */
+  readonly heard: () => void;
 }
 
 /** What a source tells, as facts about runs. What cannot be stored now is tried again, and found by the next look at the source otherwise. */
@@ -22,6 +24,7 @@ export function listenTo(self: CronSupervisor, source: string, nudges: SourceNud
     ended: (report) => take({ kind: 'ended', job_id: `${source}/${report.job}`, report }),
     jobsChanged: nudges.jobs,
     connected: () => {
+      nudges.heard();
       nudges.jobs();
       nudges.reconcile();
     },

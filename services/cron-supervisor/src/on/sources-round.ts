@@ -2,6 +2,7 @@ import type { CronSupervisor } from '../cron-supervisor.js';
 import { HEARTBEAT } from '../sources/heartbeat/heartbeat-source.js';
 import { removeOtherSources } from '../state/jobs.js';
 import { notePresence } from '../state/presence.js';
+import type { OverrunRound } from './overrun-round.js';
 import type { Reconciler } from './reconcile.js';
 import type { RegistryRound } from './registry-round.js';
 import { listenTo } from './source-events.js';
@@ -11,13 +12,15 @@ export class SourcesRound {
   readonly #self: CronSupervisor;
   readonly #registry: RegistryRound;
   readonly #reconciler: Reconciler;
+  readonly #overruns: OverrunRound;
   readonly #opened = new Set<string>();
   open = false;
 
-  constructor(self: CronSupervisor, registry: RegistryRound, reconciler: Reconciler) {
+  constructor(self: CronSupervisor, registry: RegistryRound, reconciler: Reconciler, overruns: OverrunRound) {
     this.#self = self;
     this.#registry = registry;
     this.#reconciler = reconciler;
+    this.#overruns = overruns;
   }
 
   async round(signal: AbortSignal): Promise<number> {
@@ -38,6 +41,7 @@ export class SourcesRound {
                 this.#self.log.warn({ source: name, error }, 'the jobs of a source could not be registered'),
               ),
           reconcile: () => this.#reconciler.nudge(name),
+          heard: () => this.#overruns.heard(name),
         }),
       );
     }

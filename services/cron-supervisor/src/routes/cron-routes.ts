@@ -81,6 +81,7 @@ export function cronRoutes(
       throw new HttpError(409, 'NOT_STARTED', `${job.job_id}: ops.yaml does not name its source ${job.source} any more`);
     // An old gateway answers when the job that runs has ended: the start stands, and is not waited for.
     const patience = new AbortController();
+    self.byHand.note(job.job_id, clock.now());
     const starting = passing(source.start(job.external_id));
     const outcome = await Promise.race([starting, clock.sleep(START_MS, patience.signal)]).finally(() => patience.abort());
     if (outcome === undefined) {
@@ -90,6 +91,7 @@ export function cronRoutes(
       return void response.status(202).json({ job_id: job.job_id, started: false, ref: null });
     }
     if (outcome.kind !== 'started') {
+      self.byHand.forget(job.job_id);
       const why = outcome.kind === 'refused' ? outcome.why : 'it runs already';
       throw new HttpError(409, 'NOT_STARTED', `${job.job_id} was not started: ${why}`);
     }

@@ -127,7 +127,7 @@ async function storeRuns(transaction: Transaction<Tables>, { runs, served, draft
       select run_id, job_id, started_at, slot, trigger, ref, ended_at, report, verdict, code, reason, output, limit_at, retry_of
       from jsonb_populate_recordset(null::cron_run, ${jsonb(runs.map(toRow))})
       on conflict (run_id) do update set
-        ref = excluded.ref, ended_at = excluded.ended_at, report = excluded.report, verdict = excluded.verdict,
+        trigger = excluded.trigger, ref = excluded.ref, ended_at = excluded.ended_at, report = excluded.report, verdict = excluded.verdict,
         code = excluded.code, reason = excluded.reason, output = excluded.output
     ), job as (
       update cron_job set judged_until = v.slot, next_slot = v.next, due_at = v.due
@@ -174,13 +174,13 @@ export function fromRow(row: RunRow): Run {
     reason: row.reason,
     output: row.output,
     limit_at: row.limit_at?.getTime() ?? null,
-    kill_asked: row.kill !== null,
+    kill_asked_at: row.kill === null ? null : Date.parse(row.kill.asked_at),
     retry_of: row.retry_of,
   };
 }
 
 function toRow(run: Run) {
-  const { kill_asked: _kill, ...rest } = run;
+  const { kill_asked_at: _kill, ...rest } = run;
   return {
     ...rest,
     started_at: new Date(run.started_at),

@@ -64,6 +64,7 @@ function intake(facts: readonly RunFact[], known: Partial<IntakeFacts> = {}, now
       raised: new Map(),
       startable: () => true,
       answers: ({ source }) => source === 'openclaw',
+      byHand: () => false,
       ...known,
     },
     POLICY,
@@ -138,4 +139,46 @@ test('an output that is cut in the middle of a character is still text that can 
   const [run] = plan.runs as [Run];
   expect((run.output ?? '').length).toBeLessThanOrEqual(64_000);
   expect(JSON.stringify(plan.drafts).length).toBeLessThan(100_000);
+});
+
+// Away from every slot.
+const LATER = SLOT + 60 * MINUTE;
+
+test('a run that had ended before its end was asked for was not ended by us; one that ended after was', () => {
+  const plan = intake([{ kind: 'began', job_id: job.job_id, started_at: SLOT, ref: null }]);
+  const asked = plan.runs.map((run): Run => ({ ...run, kill_asked_at: SLOT + 10 * MINUTE }));
+  const end = (after: number) => intake([ended(SLOT, { ended_at: SLOT + after })], { runs: asked }).runs[0]?.verdict;
+  expect(end(20_000)).toBe('succeeded');
+  expect(end(10 * MINUTE + 50)).toBe('killed');
+});
+
+test('a run that somebody starts by hand is not tried again, whenever that is known', () => {
+  const began = (ref: string | null): RunFact => ({ kind: 'began', job_id: job.job_id, started_at: LATER, ref });
+  const failed = ended(LATER, FAILED);
+  const named = ended(LATER, { ...FAILED, ref: 'manual:brief:1' });
+  for (const facts of [
+    [began('manual:brief:1'), failed],
+    [began(null), began('manual:brief:1'), failed],
+    [began(null), named],
+  ]) {
+    const plan = intake(facts, {}, LATER + MINUTE);
+    expect(plan.runs).toMatchObject([{ trigger: 'manual', slot: null, verdict: 'failed' }]);
+    expect(plan.retries).toEqual([]);
+    expect(plan.raised.get(job.job_id)).toEqual(['cron-result']);
+  }
+  const byHand = { byHand: ({ job_id }: Job, at: number) => job_id === job.job_id && at === LATER };
+  expect(intake([began(null), failed], byHand, LATER + MINUTE)).toMatchObject({ runs: [{ trigger: 'manual' }], retries: [] });
+  // Nobody asked for this one.
+  expect(intake([began(null), failed], {}, LATER + MINUTE).retries).toHaveLength(1);
+});
+
+test('what was told while a run went on and what is told with its end are both its output', () => {
+  const at = (minutes: number) => SLOT + minutes * MINUTE;
+  const about = { job_id: heartbeat.job_id, ref: null };
+  const plan = intake([
+    { kind: 'began', ...about, started_at: at(0) },
+    { kind: 'log', ...about, at: at(1), text: 'table 1\n' },
+    { kind: 'ping', ...about, at: at(2), took: null, word: 'ok', exit_code: 0, output: 'table 2' },
+  ]);
+  expect(plan.runs).toMatchObject([{ output: 'table 1\ntable 2', verdict: 'succeeded' }]);
 });

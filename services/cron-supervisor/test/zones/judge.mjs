@@ -4,6 +4,7 @@
 import { nextSlot } from '@ops/shared/schedule';
 import { openDatabase } from '@ops/shared/storage';
 import { Registry as Metrics } from 'prom-client';
+import { ByHand } from '../../dist/by-hand.js';
 import { RunIntake } from '../../dist/on/run-intake.js';
 import { SlotsRound } from '../../dist/on/slots-round.js';
 import { Registry } from '../../dist/registry.js';
@@ -33,6 +34,7 @@ const intake = new RunIntake({
   log,
   startable: () => false,
   answers: () => true,
+  byHand: new ByHand(),
   stored() {},
 });
 const source = { name: 'zones', state: { kind: 'connected', detail: '' }, history: async () => [], running: async () => [] };

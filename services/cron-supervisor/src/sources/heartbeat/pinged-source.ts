@@ -31,6 +31,7 @@ export class PingedSource implements JobSource {
   readonly state: SourceState = { kind: 'connected', detail: 'it is told by whoever runs' };
   readonly #options: PingedOptions;
   readonly #commands = new Map<string, OwnCommand>();
+  readonly #lastStarts = new Map<string, RunningRun>();
   #listener: SourceListener | undefined;
 
   constructor(options: PingedOptions) {
@@ -74,6 +75,7 @@ export class PingedSource implements JobSource {
     const { ref } = command;
     const key = randomUUID();
     this.#commands.set(key, command);
+    this.#lastStarts.set(job, command.run);
     this.#listener?.began(command.run, ref);
     void command.ended.then((report) => {
       this.#commands.delete(key);
@@ -82,9 +84,10 @@ export class PingedSource implements JobSource {
     return { kind: 'started', ref };
   }
 
-  // A start is known at once: it has begun, or was refused.
+  // A start is known at once: it has begun, or was refused. It may have ended since, while PostgreSQL was away.
   async startedSince(job: string, since: number): Promise<RunningRun | undefined> {
-    return [...this.#commands.values()].map(({ run }) => run).find((run) => run.job === job && run.started_at >= since);
+    const last = this.#lastStarts.get(job);
+    return last !== undefined && last.started_at >= since ? last : undefined;
   }
 
   async kill(run: RunningRun, way: 'gentle' | 'hard'): Promise<KillOutcome> {

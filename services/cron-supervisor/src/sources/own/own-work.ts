@@ -28,6 +28,7 @@ export class OwnWork implements JobSource {
   readonly state: SourceState = { kind: 'connected', detail: 'it is done here' };
   readonly #tasks: ReadonlyMap<string, OwnTask>;
   readonly #running = new Map<string, RunningRun>();
+  readonly #lastStarts = new Map<string, RunningRun>();
   readonly #work = new Set<Promise<void>>();
   #listener: SourceListener | undefined;
 
@@ -73,6 +74,7 @@ export class OwnWork implements JobSource {
     if (this.#running.has(id)) return { kind: 'already-running' };
     const run: RunningRun = { job: id, started_at: Date.now() };
     this.#running.set(id, run);
+    this.#lastStarts.set(id, run);
     this.#listener?.began(run, null);
     const work = task
       .run()
@@ -89,7 +91,7 @@ export class OwnWork implements JobSource {
   }
 
   async startedSince(id: string, since: number): Promise<RunningRun | undefined> {
-    const run = this.#running.get(id);
+    const run = this.#lastStarts.get(id);
     return run !== undefined && run.started_at >= since ? run : undefined;
   }
 
