@@ -2,6 +2,7 @@ import type { CronPolicy } from '@ops/shared/config';
 import type { Issue } from '@ops/shared/events';
 import type { Schedule } from '@ops/shared/schedule';
 import type { RunReport } from '../cron-types.js';
+import type { Unread } from '../decide/unread.js';
 
 /** A job as its source has it. */
 export interface SourceJob {
@@ -26,6 +27,8 @@ export interface SourceJob {
 export interface Listing {
   readonly jobs: readonly SourceJob[];
   readonly issues: readonly Issue[];
+  /** What else it has: whatever it neither lists nor has here is not there any more. */
+  readonly unread: Unread;
   /** `files`: the source is down, and this is what lay on disk. */
   readonly from: 'source' | 'files';
 }

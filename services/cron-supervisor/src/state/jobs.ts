@@ -2,6 +2,7 @@ import { nextSlot } from '@ops/shared/schedule';
 import { sql, type Transaction } from 'kysely';
 import type { Job } from '../cron-types.js';
 import { type AlertMetric, alertDraft } from '../decide/drafts.js';
+import type { Unread } from '../decide/unread.js';
 import { say } from './outbox.js';
 import { holdRuns } from './runs.js';
 import { type Database, type JobRow, jsonb, type Tables } from './tables.js';
@@ -12,14 +13,15 @@ const CHUNK = 200;
  * Stores the jobs of a source. A new one, and one whose schedule has changed or that was switched on again, is judged from now on: what
  * was due before was somebody else's. A changed grace moves the next deadline.
  *
- * @param complete the source has no others: those that it had before are removed, with their history kept
+ * @param unread what else the source has, by its own ids: whatever is neither that nor listed is removed, with its history kept; nothing
+ *   is where that is unknown
  * @returns whether anything has changed
  */
 export async function registerJobs(
   database: Database,
   source: string,
   jobs: readonly Job[],
-  { now, complete }: { readonly now: number; readonly complete: boolean },
+  { now, unread }: { readonly now: number; readonly unread: Unread },
 ): Promise<boolean> {
   const rows = await database.selectFrom('cron_job').selectAll().where('source', '=', source).execute();
   const known = new Map(rows.map((row) => [row.job_id, row]));
@@ -37,7 +39,10 @@ export async function registerJobs(
     });
   }
   const named = new Set(jobs.map(({ job_id }) => job_id));
-  const gone = complete ? rows.filter((row) => row.removed_at === null && !named.has(row.job_id)) : [];
+  const gone =
+    unread === 'unknown'
+      ? []
+      : rows.filter((row) => row.removed_at === null && !named.has(row.job_id) && !unread.includes(row.external_id));
   await removeJobs(
     database,
     gone.map(({ job_id }) => job_id),

@@ -43,7 +43,7 @@ export async function judgedOnce(
   try {
     await migrate(database as never, 'cron-supervisor', migrations);
     const jobs = zones.map((zone) => jobOf(zone, expression));
-    await registerJobs(database, 'zones', jobs, { now: from, complete: true });
+    await registerJobs(database, 'zones', jobs, { now: from, unread: [] });
     let kills = 0;
     for (;;) {
       const judge = spawn(process.execPath, [JUDGE, url, String(from), String(to), String(step)], {

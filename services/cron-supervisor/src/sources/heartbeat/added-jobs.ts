@@ -4,18 +4,24 @@ import type { Database } from '../../state/tables.js';
 import { jsonb } from '../../state/tables.js';
 
 /** Heartbeat jobs that were added by a command; what cannot be read any more is an issue. */
-export async function addedJobs(
-  database: Database,
-): Promise<{ readonly jobs: readonly HeartbeatJob[]; readonly issues: readonly Issue[] }> {
+export async function addedJobs(database: Database): Promise<{
+  readonly jobs: readonly HeartbeatJob[];
+  readonly issues: readonly Issue[];
+  readonly unread: readonly string[];
+}> {
   const rows = await database.selectFrom('cron_added').selectAll().orderBy('id').execute();
   const jobs: HeartbeatJob[] = [];
   const issues: Issue[] = [];
+  const unread: string[] = [];
   for (const { id, job } of rows) {
     const parsed = heartbeatJob.safeParse(job);
     if (parsed.success) jobs.push(parsed.data);
-    else issues.push(...issuesOf(parsed.error, job, `cron_added.${id}`));
+    else {
+      issues.push(...issuesOf(parsed.error, job, `cron_added.${id}`));
+      unread.push(id);
+    }
   }
-  return { jobs, issues };
+  return { jobs, issues, unread };
 }
 
 /** Adds a job as it was written; false where one of its id is there. */

@@ -93,8 +93,8 @@ export class OpenClawSource implements JobSource {
 
   async list(): Promise<Listing> {
     try {
-      const { jobs, issues } = await this.#part().jobs.now();
-      return { jobs: jobs.map(({ job }) => job), issues, from: 'source' };
+      const { jobs, issues, unread } = await this.#part().jobs.now();
+      return { jobs: jobs.map(({ job }) => job), issues, unread, from: 'source' };
     } catch (error) {
       if (!(error instanceof SourceDown)) throw error;
       const listing = await this.#files?.list();
