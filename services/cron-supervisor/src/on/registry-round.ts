@@ -83,6 +83,7 @@ export class RegistryRound {
       const changed = await registerJobs(database, source.name, known.jobs, {
         now: clock.now(),
         unread,
+        log,
       });
       const down = source.state.kind === 'down' ? source.state.why : undefined;
       await this.#tell(source.name, [...issues, ...known.issues], down);

@@ -1,4 +1,6 @@
+import type { Logger } from '@ops/shared/runtime';
 import { nextSlot } from '@ops/shared/schedule';
+import { isUnavailable } from '@ops/shared/streams';
 import { sql, type Transaction } from 'kysely';
 import type { Job } from '../cron-types.js';
 import { type AlertMetric, alertDraft } from '../decide/drafts.js';
@@ -21,7 +23,7 @@ export async function registerJobs(
   database: Database,
   source: string,
   jobs: readonly Job[],
-  { now, unread }: { readonly now: number; readonly unread: Unread },
+  { now, unread, log }: { readonly now: number; readonly unread: Unread; readonly log: Logger },
 ): Promise<boolean> {
   const rows = await database.selectFrom('cron_job').selectAll().where('source', '=', source).execute();
   const known = new Map(rows.map((row) => [row.job_id, row]));
@@ -33,10 +35,13 @@ export async function registerJobs(
   }
   // In pieces: whoever takes in runs waits for each of them.
   for (let from = 0; from < changed.length; from += CHUNK) {
-    await database.transaction().execute(async (transaction) => {
-      await holdRuns(transaction);
-      await upsert(transaction, changed.slice(from, from + CHUNK), now);
-    });
+    const piece = changed.slice(from, from + CHUNK);
+    try {
+      await store(database, piece, now);
+    } catch (error) {
+      if (isUnavailable(error)) throw error;
+      await storeOneByOne(database, piece, now, log);
+    }
   }
   const named = new Set(jobs.map(({ job_id }) => job_id));
   const gone =
@@ -49,6 +54,25 @@ export async function registerJobs(
     now,
   );
   return changed.length + gone.length > 0;
+}
+
+async function store(database: Database, jobs: readonly Job[], now: number): Promise<void> {
+  await database.transaction().execute(async (transaction) => {
+    await holdRuns(transaction);
+    await upsert(transaction, jobs, now);
+  });
+}
+
+// One that cannot be stored must not be the others' loss.
+async function storeOneByOne(database: Database, jobs: readonly Job[], now: number, log: Logger): Promise<void> {
+  for (const job of jobs) {
+    try {
+      await store(database, [job], now);
+    } catch (error) {
+      if (isUnavailable(error)) throw error;
+      log.error({ job: job.job_id, error }, 'a scheduled job cannot be stored, and is not supervised');
+    }
+  }
 }
 
 /** Removes the jobs of sources that are not there any more: nobody can say what became of them. */
