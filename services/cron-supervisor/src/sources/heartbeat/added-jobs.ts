@@ -1,5 +1,6 @@
 import { type HeartbeatJob, heartbeatJob } from '@ops/shared/config';
 import { type Issue, issuesOf } from '@ops/shared/events';
+import { forgetJob } from '../../state/forget-job.js';
 import type { Database } from '../../state/tables.js';
 import { jsonb } from '../../state/tables.js';
 
@@ -34,8 +35,16 @@ export async function addJob(database: Database, id: string, written: unknown, b
   return added.numInsertedOrUpdatedRows === 1n;
 }
 
-/** Takes back a job that was added by a command; false where there is none. */
-export async function removeAdded(database: Database, id: string): Promise<boolean> {
-  const gone = await database.deleteFrom('cron_added').where('id', '=', id).executeTakeFirst();
-  return gone.numDeletedRows === 1n;
+/**
+ * Takes back a job that was added by a command; false where there is none.
+ *
+ * @param stays ops.yaml has a job of the same id: what was set for that one stands
+ */
+export async function removeAdded(database: Database, id: string, stays: boolean, at: Date): Promise<boolean> {
+  return database.transaction().execute(async (transaction) => {
+    const gone = await transaction.deleteFrom('cron_added').where('id', '=', id).executeTakeFirst();
+    if (gone.numDeletedRows !== 1n) return false;
+    if (!stays) await forgetJob(transaction, `heartbeat/${id}`, at);
+    return true;
+  });
 }
