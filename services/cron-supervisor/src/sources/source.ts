@@ -21,6 +21,8 @@ export interface SourceJob {
   readonly may_be_empty: boolean;
   /** How it is judged, as far as the job says so itself. */
   readonly policy?: CronPolicy;
+  /** Where that was said: what ops.yaml says stands over what an operator sets by a command, and that over what the job was added with. */
+  readonly policy_from?: 'ops.yaml' | 'added';
 }
 
 /** What a source has. A job that cannot be read is an issue (path, value, expectation), and the others are listed all the same. */

@@ -25,7 +25,7 @@ export function heartbeatSource(config: Pick<OpsConfig, 'cron'>, database: Datab
         expected: 'an id that ops.yaml has not',
       }));
       return {
-        jobs: [...jobs, ...fresh].map(listed),
+        jobs: [...jobs.map((job) => listed(job, 'ops.yaml')), ...fresh.map((job) => listed(job, 'added'))],
         issues: [...added.issues, ...issues],
         unread: added.unread,
         from: 'source',

@@ -3,7 +3,7 @@ import { parseSchedule } from '@ops/shared/schedule';
 import type { SourceJob } from '../source.js';
 
 /** A heartbeat job of ops.yaml, or one that a command has added, as its source lists it. */
-export function listed(job: HeartbeatJob): SourceJob {
+export function listed(job: HeartbeatJob, policy_from: 'ops.yaml' | 'added'): SourceJob {
   const { id, schedule, time_zone, purpose, agent, expected, grace, retry, kill, output, class: importance } = job;
   return {
     id,
@@ -16,5 +16,6 @@ export function listed(job: HeartbeatJob): SourceJob {
     timeout_ms: null,
     may_be_empty: false,
     policy: { expected, grace, retry, kill, output, class: importance },
+    policy_from,
   };
 }
