@@ -43,11 +43,11 @@ export async function evaluation(bench) {
     timeout_ms: null,
     problem: null,
   }));
-  await registerJobs(database, 'bench', jobs, { now, complete: true });
+  const log = { debug() {}, info() {}, warn() {}, error: (...words) => bench.say(words) };
+  await registerJobs(database, 'bench', jobs, { now, unread: [], log });
   const registry = new Registry();
   registry.replace(jobs);
   const config = { cron: { overrun: { factor: 2, at_least: 1000 }, retry_after: 1000 } };
-  const log = { debug() {}, info() {}, warn() {}, error: (...words) => bench.say(words) };
   const intake = new RunIntake({
     database,
     registry,

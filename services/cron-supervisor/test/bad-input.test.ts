@@ -108,6 +108,7 @@ test('a bad heartbeat is refused, with what was expected, and disturbs nobody', 
     for (const [body, words] of [
       [{ id: 'backup' }, 'an id that no other heartbeat job has'],
       [{ id: 'new', schedule: '61 * * * *' }, 'body.schedule'],
+      [{ id: 'new', schedule: 'every 999999999d' }, 'at most 100 years'],
       [{ id: 'new', command: ['sh'] }, 'commands are named in ops.yaml only'],
       [{ id: 'new', tiem_zone: 'UTC' }, 'tiem_zone'],
     ] as const)

@@ -1,7 +1,8 @@
-import type { EventData, EventDraft } from '@ops/shared/events';
+import { type EventData, type EventDraft, SUPERVISED_JOB } from '@ops/shared/events';
 import { eventually, type Recorder, recorder, type TestHost, testHost } from '@ops/shared/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { incident } from '../src/index.js';
+import { cleared } from './events.js';
 
 let host: TestHost;
 let seen: Recorder;
@@ -62,4 +63,17 @@ test('a run that takes too long is an incident with the evidence of its end, unt
   await host.publisher.publish([succeeded('r3', new Date(Date.now() + 1000).toISOString())]);
   await eventually(() => expect(of('incident.resolved')).toMatchObject([{ incident_id: opened?.incident_id }]));
   expect(of('incident.resolved')[0]?.resolution).toContain('r3');
+});
+
+test('a job that is removed or switched off has no later run: its incident is over with the alert about it', async () => {
+  await host.publisher.publish([overran('r1')]);
+  await eventually(() => expect(of('incident.opened')).toHaveLength(1));
+  const alert = { service: 'openclaw/crawl', metric: 'cron-runtime', status: 'ok' };
+  // The very run that took too long has ended well: it says nothing of the next one.
+  await host.publisher.publish([cleared({ ...alert, threshold: 'a run that succeeds', current_value: 'it has succeeded' })]);
+  await host.publisher.publish([cleared({ ...alert, metric: 'cron-result', threshold: SUPERVISED_JOB })]);
+  const found = 'the job is switched off';
+  await host.publisher.publish([cleared({ ...alert, threshold: SUPERVISED_JOB, current_value: found })]);
+  await eventually(() => expect(of('incident.resolved')).toHaveLength(1));
+  expect(of('incident.resolved')).toMatchObject([{ about: 'openclaw/crawl', resolution: expect.stringContaining(found) }]);
 });

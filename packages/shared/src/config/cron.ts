@@ -29,7 +29,7 @@ const openclaw = z
 const workflows = z
   .strictObject({
     name: sourceName.default('workflows'),
-    folder: z.string().min(1),
+    folder: z.string().min(1).describe('A relative one is beside ops.yaml'),
     every: duration('10s', 500, 3_600_000).describe('Between two looks at the files'),
   })
   .describe('A folder of YAML task files with id, schedule and steps');
@@ -86,7 +86,7 @@ export const heartbeatJob = z
       .min(1)
       .optional()
       .describe('A program and its arguments that the supervisor may start for a retry or `ops cron run`; no shell'),
-    folder: z.string().min(1).optional().describe('Where the command runs'),
+    folder: z.string().min(1).optional().describe('Where the command runs; a relative one is beside ops.yaml'),
     ...cronPolicy.shape,
   })
   .superRefine(({ schedule, time_zone }, context) => {

@@ -70,5 +70,9 @@ function withFolders(config: OpsConfig, base: string): OpsConfig {
       ? service
       : { ...service, compose: { ...service.compose, project: resolve(base, service.compose.project) } },
   );
-  return { ...config, inventory: { ...config.inventory, services } };
+  const jobs = config.cron.jobs.map((job) => (job.folder === undefined ? job : { ...job, folder: resolve(base, job.folder) }));
+  const sources = config.cron.sources.map((source) =>
+    'workflows' in source ? { workflows: { ...source.workflows, folder: resolve(base, source.workflows.folder) } } : source,
+  );
+  return { ...config, inventory: { ...config.inventory, services }, cron: { ...config.cron, jobs, sources } };
 }

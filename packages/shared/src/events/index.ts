@@ -5,7 +5,7 @@ export { type Issue, issueLine, type RejectCode, type Rejection } from './errors
 export { issuesOf, shown } from './issues.js';
 export { keys, STREAM_NAMES, STREAMS, type StreamName } from './keys.js';
 export { showNul, showNulInText } from './nul.js';
-export { alertReported } from './schemas/alert.js';
+export { alertReported, SUPERVISED_JOB } from './schemas/alert.js';
 export { LEVELS, type Level, type Readings } from './schemas/common.js';
 export { deployRequested } from './schemas/deploy.js';
 export { TARGETS } from './schemas/directive.js';

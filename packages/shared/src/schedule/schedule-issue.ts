@@ -2,6 +2,9 @@ import { CronExpressionParser } from 'cron-parser';
 import type { Issue } from '../events/index.js';
 import type { Schedule } from './schedule.js';
 
+/** The longest interval, 100 years: the next slot after a longer one may be no date any more. */
+export const LONGEST_EVERY_MS = 100 * 366 * 86_400_000;
+
 const SHORTEST_EVERY_MS = 1000;
 const LATEST_MS = 8.64e15;
 const MOST_KEPT = 5000;
@@ -70,6 +73,7 @@ function everyIssue(every: number, anchor: number): Issue | undefined {
   if (!Number.isFinite(every) || every < SHORTEST_EVERY_MS) {
     return issue('every', every, `at least ${SHORTEST_EVERY_MS} ms`);
   }
+  if (every > LONGEST_EVERY_MS) return issue('every', every, 'at most 100 years');
   return isTime(anchor) ? undefined : issue('anchor', anchor, 'a time in epoch ms');
 }
 

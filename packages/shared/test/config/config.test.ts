@@ -229,3 +229,13 @@ test('fuzz: anything in place of any key is taken or refused, and never breaks',
     { numRuns: 500 },
   );
 });
+
+test('a relative folder of a scheduled job, or of workflows, is one beside ops.yaml, wherever the program was started', () => {
+  const cron = {
+    sources: [{ workflows: { folder: 'flows' } }, { workflows: { name: 'others', folder: '/srv/flows' } }],
+    jobs: [{ id: 'backup', folder: './backup' }, { id: 'other', folder: '/srv' }, { id: 'none' }],
+  };
+  const { sources, jobs } = parseConfig(stringify({ inventory: { services: [service()] }, cron }), '/etc/ops/ops.yaml').cron;
+  expect(sources).toMatchObject([{ workflows: { folder: '/etc/ops/flows' } }, { workflows: { folder: '/srv/flows' } }]);
+  expect(jobs.map(({ folder }) => folder)).toEqual(['/etc/ops/backup', '/srv', undefined]);
+});

@@ -96,6 +96,7 @@ test.each([
   ['0 8 * * *', '', 'schedule.time_zone'],
   ['every 10', 'UTC', 'schedule.every'],
   ['every 100ms', 'UTC', 'schedule.every: 100: expected at least 1000 ms'],
+  ['every 999999999d', 'UTC', 'schedule.every: 86399999913600000: expected at most 100 years'],
 ])('%j in %j is refused: %s', (written, zone, expected) => {
   const issue = scheduleIssue(parseSchedule(written, zone));
   expect(`${issue?.path}: ${issue?.value}: expected ${issue?.expected}`).toContain(expected);

@@ -3,7 +3,7 @@ import type { Policy } from '../cron-types.js';
 import type { SourceJob } from '../sources/source.js';
 
 export interface PolicyFacts {
-  readonly job: Pick<SourceJob, 'id' | 'name' | 'start_tolerance_ms' | 'may_be_empty' | 'policy'>;
+  readonly job: Pick<SourceJob, 'id' | 'name' | 'start_tolerance_ms' | 'may_be_empty' | 'policy' | 'policy_from'>;
   readonly source: string;
   /** What an operator has changed by a command. */
   readonly override: CronPolicy | undefined;
@@ -11,11 +11,15 @@ export interface PolicyFacts {
   readonly learned_ms: number | undefined;
 }
 
-/** How a job is judged: what ops.yaml says of it, else what an operator has set by a command, else what was learned, else the default. */
+/**
+ * How a job is judged: what ops.yaml says of it, else what an operator has set by a command, else what it was added with, else what was
+ * learned, else the default.
+ */
 export function policyOf(facts: PolicyFacts, { cron }: Pick<OpsConfig, 'cron'>): Policy {
   const { job, source, override, learned_ms: learned } = facts;
   const rules = cron.rules.filter(({ job: named }) => named === `${source}/${job.id}` || named === `${source}/${job.name}`);
-  const said = [...rules.toReversed(), job.policy, override].filter((one) => one !== undefined);
+  const own = job.policy_from === 'added' ? [override, job.policy] : [job.policy, override];
+  const said = [...rules.toReversed(), ...own].filter((one) => one !== undefined);
   const first = <K extends keyof CronPolicy>(key: K): CronPolicy[K] => said.find((one) => one[key] !== undefined)?.[key];
   const given = first('expected');
   return {

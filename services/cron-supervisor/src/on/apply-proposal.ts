@@ -63,7 +63,8 @@ export async function dismissProposal(
 
 function mustBeOpen({ proposal_id, state, decided_by }: StoredProposal): void {
   if (state === 'open') return;
-  const how = state === 'superseded' ? `a newer review (${decided_by}) has taken its place` : `${decided_by} has ${state} it`;
+  const gone = decided_by === null ? 'its job was removed' : `a newer review (${decided_by}) has taken its place`;
+  const how = state === 'superseded' ? gone : `${decided_by} has ${state} it`;
   throw new HttpError(409, 'NOT_OPEN', `${proposal_id} is not open: ${how}`);
 }
 

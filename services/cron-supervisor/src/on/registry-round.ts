@@ -78,11 +78,12 @@ export class RegistryRound {
   async #read(source: JobSource): Promise<boolean> {
     const { database, clock, log } = this.#self;
     try {
-      const { jobs, issues, from } = await source.list();
+      const { jobs, issues, unread } = await source.list();
       const known = await this.#judged(source, jobs);
       const changed = await registerJobs(database, source.name, known.jobs, {
         now: clock.now(),
-        complete: from === 'source' && issues.length === 0,
+        unread,
+        log,
       });
       const down = source.state.kind === 'down' ? source.state.why : undefined;
       await this.#tell(source.name, [...issues, ...known.issues], down);

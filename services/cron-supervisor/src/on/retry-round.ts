@@ -23,7 +23,7 @@ import type { RetryRow } from '../state/tables.js';
 
 const EVERY_MS = 1000;
 // The queue wakes each retry by itself; whoever it has lost is found by looking.
-const LATE_MS = 1500;
+const LATE_MS = 500;
 const AWAY_MS = 2000;
 // As much as a run may seem to have begun before it was asked for: as intake has it.
 const EARLY_MS = 1500;

@@ -25,8 +25,9 @@ export class SourcesRound {
 
   async round(signal: AbortSignal): Promise<number> {
     // From now on somebody listens, however short.
-    await notePresence(this.#self.database, this.#self.clock.now());
-    await removeOtherSources(this.#self.database, [...this.#self.sources.keys()], this.#self.clock.now());
+    const { database, sources, clock, host } = this.#self;
+    await notePresence(database, clock.now());
+    await removeOtherSources(database, [...sources.keys()], { now: clock.now(), host });
     await this.#registry.restore();
     for (const source of this.#self.sources.values()) {
       const { name } = source;

@@ -31,7 +31,7 @@ export function cronRoutes(
   self: CronSupervisor,
   { registry: rounds, overruns }: { readonly registry: RegistryRound; readonly overruns: OverrunRound },
 ): void {
-  const { database, registry, sources, clock } = self;
+  const { database, registry, sources, clock, config } = self;
 
   router.get('/cron/jobs', async (_request, response) => {
     const sourceStates = [...sources.values()].map(({ name, state }) => ({ name, ...state }));
@@ -64,7 +64,8 @@ export function cronRoutes(
 
   router.delete('/cron/jobs/:id', async (request, response) => {
     const job = theJob(self, request.params.id);
-    if (job.source !== HEARTBEAT || !(await removeAdded(database, job.external_id)))
+    const ofFile = config.cron.jobs.some(({ id }) => id === job.external_id);
+    if (job.source !== HEARTBEAT || !(await removeAdded(database, job.external_id, ofFile, new Date(clock.now()))))
       throw new HttpError(409, 'CONFLICT', `${job.job_id} was not added by a command: it is removed where it comes from`);
     await rounds.refresh(HEARTBEAT);
     response.json({ job_id: job.job_id, removed: true });

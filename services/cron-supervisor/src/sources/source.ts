@@ -2,6 +2,7 @@ import type { CronPolicy } from '@ops/shared/config';
 import type { Issue } from '@ops/shared/events';
 import type { Schedule } from '@ops/shared/schedule';
 import type { RunReport } from '../cron-types.js';
+import type { Unread } from '../decide/unread.js';
 
 /** A job as its source has it. */
 export interface SourceJob {
@@ -20,12 +21,16 @@ export interface SourceJob {
   readonly may_be_empty: boolean;
   /** How it is judged, as far as the job says so itself. */
   readonly policy?: CronPolicy;
+  /** Where that was said: what ops.yaml says stands over what an operator sets by a command, and that over what the job was added with. */
+  readonly policy_from?: 'ops.yaml' | 'added';
 }
 
 /** What a source has. A job that cannot be read is an issue (path, value, expectation), and the others are listed all the same. */
 export interface Listing {
   readonly jobs: readonly SourceJob[];
   readonly issues: readonly Issue[];
+  /** What else it has: whatever it neither lists nor has here is not there any more. */
+  readonly unread: Unread;
   /** `files`: the source is down, and this is what lay on disk. */
   readonly from: 'source' | 'files';
 }

@@ -1,7 +1,12 @@
+import { type EventDraft, SUPERVISED_JOB } from '@ops/shared/events';
+import type { Logger } from '@ops/shared/runtime';
 import { nextSlot } from '@ops/shared/schedule';
+import { isUnavailable } from '@ops/shared/streams';
 import { sql, type Transaction } from 'kysely';
 import type { Job } from '../cron-types.js';
 import { type AlertMetric, alertDraft } from '../decide/drafts.js';
+import { sourceAlert } from '../decide/source-alert.js';
+import type { Unread } from '../decide/unread.js';
 import { say } from './outbox.js';
 import { holdRuns } from './runs.js';
 import { type Database, type JobRow, jsonb, type Tables } from './tables.js';
@@ -12,14 +17,15 @@ const CHUNK = 200;
  * Stores the jobs of a source. A new one, and one whose schedule has changed or that was switched on again, is judged from now on: what
  * was due before was somebody else's. A changed grace moves the next deadline.
  *
- * @param complete the source has no others: those that it had before are removed, with their history kept
+ * @param unread what else the source has, by its own ids: whatever is neither that nor listed is removed, with its history kept; nothing
+ *   is where that is unknown
  * @returns whether anything has changed
  */
 export async function registerJobs(
   database: Database,
   source: string,
   jobs: readonly Job[],
-  { now, complete }: { readonly now: number; readonly complete: boolean },
+  { now, unread, log }: { readonly now: number; readonly unread: Unread; readonly log: Logger },
 ): Promise<boolean> {
   const rows = await database.selectFrom('cron_job').selectAll().where('source', '=', source).execute();
   const known = new Map(rows.map((row) => [row.job_id, row]));
@@ -31,13 +37,19 @@ export async function registerJobs(
   }
   // In pieces: whoever takes in runs waits for each of them.
   for (let from = 0; from < changed.length; from += CHUNK) {
-    await database.transaction().execute(async (transaction) => {
-      await holdRuns(transaction);
-      await upsert(transaction, changed.slice(from, from + CHUNK), now);
-    });
+    const piece = changed.slice(from, from + CHUNK);
+    try {
+      await store(database, piece, known, now);
+    } catch (error) {
+      if (isUnavailable(error)) throw error;
+      await storeOneByOne(database, piece, known, now, log);
+    }
   }
   const named = new Set(jobs.map(({ job_id }) => job_id));
-  const gone = complete ? rows.filter((row) => row.removed_at === null && !named.has(row.job_id)) : [];
+  const gone =
+    unread === 'unknown'
+      ? []
+      : rows.filter((row) => row.removed_at === null && !named.has(row.job_id) && !unread.includes(row.external_id));
   await removeJobs(
     database,
     gone.map(({ job_id }) => job_id),
@@ -46,32 +58,88 @@ export async function registerJobs(
   return changed.length + gone.length > 0;
 }
 
-/** Removes the jobs of sources that are not there any more: nobody can say what became of them. */
-export async function removeOtherSources(database: Database, sources: readonly string[], now: number): Promise<void> {
-  const { rows } = await sql<{ job_id: string }>`
-    select job_id from cron_job where removed_at is null and not source = any(${sources})`.execute(database);
+type Known = ReadonlyMap<string, JobRow>;
+
+async function store(database: Database, jobs: readonly Job[], known: Known, now: number): Promise<void> {
+  await database.transaction().execute(async (transaction) => {
+    await holdRuns(transaction);
+    await upsert(transaction, jobs, now);
+    await endAlerts(transaction, new Map(jobs.flatMap((job) => notJudgedAnyMore(job, known.get(job.job_id)))), now);
+  });
+}
+
+// Switched off, or not to be understood since it was changed: no run of it can be waited for, and why. None where it was so before.
+function notJudgedAnyMore(job: Job, before: JobRow | undefined): readonly (readonly [string, string])[] {
+  if (before === undefined || !before.enabled || before.problem !== null) return [];
+  if (!job.enabled) return [[job.job_id, 'the job is switched off']];
+  return job.problem === null ? [] : [[job.job_id, `the job cannot be judged: ${job.problem}`]];
+}
+
+// One that cannot be stored must not be the others' loss.
+async function storeOneByOne(database: Database, jobs: readonly Job[], known: Known, now: number, log: Logger): Promise<void> {
+  for (const job of jobs) {
+    try {
+      await store(database, [job], known, now);
+    } catch (error) {
+      if (isUnavailable(error)) throw error;
+      log.error({ job: job.job_id, error }, 'a scheduled job cannot be stored, and is not supervised');
+    }
+  }
+}
+
+/** Removes the jobs of sources that are not there any more: nobody can say what became of them. The alerts about those sources are over. */
+export async function removeOtherSources(
+  database: Database,
+  sources: readonly string[],
+  { now, host }: { readonly now: number; readonly host: string },
+): Promise<void> {
+  const { rows } = await sql<{ job_id: string; source: string }>`
+    select job_id, source from cron_job where removed_at is null and not source = any(${sources})`.execute(database);
+  const dropped = [...new Set(rows.map(({ source }) => source))];
   await removeJobs(
     database,
     rows.map(({ job_id }) => job_id),
     now,
+    dropped.flatMap((source) =>
+      sourceAlert(source, [], undefined, now).map((draft) => ({
+        ...draft,
+        host,
+        purpose: `${source} ${draft.data.metric} dropped ${now}`,
+      })),
+    ),
   );
 }
 
 // Their history stays; the alerts about them are over.
-async function removeJobs(database: Database, jobs: readonly string[], now: number): Promise<void> {
+async function removeJobs(
+  database: Database,
+  jobs: readonly string[],
+  now: number,
+  drafts: readonly EventDraft[] = [],
+): Promise<void> {
   if (jobs.length === 0) return;
   await database.transaction().execute(async (transaction) => {
     await holdRuns(transaction);
-    const { rows } = await sql<{ job_id: string; raised: AlertMetric[] }>`
-      update cron_job c set removed_at = ${new Date(now)}, next_slot = null, due_at = null, raised = '[]'
-      from cron_job before where c.job_id = any(${jobs}) and before.job_id = c.job_id and c.removed_at is null
-      returning c.job_id, before.raised`.execute(transaction);
-    const over = { status: 'ok', expected: 'a run that succeeds', found: 'the job is not there any more', at: now };
-    await say(
-      transaction,
-      rows.flatMap(({ job_id, raised }) => raised.map((metric) => alertDraft({ job_id }, metric, over, `removed ${now}`))),
-    );
+    const { rows } = await sql<{ job_id: string }>`
+      update cron_job set removed_at = ${new Date(now)}, next_slot = null, due_at = null
+      where job_id = any(${jobs}) and removed_at is null returning job_id`.execute(transaction);
+    await endAlerts(transaction, new Map(rows.map(({ job_id }) => [job_id, 'the job is not there any more'])), now);
+    await say(transaction, drafts);
   });
+}
+
+// The alerts about jobs of which no run is waited for any more are over; `jobs` says why, by job.
+async function endAlerts(transaction: Transaction<Tables>, jobs: ReadonlyMap<string, string>, now: number): Promise<void> {
+  if (jobs.size === 0) return;
+  const { rows } = await sql<{ job_id: string; raised: AlertMetric[] }>`
+    update cron_job c set raised = '[]'
+    from cron_job before where c.job_id = any(${[...jobs.keys()]}) and before.job_id = c.job_id and before.raised <> '[]'
+    returning c.job_id, before.raised`.execute(transaction);
+  const drafts = rows.flatMap(({ job_id, raised }) => {
+    const over = { status: 'ok', expected: SUPERVISED_JOB, found: jobs.get(job_id) ?? '', at: now };
+    return raised.map((metric) => alertDraft({ job_id }, metric, over, `let go ${now}`));
+  });
+  await say(transaction, drafts);
 }
 
 /** Whether a job is removed, or switched off; undefined where nobody knows it. */

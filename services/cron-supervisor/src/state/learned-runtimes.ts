@@ -2,6 +2,7 @@ import type { OpsConfig } from '@ops/shared/config';
 import { sql } from 'kysely';
 import type { Database } from './tables.js';
 
+// Or as many as must be known.
 const MOST_RUNS = 60;
 
 /**
@@ -18,7 +19,7 @@ export async function learnedRuntimes(
       select percentile_cont(${learn.percentile / 100}) within group (order by ms) as ms, count(*) as runs from (
         select extract(epoch from r.ended_at - r.started_at) * 1000 as ms from cron_run r
         where r.job_id = j.job_id and r.verdict = 'succeeded' and r.ended_at > r.started_at
-        order by r.started_at desc limit ${MOST_RUNS}) as last) as t
+        order by r.started_at desc limit ${Math.max(MOST_RUNS, learn.after)}) as last) as t
     where j.source = ${source} and j.removed_at is null and t.runs >= ${learn.after}`.execute(database);
   return new Map(rows.map(({ job_id, ms }) => [job_id, roundUp(Number(ms))]));
 }

@@ -2,7 +2,7 @@ import type { CronPolicy } from '@ops/shared/config';
 import { sql } from 'kysely';
 import { type Database, jsonb } from './tables.js';
 
-/** What an operator has set for a job by a command, in the form of ops.yaml: it stands over the defaults, and under what ops.yaml says of the job. */
+/** What an operator has set for a job by a command, in the form of ops.yaml: it stands over the defaults and what the job was added with, and under what ops.yaml says of it. */
 export interface Override {
   readonly job_id: string;
   readonly policy: CronPolicy;

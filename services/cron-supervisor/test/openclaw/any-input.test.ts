@@ -47,9 +47,10 @@ test.each(['legacy', 'modern'] as const)(
   (generation) => {
     fc.assert(
       fc.property(fc.array(fc.oneof(job, json), { maxLength: 8 }), (rows) => {
-        const { jobs, issues, own } = readJobs(JSON.parse(JSON.stringify(rows)), generation, 'UTC', 'jobs');
+        const { jobs, issues, own, unread } = readJobs(JSON.parse(JSON.stringify(rows)), generation, 'UTC', 'jobs');
         expect(jobs.length + own.length).toBeLessThanOrEqual(rows.length);
         if (jobs.length + own.length < rows.length) expect(issues.length).toBeGreaterThan(0);
+        if (issues.length === 0) expect(unread).toEqual([]);
         expect(new Set(jobs.map((one) => one.job.id)).size).toBe(jobs.length);
         for (const { job: one } of jobs) {
           expect(Number.isFinite(one.start_tolerance_ms) && one.start_tolerance_ms >= 0).toBe(true);

@@ -30,6 +30,14 @@ test.each([
   expect(read('modern', job(schedule))?.start_tolerance_ms).toBe(expected);
 });
 
+test('of a row that cannot be read its id is said, where that can be read', () => {
+  const unread = (...rows: object[]) => readJobs(rows, 'modern', 'UTC', 'jobs').unread;
+  const [good, badPlan] = [job(cron('0 8 * * *')), job(cron('61 * * * *'), undefined, { id: 'b' })];
+  expect(unread(good, good)).toEqual([]);
+  expect(unread(good, badPlan, { id: 'c', schedule: {} })).toEqual(['b', 'c']);
+  expect(unread(good, badPlan, { id: 7 })).toBe('unknown');
+});
+
 test('the catch-up of a modern gateway grows with its jobs that are on, ten minutes at most', () => {
   const rows = (count: number) =>
     Array.from({ length: count }, (_, id) => job(cron('0 8 * * *'), undefined, { id: `j${id}`, enabled: id < 90 }));

@@ -221,6 +221,8 @@ test('a job that was switched off to end its run is switched on again when the g
   gateway.wire.ignored.add('cron.update');
   const killed = source.kill(run, 'hard');
   await eventually(() => expect(job.enabled).toBe(false));
+  // Nobody has switched it off: it is to be supervised all the while.
+  expect((await source.list()).jobs).toMatchObject([{ id: job.id, enabled: true }]);
   gateway.wire.ignored.delete('cron.update');
   proxy.reset();
   await expect(killed).rejects.toMatchObject({ code: 'SOURCE_DOWN' });

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { createLogger } from '@ops/shared/runtime';
 import { nextSlot, parseSchedule } from '@ops/shared/schedule';
 import { migrate, openDatabase } from '@ops/shared/storage';
 import { testPostgres } from '@ops/shared/testing';
@@ -43,7 +44,7 @@ export async function judgedOnce(
   try {
     await migrate(database as never, 'cron-supervisor', migrations);
     const jobs = zones.map((zone) => jobOf(zone, expression));
-    await registerJobs(database, 'zones', jobs, { now: from, complete: true });
+    await registerJobs(database, 'zones', jobs, { now: from, unread: [], log: createLogger('info') });
     let kills = 0;
     for (;;) {
       const judge = spawn(process.execPath, [JUDGE, url, String(from), String(to), String(step)], {

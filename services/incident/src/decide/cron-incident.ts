@@ -1,4 +1,4 @@
-import type { EventData } from '@ops/shared/events';
+import { type EventData, SUPERVISED_JOB } from '@ops/shared/events';
 import { type Evidence, type Incident, withEvidence } from '../incident-types.js';
 import { toFit } from './to-fit.js';
 
@@ -40,6 +40,22 @@ export function killEvidence(killed: EventData<'cron.run-killed'>, at: string): 
     kind: 'kill',
     text: toFit(`run ${run_id}: ${outcome} after ${took_ms} ms: ${how}`),
     facts: { run_id, ...evidence },
+  };
+}
+
+/** Whether an alert about a run that takes too long has ended because no run of its job is waited for any more. */
+export function isLetGo({ metric, threshold }: EventData<'alert.cleared'>): boolean {
+  return metric === 'cron-runtime' && threshold === SUPERVISED_JOB;
+}
+
+/** It is over: its job was removed or switched off, and no later run will say so. */
+export function resolvedByLettingGo(open: Incident, cleared: EventData<'alert.cleared'>, at: string, eventKey: string): Incident {
+  const text = toFit(`no run is waited for any more: ${cleared.current_value}`);
+  return {
+    ...withEvidence(open, { at, kind: 'cleared', text }),
+    resolved_at: new Date(at),
+    resolved_by: eventKey,
+    resolution: text,
   };
 }
 

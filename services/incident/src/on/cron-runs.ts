@@ -1,6 +1,13 @@
 import type { EventDraft, OpsEvent } from '@ops/shared/events';
 import { tellMaurice } from '../act/tell-maurice.js';
-import { cronIdentity, killEvidence, overrunIncident, resolvedByRun } from '../decide/cron-incident.js';
+import {
+  cronIdentity,
+  isLetGo,
+  killEvidence,
+  overrunIncident,
+  resolvedByLettingGo,
+  resolvedByRun,
+} from '../decide/cron-incident.js';
 import { decideNotices } from '../decide/notices.js';
 import {
   eventKey,
@@ -65,6 +72,23 @@ export async function onCronRunSucceeded(
     // A run that began before the incident proves nothing about it.
     if (open === undefined || Date.parse(event.data.started_at) < open.opened_at.getTime()) return [];
     incident = resolvedByRun(open, event.data, event.time, eventKey(event));
+    if (!(await updateIncident(database, incident))) return leftAlone(service, incident);
+  }
+  return [resolvedEvent(incident)];
+}
+
+/** The alert about a run that takes too long is over because its job was removed or switched off: its incident is over too. */
+export async function onCronJobLetGo(service: IncidentService, event: OpsEvent<'alert.cleared'>): Promise<readonly EventDraft[]> {
+  if (!isLetGo(event.data)) return [];
+  const { database } = service;
+  // The alert may have an incident of its own, which the same event ends.
+  const key = `${eventKey(event)}/cron`;
+  let incident = await findResolvedBy(database, key);
+  if (incident === undefined) {
+    const open = await findOpen(database, cronIdentity({ job_id: event.data.service }));
+    // One that was opened since is about the job as it is now.
+    if (open === undefined || Date.parse(event.time) < open.opened_at.getTime()) return [];
+    incident = resolvedByLettingGo(open, event.data, event.time, key);
     if (!(await updateIncident(database, incident))) return leftAlone(service, incident);
   }
   return [resolvedEvent(incident)];

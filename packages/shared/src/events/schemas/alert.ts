@@ -7,6 +7,9 @@ const fingerprint = z
   .describe('Of service, metric and condition: one condition, one alert');
 const severity = z.enum(['info', 'warning', 'critical', 'emergency']);
 
+/** The threshold of an alert about a scheduled job that ends because no run of the job is waited for any more: it was removed, or switched off. */
+export const SUPERVISED_JOB = 'a job that is supervised';
+
 /** Reported from outside, in the seed's format. Extra fields may follow. */
 export const alertReported = z.looseObject(alertFields);
 

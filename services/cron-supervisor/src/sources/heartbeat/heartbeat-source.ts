@@ -24,7 +24,12 @@ export function heartbeatSource(config: Pick<OpsConfig, 'cron'>, database: Datab
         value: id,
         expected: 'an id that ops.yaml has not',
       }));
-      return { jobs: [...jobs, ...fresh].map(listed), issues: [...added.issues, ...issues], from: 'source' };
+      return {
+        jobs: [...jobs.map((job) => listed(job, 'ops.yaml')), ...fresh.map((job) => listed(job, 'added'))],
+        issues: [...added.issues, ...issues],
+        unread: added.unread,
+        from: 'source',
+      };
     },
     // Only ops.yaml names what is run here: whoever may add a job may not run programs.
     commandOf(id) {

@@ -4,7 +4,7 @@ import { intervalTolerance } from '../interval-tolerance.js';
 import type { SourceJob } from '../source.js';
 
 /** A heartbeat job of ops.yaml, or one that a command has added, as its source lists it. */
-export function listed(job: HeartbeatJob): SourceJob {
+export function listed(job: HeartbeatJob, policy_from: 'ops.yaml' | 'added'): SourceJob {
   const { id, schedule, time_zone, purpose, agent, expected, grace, retry, kill, output, class: importance } = job;
   const planned: Schedule = schedule === undefined ? { kind: 'on-demand' } : parseSchedule(schedule, time_zone);
   return {
@@ -18,5 +18,6 @@ export function listed(job: HeartbeatJob): SourceJob {
     timeout_ms: null,
     may_be_empty: false,
     policy: { expected, grace, retry, kill, output, class: importance },
+    policy_from,
   };
 }

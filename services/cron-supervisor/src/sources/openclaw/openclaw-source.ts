@@ -93,8 +93,14 @@ export class OpenClawSource implements JobSource {
 
   async list(): Promise<Listing> {
     try {
-      const { jobs, issues } = await this.#part().jobs.now();
-      return { jobs: jobs.map(({ job }) => job), issues, from: 'source' };
+      const { jobs: list, switchedOff } = this.#part();
+      const { jobs, issues, unread } = await list.now();
+      return {
+        jobs: jobs.map(({ job }) => (switchedOff.has(job.id) ? { ...job, enabled: true } : job)),
+        issues,
+        unread,
+        from: 'source',
+      };
     } catch (error) {
       if (!(error instanceof SourceDown)) throw error;
       const listing = await this.#files?.list();
@@ -167,7 +173,9 @@ export class OpenClawSource implements JobSource {
   async kill(run: RunningRun, way: 'gentle' | 'hard'): Promise<KillOutcome> {
     const { link, watch, history, switchedOff } = this.#part();
     if (link.generation === 'modern')
-      return way === 'gentle' ? cancelTask(link, run) : switchOff(link, run, (job) => switchedOff.restore(job));
+      return way === 'gentle'
+        ? cancelTask(link, run)
+        : switchedOff.during(run.job, () => switchOff(link, run, (job) => switchedOff.restore(job)));
     if (await history.has(run.job, run.started_at)) return { kind: 'not-running', how: 'cron.runs says that it has ended' };
     return deleteSession(link, this.#clock, run, watch.job(run.job)?.job.agent ?? null);
   }

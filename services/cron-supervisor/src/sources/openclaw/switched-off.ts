@@ -5,9 +5,25 @@ import type { GatewayLink } from './gateway-link.js';
 export class SwitchedOff {
   readonly #link: GatewayLink;
   readonly #owed = new Set<string>();
+  readonly #ending = new Set<string>();
 
   constructor(link: GatewayLink) {
     this.#link = link;
+  }
+
+  /** Whether a job is off, or about to be, for us alone: it is on for everybody else. */
+  has(job: string): boolean {
+    return this.#owed.has(job) || this.#ending.has(job);
+  }
+
+  /** What switches a job off to end its run, and on again. */
+  async during<T>(job: string, ending: () => Promise<T>): Promise<T> {
+    this.#ending.add(job);
+    try {
+      return await ending();
+    } finally {
+      this.#ending.delete(job);
+    }
   }
 
   /** Switches a job on; never rejects. Where that fails it stays owed. */

@@ -52,7 +52,7 @@ export class OwnWork implements JobSource {
   }
 
   async list(): Promise<Listing> {
-    return { jobs: this.tasks.map(({ job }) => job), issues: [], from: 'source' };
+    return { jobs: this.tasks.map(({ job }) => job), issues: [], unread: [], from: 'source' };
   }
 
   async history(): Promise<readonly []> {

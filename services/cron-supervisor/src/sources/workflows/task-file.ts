@@ -2,6 +2,7 @@ import { type Issue, issuesOf } from '@ops/shared/events';
 import { isTimeZone, parseSchedule, type Schedule, scheduleIssue } from '@ops/shared/schedule';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
+import { type Unread, unreadOf } from '../../decide/unread.js';
 import { intervalTolerance } from '../interval-tolerance.js';
 import type { SourceJob } from '../source.js';
 
@@ -25,33 +26,46 @@ const task = z.looseObject({
   steps: z.array(z.unknown()).min(1, 'at least one step'),
 });
 
+const named = z.looseObject({ id });
+
+/** What was read of a file. */
+export interface TasksRead {
+  readonly jobs: readonly SourceJob[];
+  readonly issues: readonly Issue[];
+  readonly unread: Unread;
+}
+
 /** The tasks of one YAML file (one a document); what cannot be read is an issue with the file's name, and the others are there all the same. */
-export function readTaskFile(
-  file: string,
-  content: string,
-): { readonly jobs: readonly SourceJob[]; readonly issues: readonly Issue[] } {
+export function readTaskFile(file: string, content: string): TasksRead {
   const jobs: SourceJob[] = [];
   const issues: Issue[] = [];
+  const unread: (string | undefined)[] = [];
   const documents = parseAllDocuments(content);
   for (const [index, document] of ('empty' in documents ? [] : documents).entries()) {
     const path = documents.length === 1 ? file : `${file}[${index}]`;
     const [error] = document.errors;
     if (error !== undefined) {
       issues.push({ path, value: error.message.split('\n')[0] ?? '', expected: 'valid YAML' });
+      unread.push(undefined);
       continue;
     }
     const input = toValue(document);
     const parsed = task.safeParse(input);
     if (!parsed.success) {
       issues.push(...issuesOf(parsed.error, input, path));
+      unread.push(named.safeParse(input).data?.id);
       continue;
     }
     const schedule = scheduleOf(parsed.data);
     const wrong = scheduleIssue(schedule);
-    if (wrong !== undefined) issues.push({ ...wrong, path: `${path}.${wrong.path}` });
-    else jobs.push(jobOf(parsed.data, schedule));
+    if (wrong === undefined) {
+      jobs.push(jobOf(parsed.data, schedule));
+      continue;
+    }
+    issues.push({ ...wrong, path: `${path}.${wrong.path}` });
+    unread.push(parsed.data.id);
   }
-  return { jobs, issues };
+  return { jobs, issues, unread: unreadOf(unread) };
 }
 
 function toValue(document: { toJS(options: { maxAliasCount: number }): unknown }): unknown {

@@ -2,11 +2,12 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Issue } from '@ops/shared/events';
 import type { Clock } from '@ops/shared/runtime';
+import { unreadOf } from '../../decide/unread.js';
 import type { KillOrders } from '../heartbeat/kill-orders.js';
 import { PingedSource } from '../heartbeat/pinged-source.js';
 import type { Listing, SourceJob, SourceListener } from '../source.js';
 import { SourceDown } from '../source-down.js';
-import { readTaskFile } from './task-file.js';
+import { readTaskFile, type TasksRead } from './task-file.js';
 
 const MOST_FILES = 2000;
 const MOST_BYTES = 1_000_000;
@@ -59,25 +60,27 @@ async function readFolder({ name, folder }: WorkflowOptions): Promise<Listing> {
   });
   const jobs = new Map<string, SourceJob>();
   const issues: Issue[] = [];
+  const unread: (string | undefined)[] = [];
   for (const file of files) {
     const found = await readOne(file, join(folder, file));
     issues.push(...found.issues);
+    unread.push(...(found.unread === 'unknown' ? [undefined] : found.unread));
     for (const job of found.jobs) {
       if (jobs.has(job.id)) issues.push({ path: `${file}.id`, value: job.id, expected: 'an id that no other task file has' });
       else jobs.set(job.id, job);
     }
   }
-  return { jobs: [...jobs.values()], issues, from: 'source' };
+  return { jobs: [...jobs.values()], issues, unread: unreadOf(unread), from: 'source' };
 }
 
-async function readOne(file: string, path: string): Promise<ReturnType<typeof readTaskFile>> {
+async function readOne(file: string, path: string): Promise<TasksRead> {
   try {
     const { size } = await stat(path);
     if (size > MOST_BYTES) throw new Error(`it has ${size} bytes, expected at most ${MOST_BYTES}`);
     return readTaskFile(file, await readFile(path, 'utf8'));
   } catch (error) {
     const value = error instanceof Error ? error.message : String(error);
-    return { jobs: [], issues: [{ path: file, value, expected: 'a YAML task file that can be read' }] };
+    return { jobs: [], issues: [{ path: file, value, expected: 'a YAML task file that can be read' }], unread: 'unknown' };
   }
 }
 

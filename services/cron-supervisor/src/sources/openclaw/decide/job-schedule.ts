@@ -1,11 +1,13 @@
 import { type Issue, issuesOf } from '@ops/shared/events';
-import { type Schedule, scheduleIssue } from '@ops/shared/schedule';
+import { LONGEST_EVERY_MS, type Schedule, scheduleIssue } from '@ops/shared/schedule';
 import { z } from 'zod';
 
-const LONGEST_MS = 100 * 366 * 86_400_000;
-
-const cron = z.object({ expr: z.string(), tz: z.string().nullish(), staggerMs: z.number().min(0).max(LONGEST_MS).nullish() });
-const every = z.object({ everyMs: z.number().max(LONGEST_MS), anchorMs: z.number().nullish() });
+const cron = z.object({
+  expr: z.string(),
+  tz: z.string().nullish(),
+  staggerMs: z.number().min(0).max(LONGEST_EVERY_MS).nullish(),
+});
+const every = z.object({ everyMs: z.number().max(LONGEST_EVERY_MS), anchorMs: z.number().nullish() });
 // Epoch ms before 2026.4, an ISO time since.
 const at = z.union([z.object({ atMs: z.number() }), z.object({ at: z.string() })]);
 const kind = z.object({ kind: z.string() });

@@ -23,8 +23,9 @@ export function readJobsFile(text: string | undefined, timeZone: string, path: s
     const [first] = issuesOf(error, content.value);
     return { issue: { path: `${path}: ${first?.path}`, value: first?.value ?? '', expected: first?.expected ?? '' } };
   }
+  // What lies on disk may be older than what the gateway has: nothing is missing for not standing there.
   const { jobs, issues } = readJobs(data.jobs, 'legacy', timeZone, `${path}: jobs`);
-  return { jobs: jobs.map(({ job }) => job), issues, from: 'files' };
+  return { jobs: jobs.map(({ job }) => job), issues, unread: 'unknown', from: 'files' };
 }
 
 function parse(text: string): { readonly value: unknown } | undefined {

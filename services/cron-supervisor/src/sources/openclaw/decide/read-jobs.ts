@@ -1,5 +1,6 @@
 import { type Issue, issuesOf, shown } from '@ops/shared/events';
 import { z } from 'zod';
+import { type Unread, unreadOf } from '../../../decide/unread.js';
 import type { SourceJob } from '../../source.js';
 import type { Generation } from './generation.js';
 import { type JobSchedule, readSchedule } from './job-schedule.js';
@@ -9,9 +10,12 @@ const LONGEST_PURPOSE = 200;
 const LATEST_MS = 8.64e15;
 const LONGEST_LIMIT_S = 100_000_000;
 
+const id = z.string().min(1).max(200);
+const named = z.object({ id });
+
 // Fields that we do not need may have any form: newer gateways add some with every version.
 const row = z.object({
-  id: z.string().min(1).max(200),
+  id,
   name: z.string().nullish(),
   description: z.string().nullish(),
   agentId: z.string().nullish(),
@@ -42,6 +46,7 @@ export interface GatewayJob {
 export interface JobsRead {
   readonly jobs: readonly GatewayJob[];
   readonly issues: readonly Issue[];
+  readonly unread: Unread;
   /** Ids of the gateway's own jobs: nobody's business but its own. */
   readonly own: readonly string[];
 }
@@ -57,11 +62,13 @@ type Row = z.infer<typeof row>;
 export function readJobs(rows: readonly unknown[], generation: Generation, timeZone: string, path: string): JobsRead {
   const issues: Issue[] = [];
   const own: string[] = [];
+  const unread: (string | undefined)[] = [];
   const read = new Map<string, { readonly row: Row; readonly times: JobSchedule }>();
   for (const [index, one] of rows.entries()) {
     const { data, error } = row.safeParse(one);
     if (error !== undefined) {
       issues.push(...issuesOf(error, one, `${path}[${index}]`));
+      unread.push(named.safeParse(one).data?.id);
       continue;
     }
     if (typeof data.declarationKey === 'string') {
@@ -77,11 +84,15 @@ export function readJobs(rows: readonly unknown[], generation: Generation, timeZ
       continue;
     }
     const times = readSchedule(data.schedule, timeZone, data.createdAtMs ?? 0, `${path}[${index}].schedule`);
-    if ('issues' in times) issues.push(...times.issues);
-    else read.set(data.id, { row: data, times });
+    if (!('issues' in times)) {
+      read.set(data.id, { row: data, times });
+      continue;
+    }
+    issues.push(...times.issues);
+    unread.push(data.id);
   }
   const all = [...read.values()];
-  return { jobs: all.map((one) => gatewayJob(generation, one.row, one.times, all)), issues, own };
+  return { jobs: all.map((one) => gatewayJob(generation, one.row, one.times, all)), issues, unread: unreadOf(unread), own };
 }
 
 type ReadRow = { readonly row: Row; readonly times: JobSchedule };
