@@ -49,6 +49,29 @@ describe.each(['legacy', 'modern'] as const)('a %s gateway', (generation) => {
     expect(gateway.wire.called('cron.run')).toHaveLength(1);
   });
 
+  test('that switches a job off by itself when it has failed: it is not tried again, and the alert is raised and stays', async () => {
+    const job = gateway.add({ name: 'failing' });
+    await open('retry_after: 1s');
+    await listed(job.id);
+    const run = gateway.scheduled(job.id);
+    await eventually(() => expect(here.of('cron.run-started')).toHaveLength(1));
+    gateway.finish(job.id, { kind: 'no-key' });
+    await run;
+    job.enabled = false;
+    gateway.wire.tell('cron', { jobId: job.id, action: 'updated', job });
+    const alerts = () => here.of('alert.reported').filter(({ metric }) => metric === 'cron-result');
+    await eventually(() =>
+      expect(alerts()).toMatchObject([{ status: 'failed', current_value: expect.stringContaining('switched off') }]),
+    );
+    expect(gateway.wire.called('cron.run')).toEqual([]);
+    job.enabled = true;
+    gateway.wire.tell('cron', { jobId: job.id, action: 'updated', job });
+    void gateway.scheduled(job.id);
+    await eventually(() => expect(gateway.store.running.has(job.id)).toBe(true));
+    gateway.finish(job.id);
+    await eventually(() => expect(alerts()).toMatchObject([{ status: 'failed' }, { status: 'ok' }]));
+  });
+
   test('that is killed in the middle of a run: the run is told of as interrupted, once, when it is back', async () => {
     const job = gateway.add({ name: 'nightly' });
     await open('retry_after: 1h');

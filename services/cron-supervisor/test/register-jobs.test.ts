@@ -43,7 +43,7 @@ const job = (id: string, more: Partial<Job> = {}): Job => ({
   problem: null,
   ...more,
 });
-const raise = () => sql`update cron_job set raised = '["cron-schedule", "cron-runtime"]'`.execute(database);
+const raise = () => sql`update cron_job set raised = '["cron-result", "cron-schedule", "cron-runtime"]'`.execute(database);
 /** The alerts that were said to be over since the last look. */
 async function over(): Promise<object[]> {
   const { rows } = await sql<{ draft: EventDraft<'alert.reported'> }>`
@@ -68,26 +68,30 @@ test('a job that cannot be stored is said, and keeps none of the others from bei
 test.each([
   ['switched off', { enabled: false }, 'the job is switched off'],
   ['not to be understood any more', { problem: 'schedule: odd' }, 'the job cannot be judged: schedule: odd'],
-] as const)('the alerts about a job that is %s are over, once', async (_what, change, found) => {
-  await register(job('a'), job('b'));
-  await raise();
-  await register(job('a', change), job('b', { name: 'other' }));
-  expect(await over()).toEqual([
-    ['openclaw/a', 'cron-schedule', 'ok', found],
-    ['openclaw/a', 'cron-runtime', 'ok', found],
-  ]);
-  // What somebody starts by hand is told of, and stands.
-  await raise();
-  await register(job('a', { ...change, name: 'renamed' }), job('b', { name: 'other' }));
-  expect(await over()).toEqual([]);
-});
+] as const)(
+  'the alerts about a job that is %s are over, once; that its last run has failed stands',
+  async (_what, change, found) => {
+    await register(job('a'), job('b'));
+    await raise();
+    await register(job('a', change), job('b', { name: 'other' }));
+    expect(await over()).toEqual([
+      ['openclaw/a', 'cron-schedule', 'ok', found],
+      ['openclaw/a', 'cron-runtime', 'ok', found],
+    ]);
+    expect((await storedJobs(database)).find(({ external_id }) => external_id === 'a')?.raised).toEqual(['cron-result']);
+    // What somebody starts by hand is told of, and stands.
+    await raise();
+    await register(job('a', { ...change, name: 'renamed' }), job('b', { name: 'other' }));
+    expect(await over()).toEqual([]);
+  },
+);
 
 test('a source that ops.yaml does not name any more takes the alerts about it, and about its jobs, with it', async () => {
   await register(job('a'), job('b'));
   await raise();
   const dropped = () => removeOtherSources(database, ['heartbeat'], { now: NOW, host: 'here' });
   await dropped();
-  expect(await over()).toHaveLength(6);
+  expect(await over()).toHaveLength(8);
   await register(job('a'));
   await dropped();
   expect(await over()).toEqual([

@@ -86,8 +86,12 @@ export class RetryRound {
     const source = job === undefined ? undefined : sources.get(job.source);
     if (job === undefined || source === undefined || !job.enabled) {
       // That we do not know of it (yet) says nothing.
-      if ((await isGone(database, retry.job_id)) !== false)
-        await endRetry(database, retry, 'superseded', 'the job was removed or switched off', now);
+      if ((await isGone(database, retry.job_id)) === false) return;
+      const why = 'the job was removed or switched off';
+      // One that is there may have been switched off by its gateway, for having failed, or as it was to run once.
+      const alert = job === undefined ? undefined : notRetried(job, retry, `not tried again: ${why}`, 'superseded', now);
+      await endRetry(database, retry, 'superseded', why, now, alert);
+      this.#self.said();
       return;
     }
     try {

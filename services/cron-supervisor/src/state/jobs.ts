@@ -4,7 +4,7 @@ import { nextSlot } from '@ops/shared/schedule';
 import { isUnavailable } from '@ops/shared/streams';
 import { sql, type Transaction } from 'kysely';
 import type { Job } from '../cron-types.js';
-import { type AlertMetric, alertDraft } from '../decide/drafts.js';
+import { ALERTS, type AlertMetric, alertDraft } from '../decide/drafts.js';
 import { sourceAlert } from '../decide/source-alert.js';
 import type { Unread } from '../decide/unread.js';
 import { say } from './outbox.js';
@@ -64,7 +64,9 @@ async function store(database: Database, jobs: readonly Job[], known: Known, now
   await database.transaction().execute(async (transaction) => {
     await holdRuns(transaction);
     await upsert(transaction, jobs, now);
-    await endAlerts(transaction, new Map(jobs.flatMap((job) => notJudgedAnyMore(job, known.get(job.job_id)))), now);
+    const over = new Map(jobs.flatMap((job) => notJudgedAnyMore(job, known.get(job.job_id))));
+    // That its last run has failed stays true: a gateway switches a job off by itself when it has failed often.
+    await endAlerts(transaction, over, ['cron-schedule', 'cron-runtime'], now);
   });
 }
 
@@ -123,21 +125,33 @@ async function removeJobs(
     const { rows } = await sql<{ job_id: string }>`
       update cron_job set removed_at = ${new Date(now)}, next_slot = null, due_at = null
       where job_id = any(${jobs}) and removed_at is null returning job_id`.execute(transaction);
-    await endAlerts(transaction, new Map(rows.map(({ job_id }) => [job_id, 'the job is not there any more'])), now);
+    await endAlerts(
+      transaction,
+      new Map(rows.map(({ job_id }) => [job_id, 'the job is not there any more'])),
+      Object.values(ALERTS),
+      now,
+    );
     await say(transaction, drafts);
   });
 }
 
-// The alerts about jobs of which no run is waited for any more are over; `jobs` says why, by job.
-async function endAlerts(transaction: Transaction<Tables>, jobs: ReadonlyMap<string, string>, now: number): Promise<void> {
+// These alerts about jobs of which no run is waited for any more are over; `jobs` says why, by job.
+async function endAlerts(
+  transaction: Transaction<Tables>,
+  jobs: ReadonlyMap<string, string>,
+  metrics: readonly AlertMetric[],
+  now: number,
+): Promise<void> {
   if (jobs.size === 0) return;
   const { rows } = await sql<{ job_id: string; raised: AlertMetric[] }>`
-    update cron_job c set raised = '[]'
-    from cron_job before where c.job_id = any(${[...jobs.keys()]}) and before.job_id = c.job_id and before.raised <> '[]'
+    update cron_job c set raised = c.raised - ${metrics}::text[]
+    from cron_job before where c.job_id = any(${[...jobs.keys()]}) and before.job_id = c.job_id and before.raised ?| ${metrics}::text[]
     returning c.job_id, before.raised`.execute(transaction);
   const drafts = rows.flatMap(({ job_id, raised }) => {
     const over = { status: 'ok', expected: SUPERVISED_JOB, found: jobs.get(job_id) ?? '', at: now };
-    return raised.map((metric) => alertDraft({ job_id }, metric, over, `let go ${now}`));
+    return raised
+      .filter((metric) => metrics.includes(metric))
+      .map((metric) => alertDraft({ job_id }, metric, over, `let go ${now}`));
   });
   await say(transaction, drafts);
 }
