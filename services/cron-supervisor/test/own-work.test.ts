@@ -18,7 +18,8 @@ test('our own work is done on its schedule, and supervised as everybody is', asy
     trigger: 'schedule',
     output: expect.stringContaining('was made'),
   });
-  await eventually(() => expect(here.of('cron.review-published')).toMatchObject([{ jobs: 3 }]));
+  // Our own two, and whatever else was known by then.
+  await eventually(() => expect(here.of('cron.review-published')[0]?.jobs).toBeGreaterThanOrEqual(2));
   const { body } = await here.call('GET', '/cron/reviews/latest');
   expect(String(body.report)).toContain('#');
   const runs = await here.call('GET', '/cron/runs?job=ops%2Fweekly-review');
