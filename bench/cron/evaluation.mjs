@@ -1,5 +1,7 @@
 import { createRequire } from 'node:module';
+import { setTimeout } from 'node:timers/promises';
 import { migrate, openDatabase } from '../../packages/shared/dist/storage/index.js';
+import { ByHand } from '../../services/cron-supervisor/dist/by-hand.js';
 import { migrations } from '../../services/cron-supervisor/dist/migrations/index.js';
 import { RunIntake } from '../../services/cron-supervisor/dist/on/run-intake.js';
 import { SlotsRound } from '../../services/cron-supervisor/dist/on/slots-round.js';
@@ -20,7 +22,8 @@ export async function evaluation(bench) {
   await migrate(database, 'cron-supervisor', migrations);
   await database.deleteFrom('cron_job').execute();
   let now = Math.ceil(Date.now() / MINUTE) * MINUTE + 30 * 86_400_000;
-  const clock = { now: () => now, monotonic: () => performance.now(), sleep: async () => undefined };
+  const sleep = (ms, signal) => setTimeout(ms, undefined, { signal }).catch(() => undefined);
+  const clock = { now: () => now, monotonic: () => performance.now(), sleep };
   const policy = {
     expected_ms: null,
     expected_from: 'default',
@@ -56,6 +59,7 @@ export async function evaluation(bench) {
     log,
     startable: () => false,
     answers: () => true,
+    byHand: new ByHand(),
     stored() {},
   });
   const source = { name: 'bench', state: { kind: 'connected', detail: '' }, history: async () => [], running: async () => [] };
