@@ -1,7 +1,7 @@
+import { EARLY_MS } from './decide/run-trigger.js';
+
 // A gateway of 2026.2 lets a start wait until the job that runs has ended.
 const LONGEST_MS = 3_600_000;
-// As two clocks see it.
-const EARLY_MS = 1500;
 
 /**
  * Which jobs somebody has asked by hand to run, by `ops cron run`: a run that begins then and serves no slot is that one, and is not

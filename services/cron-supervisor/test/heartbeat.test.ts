@@ -148,3 +148,16 @@ test('a job that fails at each slot, with slots closer together than the pause b
     clearInterval(failing);
   }
 });
+
+test('whoever tells late says how long ago it was: the run began and ended then', async () => {
+  here = await scene('{ jobs: [{ id: copy }] }');
+  const asked = Date.now();
+  await here.call('POST', '/ping/copy/start?run=one&ago=60000');
+  await here.call('POST', '/ping/copy/0?run=one&ago=20000');
+  const { body } = await here.call('GET', '/cron/runs?job=heartbeat%2Fcopy');
+  const [run] = body.runs as { started_at: string; ended_at: string }[];
+  expect(Math.abs(Date.parse(run?.started_at ?? '') - (asked - 60_000))).toBeLessThan(15_000);
+  expect(Math.abs(Date.parse(run?.ended_at ?? '') - (asked - 20_000))).toBeLessThan(15_000);
+  const refused = await here.call('POST', '/ping/copy?ago=soon');
+  expect(refused).toMatchObject({ status: 400, body: { message: expect.stringContaining('?ago=soon: expected ms') } });
+});

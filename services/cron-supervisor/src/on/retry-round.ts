@@ -3,6 +3,7 @@ import type { CronSupervisor } from '../cron-supervisor.js';
 import type { Job } from '../cron-types.js';
 import { ALERTS, alertDraft, retryDraft } from '../decide/drafts.js';
 import { whenDue, worseLevel } from '../decide/retry.js';
+import { EARLY_MS } from '../decide/run-trigger.js';
 import { retryDue } from '../jobs.js';
 import { SourceDown } from '../sources/source-down.js';
 import { guardLevel } from '../state/guard-level.js';
@@ -25,8 +26,6 @@ const EVERY_MS = 1000;
 // The queue wakes each retry by itself; whoever it has lost is found by looking.
 const LATE_MS = 500;
 const AWAY_MS = 2000;
-// As much as a run may seem to have begun before it was asked for: as intake has it.
-const EARLY_MS = 1500;
 const BUSY_MS = 30_000;
 // A start whose answer nobody has waited for to the end: its process was killed, most likely.
 const FORGOTTEN_MS = 8000;

@@ -86,8 +86,10 @@ export function cronRoutes(
     const starting = passing(source.start(job.external_id));
     const outcome = await Promise.race([starting, clock.sleep(START_MS, patience.signal)]).finally(() => patience.abort());
     if (outcome === undefined) {
-      starting.catch((error: unknown) =>
-        self.log.warn({ job: job.job_id, error }, 'a run that was asked for by hand was not started'),
+      // Where it rejects, nobody knows whether it has begun: the mark stays for a while.
+      void starting.then(
+        ({ kind }) => kind !== 'started' && self.byHand.forget(job.job_id),
+        (error: unknown) => self.log.warn({ job: job.job_id, error }, 'a run that was asked for by hand was not started'),
       );
       return void response.status(202).json({ job_id: job.job_id, started: false, ref: null });
     }
