@@ -8,6 +8,7 @@ import type { Job } from '../src/cron-types.js';
 import { migrations } from '../src/migrations/index.js';
 import { registerJobs, removeOtherSources, storedJobs } from '../src/state/jobs.js';
 import type { Database } from '../src/state/tables.js';
+import { madeJob } from './made-job.js';
 
 const NOW = Date.UTC(2026, 10, 28, 12);
 
@@ -21,28 +22,7 @@ beforeEach(async () => {
 });
 afterEach(() => database.destroy());
 
-const job = (id: string, more: Partial<Job> = {}): Job => ({
-  job_id: `openclaw/${id}`,
-  source: 'openclaw',
-  external_id: id,
-  name: id,
-  purpose: '',
-  agent: null,
-  enabled: true,
-  schedule: { kind: 'every', every_ms: 3_600_000, anchor_ms: 0 },
-  policy: {
-    expected_ms: null,
-    expected_from: 'default',
-    grace_ms: 60_000,
-    retry: true,
-    kill: true,
-    output: {},
-    class: 'non-revenue',
-  },
-  timeout_ms: null,
-  problem: null,
-  ...more,
-});
+const job = (id: string, more: Partial<Job> = {}) => madeJob('openclaw', id, more);
 const raise = () => sql`update cron_job set raised = '["cron-result", "cron-schedule", "cron-runtime"]'`.execute(database);
 /** The alerts that were said to be over since the last look. */
 async function over(): Promise<object[]> {

@@ -2,31 +2,16 @@ import { expect, test } from 'vitest';
 import type { Job, RunReport } from '../../src/cron-types.js';
 import { planIntake } from '../../src/decide/intake.js';
 import type { IntakeFacts, IntakePlan, Run, RunFact } from '../../src/decide/intake-types.js';
+import { madeJob } from '../made-job.js';
 
 const MINUTE = 60_000;
 const SLOT = Date.UTC(2026, 10, 28, 8);
 const POLICY = { overrun: { factor: 2, at_least: MINUTE, kill: true, kill_grace: 10_000 }, retry_after: 5 * MINUTE };
 
+const plain = madeJob('openclaw', 'brief', { schedule: { kind: 'cron', expression: '0 8 * * *', time_zone: 'UTC' } });
 const job: Job = {
-  job_id: 'openclaw/brief',
-  source: 'openclaw',
-  external_id: 'brief',
-  name: 'brief',
-  purpose: '',
-  agent: null,
-  enabled: true,
-  schedule: { kind: 'cron', expression: '0 8 * * *', time_zone: 'UTC' },
-  policy: {
-    expected_ms: MINUTE,
-    expected_from: 'given',
-    grace_ms: 5 * MINUTE,
-    retry: true,
-    kill: true,
-    output: {},
-    class: 'non-revenue',
-  },
-  timeout_ms: null,
-  problem: null,
+  ...plain,
+  policy: { ...plain.policy, expected_ms: MINUTE, expected_from: 'given', grace_ms: 5 * MINUTE },
 };
 const heartbeat: Job = {
   ...job,

@@ -10,6 +10,7 @@ import type { Job } from '../../src/cron-types.js';
 import { migrations } from '../../src/migrations/index.js';
 import { registerJobs } from '../../src/state/jobs.js';
 import type { Database } from '../../src/state/tables.js';
+import { madeJob } from '../made-job.js';
 // @ts-expect-error: plain JavaScript, shared with the process that judges
 import { isServed } from './served.mjs';
 
@@ -115,25 +116,6 @@ function slotsOf(job: Job, from: number, to: number): number[] {
 }
 
 function jobOf(zone: string, expression: string): Job {
-  return {
-    job_id: `zones/${zone}`,
-    source: 'zones',
-    external_id: zone,
-    name: zone,
-    purpose: '',
-    agent: null,
-    enabled: true,
-    schedule: parseSchedule(expression, zone),
-    policy: {
-      expected_ms: null,
-      expected_from: 'default',
-      grace_ms: GRACE,
-      retry: false,
-      kill: false,
-      output: {},
-      class: 'non-revenue',
-    },
-    timeout_ms: null,
-    problem: null,
-  };
+  const job = madeJob('zones', zone, { schedule: parseSchedule(expression, zone) });
+  return { ...job, policy: { ...job.policy, grace_ms: GRACE, retry: false, kill: false } };
 }
