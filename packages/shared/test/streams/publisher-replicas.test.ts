@@ -64,7 +64,9 @@ test('a guard level counts when a replica has it; without one it is refused, and
 
 test('more replicas than there are: refused, with their number', async () => {
   here = await publishing(master.url, { minReplicas: 2, replicaTimeoutMs: 200 });
-  await expect(here.publisher.publish([level(1)])).rejects.toMatchObject({ fields: { wanted: 2, confirmed: 1 } });
+  const { publisher } = here;
+  // Once more where the machine was busy and the one replica that there is was late.
+  await eventually(() => expect(publisher.publish([level(1)])).rejects.toMatchObject({ fields: { wanted: 2, confirmed: 1 } }));
 });
 
 test('from the spool: a guard level stays in it until a replica has it, and is stored once', async () => {
