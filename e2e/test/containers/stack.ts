@@ -97,7 +97,7 @@ export async function openStack(host: string): Promise<Stack> {
 }
 
 // The load of the machine must not decide a test, and a directive must expire while it runs.
-const CHANGES = { 'enter: 600ms, calm: 10s': 'enter: 10m, calm: 100ms', 'acknowledge_within: 60s': 'acknowledge_within: 1s' };
+const CHANGES = { 'enter: 300ms, calm: 10s': 'enter: 10m, calm: 100ms', 'acknowledge_within: 60s': 'acknowledge_within: 1s' };
 
 /** The shipped ops.yaml, but for these. */
 async function changedConfig(scratch: string): Promise<string> {

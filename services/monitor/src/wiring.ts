@@ -65,11 +65,11 @@ export const monitor: ServiceDefinition = {
 async function open(
   context: ServiceContext,
 ): Promise<{ self: Monitor; checks: Checks; uptime: UptimeRound; bus: BusRound; close: () => Promise<void> }> {
-  const { config, host, clock, log, redis, publisher, ownPids, dockerHost } = context;
+  const { config, host, home, clock, log, redis, publisher, ownPids, dockerHost } = context;
   const { services } = config.inventory;
   const outbox = new Outbox(publisher, log, clock);
   const sampler = await openHostSampler({ mounts: config.guard.disks });
-  const guard = new Guard({ host, config, redis, clock, log, outbox, sampler, ownPids });
+  const guard = new Guard({ host, home, config, redis, clock, log, outbox, sampler, ownPids });
   await guard.restore(RESTORE_MS);
 
   const checks = startChecks({

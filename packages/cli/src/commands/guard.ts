@@ -18,9 +18,18 @@ interface GuardAnswer {
   readonly thresholds: Readonly<Record<'cpu' | 'ram' | 'disk', Readonly<Record<string, number>>>>;
 }
 
-/** `ops guard`: the level, what it rests on, and what it asks of everybody. */
+interface Decision {
+  readonly at: number;
+  readonly from: Level;
+  readonly to: Level;
+  readonly reason: string;
+  readonly rule: { readonly name: string };
+  readonly replay: { readonly same: boolean; readonly level: Level; readonly reason: string };
+}
+
+/** `ops guard`: the level, what it rests on, and what it asks of everybody. `ops guard decisions`: how it came to be. */
 export function guardCommand(program: Command): void {
-  program
+  const guard = program
     .command('guard')
     .description('the guard level of the host, what it rests on, and what it asks of everybody')
     .addOption(new Option('--wait <level>', 'wait until the host is at this level').choices([...LEVELS]))
@@ -30,6 +39,20 @@ export function guardCommand(program: Command): void {
       const answer = options.wait === undefined ? await ask(context) : await until(context, options.wait, options.timeout);
       printData(context.format, answer, () => table(answer));
     });
+  guard
+    .command('decisions')
+    .description('the last changes of the level: which rule, which numbers, and whether they come out the same when made again')
+    .option('--last <count>', 'how many, at most 200', '20')
+    .action(async ({ last }: { last: string }, command: Command) => {
+      const context = contextOf(command);
+      const decisions = await context.connection.call<Decision[]>('GET', `/guard/decisions?last=${encodeURIComponent(last)}`);
+      printData(context.format, decisions, () => decisions.map(decisionLine).join('\n') || 'the level has not changed yet');
+    });
+}
+
+function decisionLine({ at, from, to, reason, rule, replay }: Decision): string {
+  const again = replay.same ? pc.dim('again the same') : pc.red(`made again: ${replay.level}, ${replay.reason}`);
+  return `${new Date(at).toISOString()}  ${from} → ${tinted(to)}  ${pc.dim(rule.name)}  ${reason}  ${again}`;
 }
 
 function ask({ connection }: CliContext): Promise<GuardAnswer> {

@@ -74,11 +74,11 @@ const runawayConfig = z
 
 export const guardConfig = z
   .strictObject({
-    cpu: thresholds({ warn: bound(70), critical: bound(85), emergency: bound(95) }, times('600ms', '10s', 5)).prefault({}),
+    cpu: thresholds({ warn: bound(70), critical: bound(85), emergency: bound(95) }, times('300ms', '10s', 5)).prefault({}),
     ram: thresholds({ warn: bound(75), critical: bound(85), emergency: bound(92) }, times('0ms', '10s', 3)).prefault({}),
     disk: thresholds({ warn: bound(85), critical: bound(95) }, times('1s', '30s', 2)).prefault({}),
     disks: z.array(z.string().startsWith('/', 'a mount point')).min(1).default(['/']).describe('Mount points that are watched'),
-    interval: duration('250ms', 50, 60_000).describe('Between samples; close to a RAM emergency they are taken faster'),
+    interval: duration('500ms', 50, 60_000).describe('The longest time between samples; near a threshold they are taken faster'),
     summary_every: duration('5s', 500, 3_600_000),
     reports: z
       .strictObject({

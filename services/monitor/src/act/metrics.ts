@@ -31,6 +31,18 @@ export function registerMetrics({ metrics, redis, guard, checks, waiting }: Metr
   reading('ops_host_ram_percent', 'Memory in use', () => guard().sample?.ramPercent);
   reading('ops_host_cpu_pressure_percent', 'PSI cpu some', () => guard().sample?.cpuPressure);
   reading('ops_host_loop_delay_milliseconds', 'How late our own event loop was', () => guard().sample?.loopDelayMs);
+  reading(
+    'ops_host_sample_late_milliseconds',
+    'How much later than planned the last sample was taken',
+    () => guard().late.lastMs,
+  );
+  reading(
+    'ops_host_samples_late',
+    'Samples so late that their rates were not believed, since the start',
+    () => guard().late.samples,
+  );
+  reading('ops_host_steal_percent', 'CPU time that the hypervisor gave to others', () => guard().sample?.stealPercent);
+  reading('ops_host_swap_percent', 'Swap in use', () => guard().sample?.swapPercent);
   reading('ops_outbox_events', 'Events that wait for the bus', waiting);
   new Gauge({
     name: 'ops_service_state',

@@ -1,5 +1,6 @@
-import type { LevelPolicy } from './level-policy.js';
-import type { LevelReadings } from './level-types.js';
+import { compareLevels, raisedLevels } from './level-order.js';
+import { type LevelPolicy, policyOf } from './level-policy.js';
+import type { LevelReadings, LevelState } from './level-types.js';
 
 /** How often to look, in milliseconds, and how near a threshold (in points) is near. */
 export interface IntervalPolicy {
@@ -14,7 +15,10 @@ export interface IntervalPolicy {
  * A sample costs well under a millisecond, so the price of looking often is small but not nothing; a memory hog at full
  * speed crosses the last five points in a few hundred milliseconds, which is what the shortest interval is for.
  */
-export const defaultIntervalPolicy: IntervalPolicy = { farMs: 1_000, nearMs: 250, closeMs: 50, nearPoints: 15, closePoints: 5 };
+export const defaultIntervalPolicy: IntervalPolicy = { farMs: 500, nearMs: 250, closeMs: 50, nearPoints: 15, closePoints: 5 };
+
+/** Between two looks at a level that is on its way: as soon as its time has come it is told. Shorter pauses would only measure timers. */
+const PENDING_MS = { shortest: 20, longest: 100 };
 
 /**
  * The time until the next sample. Close to the RAM emergency: shortest. Within `nearPoints` of the lowest threshold of
@@ -34,6 +38,26 @@ export function nextInterval(
   const nearCpu = cpu >= lowest(levels.cpu) - policy.nearPoints;
   const nearRam = ram >= lowest(levels.ram) - policy.nearPoints;
   return nearCpu || nearRam ? policy.nearMs : policy.farMs;
+}
+
+/**
+ * The time until the next look at a level that is on its way (over its bound, not yet for long enough): what is left, shared among the
+ * readings that it still needs, and never long; null where none is on its way. A rate needs some readings until its window holds
+ * nothing of the time before; and a sample just when the level may be entered tells it at once, instead of up to an interval later.
+ */
+export function untilEntered(state: Pick<LevelState, 'metrics'>, policy: LevelPolicy, now: number): number | null {
+  const waits = Object.entries(state.metrics).flatMap(([name, metric]) =>
+    raisedLevels.flatMap((level) => {
+      const streak = metric.above[level];
+      const bound = policyOf(name, policy).bounds[level];
+      const isEntered = metric.level !== null && compareLevels(metric.level, level) >= 0;
+      if (streak === undefined || bound === undefined || isEntered) return [];
+      const missing = Math.max(1, bound.enterAfterSamples - streak.samples);
+      const share = (streak.since + bound.enterAfterMs - now) / missing;
+      return [Math.min(PENDING_MS.longest, Math.max(PENDING_MS.shortest, share))];
+    }),
+  );
+  return waits.length === 0 ? null : Math.min(...waits);
 }
 
 function lowest(metric: LevelPolicy['cpu']): number {

@@ -29,20 +29,26 @@ export function stepMetric(
     const bound = policy.bounds[level];
     return bound === undefined || reading < bound.at - policy.margin;
   });
-  return { level: levelAfter(state.level, above, calm, policy, now), lastReading: reading, seenAt: now, above, calm };
+  return {
+    level: levelAfter(state.level, above, calm, { policy, blindAfterMs, now }),
+    lastReading: reading,
+    seenAt: now,
+    above,
+    calm,
+  };
 }
 
 function levelAfter(
   current: KnownLevel | null,
   above: Streaks,
   calm: Streaks,
-  policy: MetricPolicy,
-  now: number,
+  { policy, blindAfterMs, now }: { policy: MetricPolicy; blindAfterMs: number; now: number },
 ): KnownLevel | null {
   const raised = highestSustained(above, policy, now);
   if (current !== null) return worseOf(stillHeld(current, calm, policy, now), raised);
-  // Never seen before: a reading over a bound must be sustained before it means a level, one below all bounds means normal.
-  const undecided = raisedLevels.some((level) => above[level] !== undefined);
+  // Never seen before: a reading over a bound must be sustained before it means a level, one below all bounds means normal. Where
+  // that takes long, it is as it would be for a host that was normal before: not entered yet.
+  const undecided = raisedLevels.some((level) => now - (above[level]?.since ?? Number.NEGATIVE_INFINITY) < blindAfterMs);
   return raised === 'normal' && undecided ? null : raised;
 }
 

@@ -68,9 +68,9 @@ export const defaultLevelThresholds: LevelThresholds = {
 
 /** The times of the protocol. */
 export const defaultLevelTimes: LevelTimes = {
-  // CPU is a rate over a short window: one garbage collection or one compiler start crosses 95 %. Three readings in
-  // 600 ms tell a load from a spike, and still answer within about a second of the step.
-  cpuEnterMs: 600,
+  // CPU is a rate over a short window: one garbage collection or one compiler start crosses 95 %. Three readings
+  // over 300 ms, each over a window of 200 ms or more, are half a second of load, and still answer within about a second of the step.
+  cpuEnterMs: 300,
   cpuEnterSamples: 3,
   // Batch work comes in waves of a few seconds; ten seconds outlast the gap between two waves.
   cpuCalmMs: 10_000,

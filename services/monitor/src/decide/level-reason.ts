@@ -1,13 +1,16 @@
 import { isOver, raisedLevels } from './level-order.js';
 import { type LevelPolicy, policyOf, readingsByMetric } from './level-policy.js';
 import { worstReport } from './level-report.js';
-import type { KnownLevel, Level, LevelCause, LevelInput, LevelState, MetricName, MetricState } from './level-types.js';
+import type { KnownLevel, Level, LevelCause, LevelInput, LevelRule, LevelState, MetricName, MetricState } from './level-types.js';
 
 /** Why a level changed: the cause, and one sentence that names metric, value, threshold and how long it lasted. */
 export interface LevelReason {
   readonly cause: LevelCause;
   readonly reason: string;
+  readonly rule: LevelRule;
 }
+
+const NOTHING = { reading: null, threshold: null, margin: null, forMs: null, readings: null };
 
 /** Explains the change from `before.level` to `to`. Texts hold numbers and configured names only. */
 export function explainChange(
@@ -21,7 +24,13 @@ export function explainChange(
   if (to === 'unknown') return blind(after, policy, now);
   const holder = holderOf(after, to);
   if (to !== 'normal' && holder !== null && isNotLower(before.level, to)) return raisedBy(holder, after, to, policy, now);
-  if (before.level === 'unknown') return { cause: 'sight', reason: `The host is seen again at ${to}: ${said(input)}.` };
+  if (before.level === 'unknown') {
+    return {
+      cause: 'sight',
+      reason: `The host is seen again at ${to}: ${said(input)}.`,
+      rule: { ...NOTHING, name: 'seen-again' },
+    };
+  }
   return lowered(before, after, to, policy, now, input);
 }
 
@@ -40,6 +49,7 @@ function blind(after: Pick<LevelState, 'metrics'>, policy: LevelPolicy, now: num
   return {
     cause: 'blind',
     reason: `No clear ${names} reading for ${policy.blindAfterIntervals} intervals (${patience} ms) and no valid report.`,
+    rule: { ...NOTHING, name: 'blind', forMs: patience },
   };
 }
 
@@ -57,20 +67,24 @@ function raisedBy(
   now: number,
 ): LevelReason {
   if (holder === 'report') {
-    return { cause: 'report', reason: `${worstReport(after.reports)?.source ?? 'A report'} reports ${to}.` };
+    const reason = `${worstReport(after.reports)?.source ?? 'A report'} reports ${to}.`;
+    return { cause: 'report', reason, rule: { ...NOTHING, name: 'reported' } };
   }
   const state = after.metrics[holder];
   const bound = policyOf(holder, policy).bounds[to];
   const reading = state?.lastReading ?? null;
   if (state === undefined || bound === undefined || reading === null || !isOver(reading, bound)) {
-    return { cause: holder, reason: `${title(holder)} is still held at ${to} until it has been calm.` };
+    const reason = `${title(holder)} is still held at ${to} until it has been calm.`;
+    return { cause: holder, reason, rule: { ...NOTHING, name: 'held', reading, threshold: bound?.at ?? null } };
   }
   const streak = state.above[to];
   const side = bound.exclusive ? 'above' : 'at or above';
-  const length = `for ${now - (streak?.since ?? now)} ms (${counted(streak?.samples ?? 1)})`;
+  const forMs = now - (streak?.since ?? now);
+  const readings = streak?.samples ?? 1;
   return {
     cause: holder,
-    reason: `${title(holder)} is at ${percent(reading)}, ${side} the ${to} threshold of ${bound.at} %, ${length}.`,
+    reason: `${title(holder)} is at ${percent(reading)}, ${side} the ${to} threshold of ${bound.at} %, for ${forMs} ms (${counted(readings)}).`,
+    rule: { name: 'entered', reading, threshold: bound.at, margin: null, forMs, readings },
   };
 }
 
@@ -84,20 +98,34 @@ function lowered(
 ): LevelReason {
   const from = before.level;
   const holder = from === 'unknown' || from === 'normal' ? null : holderOf(before, from);
-  if (holder === 'report') return { cause: 'report', reason: `No report says ${from} any longer; own readings: ${said(input)}.` };
+  if (holder === 'report') {
+    const reason = `No report says ${from} any longer; own readings: ${said(input)}.`;
+    return { cause: 'report', reason, rule: { ...NOTHING, name: 'no-longer-reported' } };
+  }
   const state: MetricState | undefined = holder === null ? undefined : after.metrics[holder];
   if (holder === null || state === undefined || from === 'unknown' || from === 'normal') {
-    return { cause: 'sight', reason: `Nothing holds ${from} any longer; own readings: ${said(input)}.` };
+    const reason = `Nothing holds ${from} any longer; own readings: ${said(input)}.`;
+    return { cause: 'sight', reason, rule: { ...NOTHING, name: 'left' } };
   }
   const metric = policyOf(holder, policy);
   const below = (metric.bounds[from]?.at ?? 0) - metric.margin;
   const calm = state.calm[from];
   const reading = state.lastReading === null ? 'no reading' : percent(state.lastReading);
-  const length = `for ${now - (calm?.since ?? now)} ms (${counted(calm?.samples ?? 1)})`;
+  const forMs = now - (calm?.since ?? now);
+  const readings = calm?.samples ?? 1;
+  const length = `for ${forMs} ms (${counted(readings)})`;
   const margin = `the ${from} threshold of ${metric.bounds[from]?.at} % less a margin of ${metric.margin}`;
   return {
     cause: holder,
     reason: `${title(holder)} is at ${reading}, below ${below} % (${margin}) ${length}; ${to} is entered.`,
+    rule: {
+      name: 'left',
+      reading: state.lastReading,
+      threshold: metric.bounds[from]?.at ?? null,
+      margin: metric.margin,
+      forMs,
+      readings,
+    },
   };
 }
 

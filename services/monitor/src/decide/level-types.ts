@@ -71,6 +71,16 @@ export interface LevelState {
   readonly reports: readonly ReportState[];
 }
 
+/** Which rule changed the level, with the numbers that it looked at. Percent and milliseconds; null where a number has no part in it. */
+export interface LevelRule {
+  readonly name: 'entered' | 'held' | 'left' | 'reported' | 'no-longer-reported' | 'blind' | 'seen-again';
+  readonly reading: number | null;
+  readonly threshold: number | null;
+  readonly margin: number | null;
+  readonly forMs: number | null;
+  readonly readings: number | null;
+}
+
 /** What made the level what it now is. */
 export type LevelCause = MetricName | 'report' | 'blind' | 'sight';
 
@@ -82,4 +92,5 @@ export interface LevelChange {
   readonly reason: string;
   readonly readings: LevelReadings;
   readonly cause: LevelCause;
+  readonly rule: LevelRule;
 }

@@ -30,11 +30,11 @@ export function decideLevel(
   const reports = stepReports(state.reports, input.report ?? null, policy.reportCalmMs, now);
   const to = effectiveLevel(metrics, worstReport(reports)?.level ?? null, blindAfterMs, now);
   if (to === state.level) return { state: { ...state, metrics, reports } };
-  const { cause, reason } = explainChange(state, { metrics, reports }, to, input, policy, now);
+  const { cause, reason, rule } = explainChange(state, { metrics, reports }, to, input, policy, now);
   const readings = input.sample ?? { cpuPercent: null, ramPercent: null, disks: [] };
   return {
     state: { level: to, since: now, metrics, reports },
-    change: { from: state.level, to, at: now, reason, readings, cause },
+    change: { from: state.level, to, at: now, reason, readings, cause, rule },
   };
 }
 

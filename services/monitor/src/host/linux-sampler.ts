@@ -24,6 +24,13 @@ export interface LinuxSamplerOptions {
 /** Limits can change while we run (`docker update`); looking for them costs about twenty small reads. */
 const limitsEveryMs = 10_000;
 
+/** Bytes, and how much of the swap is in use; null without swap. */
+interface HostMemory {
+  readonly total: number;
+  readonly available: number;
+  readonly swapPercent: number | null;
+}
+
 /** Samples from /proc and the control groups: nothing is started, and nothing is waited for. */
 export class LinuxSampler implements HostSampler {
   readonly #options: LinuxSamplerOptions;
@@ -73,11 +80,14 @@ export class LinuxSampler implements HostSampler {
       scope: this.#scope,
       cpuPercent: group === null ? (hostCpu?.busyPercent ?? null) : group.percent,
       iowaitPercent: hostCpu?.iowaitPercent ?? null,
+      nicePercent: hostCpu?.nicePercent ?? null,
+      stealPercent: hostCpu?.stealPercent ?? null,
       cpuThrottledPercent: group?.throttledPercent ?? null,
       cpuPressure: this.#limits?.cpu?.pressure?.read(monotonicMs) ?? this.#pressure.cpu.read(monotonicMs),
       memoryPressure: this.#limits?.memory?.pressure?.read(monotonicMs) ?? this.#pressure.memory.read(monotonicMs),
       ioPressure: this.#pressure.io.read(monotonicMs),
       ...ram,
+      swapPercent: memory?.swapPercent ?? null,
       disks: disks.read(),
       loopDelayMs,
     };
@@ -96,12 +106,13 @@ export class LinuxSampler implements HostSampler {
     return before === undefined ? null : cpuShares(before.value, times);
   }
 
-  #hostMemory(): { total: number; available: number } | null {
+  #hostMemory(): HostMemory | null {
     const text = this.#meminfo.read();
     if (text === null) return null;
     const total = numberAfter(text, 'MemTotal');
     const available = numberAfter(text, 'MemAvailable');
-    return total === null || available === null || total === 0 ? null : { total: total * 1024, available: available * 1024 };
+    if (total === null || available === null || total === 0) return null;
+    return { total: total * 1024, available: available * 1024, swapPercent: swapOf(text) };
   }
 
   #ram(memory: { total: number; available: number } | null): Pick<HostSample, 'ramPercent' | 'ramUsedBytes' | 'ramTotalBytes'> {
@@ -126,4 +137,10 @@ export class LinuxSampler implements HostSampler {
     }
     this.#scope = scopeOf(this.#limits, this.#hostBytes, this.#hostCpus);
   }
+}
+
+function swapOf(meminfo: string): number | null {
+  const total = numberAfter(meminfo, 'SwapTotal');
+  const free = numberAfter(meminfo, 'SwapFree');
+  return total === null || free === null || total === 0 ? null : ((total - free) * 100) / total;
 }

@@ -76,6 +76,8 @@ export class PortableSampler implements HostSampler {
       cpuPercent: shares?.busyPercent ?? null,
       // libuv has no iowait: it is in idle.
       iowaitPercent: null,
+      nicePercent: shares?.nicePercent ?? null,
+      stealPercent: null,
       cpuThrottledPercent: null,
       cpuPressure: null,
       memoryPressure: null,
@@ -83,6 +85,7 @@ export class PortableSampler implements HostSampler {
       ramPercent: memory === null ? null : Math.min(100, (memory.used * 100) / memory.total),
       ramUsedBytes: memory?.used ?? null,
       ramTotalBytes: memory?.total ?? null,
+      swapPercent: null,
       disks: disks.read(),
       loopDelayMs,
     };
@@ -97,11 +100,13 @@ export class PortableSampler implements HostSampler {
   #cpuTimes(): CpuTimes | null {
     let busy = 0;
     let idle = 0;
+    let nice = 0;
     for (const { times } of cpuList()) {
       busy += (times.user + times.nice + times.sys + times.irq) / 10;
       idle += times.idle / 10;
+      nice += times.nice / 10;
     }
-    return busy + idle > 0 ? { busy, idle, iowait: 0 } : null;
+    return busy + idle > 0 ? { busy, idle, iowait: 0, nice, steal: 0 } : null;
   }
 
   async #askMemory(): Promise<void> {

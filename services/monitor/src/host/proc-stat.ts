@@ -3,12 +3,17 @@ export interface CpuTimes {
   readonly busy: number;
   readonly idle: number;
   readonly iowait: number;
+  /** Parts of `busy`: work of low priority, and time that the hypervisor gave to others. */
+  readonly nice: number;
+  readonly steal: number;
 }
 
 /** Shares of a window, in percent. */
 export interface CpuShares {
   readonly busyPercent: number;
   readonly iowaitPercent: number;
+  readonly nicePercent: number;
+  readonly stealPercent: number;
 }
 
 /** Fewer ticks than this over all CPUs are noise: one tick would move the figure by more than 10 points. */
@@ -24,7 +29,7 @@ export function parseCpuTimes(stat: string): CpuTimes | null {
   if (line === undefined) return null;
   const [user, nice, system, idle, iowait = 0, irq = 0, softirq = 0, steal = 0] = line.trim().split(/ +/).map(Number);
   if (user === undefined || nice === undefined || system === undefined || idle === undefined) return null;
-  return { busy: user + nice + system + irq + softirq + steal, idle, iowait };
+  return { busy: user + nice + system + irq + softirq + steal, idle, iowait, nice, steal };
 }
 
 /**
@@ -32,12 +37,16 @@ export function parseCpuTimes(stat: string): CpuTimes | null {
  * which lets everything run under full load.) The kernel's counters may step back a little, which counts as standing still.
  */
 export function cpuShares(before: CpuTimes, after: CpuTimes): CpuShares | null {
-  const busy = Math.max(0, after.busy - before.busy);
-  const idle = Math.max(0, after.idle - before.idle);
-  const iowait = Math.max(0, after.iowait - before.iowait);
-  const total = busy + idle + iowait;
+  const moved = (which: keyof CpuTimes) => Math.max(0, after[which] - before[which]);
+  const total = moved('busy') + moved('idle') + moved('iowait');
   if (total < fewestTicks) return null;
-  return { busyPercent: (busy * 100) / total, iowaitPercent: (iowait * 100) / total };
+  const share = (which: keyof CpuTimes) => Math.min(100, (moved(which) * 100) / total);
+  return {
+    busyPercent: share('busy'),
+    iowaitPercent: share('iowait'),
+    nicePercent: share('nice'),
+    stealPercent: share('steal'),
+  };
 }
 
 /** The number of CPUs that /proc/stat lists. */

@@ -34,6 +34,9 @@ export interface HostSample {
   readonly cpuPercent: number | null;
   /** Share in which a CPU was idle while I/O was outstanding; always the host's. */
   readonly iowaitPercent: number | null;
+  /** Parts of the host's busy share: work of low priority, and time that a hypervisor gave to others. */
+  readonly nicePercent: number | null;
+  readonly stealPercent: number | null;
   /** Share of quota periods in which the group was throttled; null without a quota. */
   readonly cpuThrottledPercent: number | null;
   /** PSI "some": share of time in which at least one task waited for a CPU. */
@@ -44,9 +47,13 @@ export interface HostSample {
   readonly ramPercent: number | null;
   readonly ramUsedBytes: number | null;
   readonly ramTotalBytes: number | null;
+  /** Swap in use; null without swap. The host's. */
+  readonly swapPercent: number | null;
   readonly disks: readonly DiskSample[];
   /** The longest that our own event loop was late since the last sample. */
   readonly loopDelayMs: number;
+  /** How much later than planned it was taken; its taker knows. */
+  readonly lateMs?: number;
 }
 
 /** Neither CPU nor RAM could be read. `reason` names the source and the error, and no content. */

@@ -13,8 +13,11 @@ export function readingsOf(sample: HostSample | null): Readings {
   return {
     cpu_percent: round(sample?.cpuPercent),
     iowait_percent: round(sample?.iowaitPercent),
+    nice_percent: round(sample?.nicePercent),
+    steal_percent: round(sample?.stealPercent),
     cpu_pressure: round(sample?.cpuPressure),
     ram_percent: round(sample?.ramPercent),
+    swap_percent: round(sample?.swapPercent),
     disk_percent: disks.length === 0 ? null : round(Math.max(...disks)),
   };
 }
@@ -57,11 +60,14 @@ export function sampled(host: string, level: Level, sample: HostSample): EventDr
       level,
       readings: readingsOf(sample),
       memory_pressure: round(sample.memoryPressure),
+      io_pressure: round(sample.ioPressure),
+      cpu_throttled_percent: round(sample.cpuThrottledPercent),
       ram_used_bytes: sample.ramUsedBytes,
       ram_total_bytes: sample.ramTotalBytes,
       disks: sample.disks.map(({ mount, percent }) => ({ mount, percent: round(percent) })),
       scope: { kind: scope.kind, cpus: scope.cpus, memory_bytes: scope.memoryBytes, why: scope.why },
       loop_delay_ms: Math.max(0, round(sample.loopDelayMs) ?? 0),
+      late_ms: Math.max(0, round(sample.lateMs) ?? 0),
       sampled_at: new Date(sample.at).toISOString(),
     },
   };

@@ -1,22 +1,28 @@
+import { join } from 'node:path';
 import type { OpsConfig } from '@ops/shared/config';
-import type { EventDraft, Level } from '@ops/shared/events';
+import { type EventDraft, keys, type Level } from '@ops/shared/events';
 import type { Clock, Logger } from '@ops/shared/runtime';
 import type { RedisClient } from '@ops/shared/streams';
 import type { Outbox } from '../act/outbox.js';
 import { RunawayWatch } from '../act/runaway-watch.js';
+import { LATE_MS, markLate } from '../decide/late-sample.js';
 import { decideLevel, initialLevelState, overSince } from '../decide/level.js';
-import { nextInterval } from '../decide/level-interval.js';
+import { nextInterval, untilEntered } from '../decide/level-interval.js';
+import { type LevelDecision, recordDecision } from '../decide/level-replay.js';
 import { restoreLevelState } from '../decide/level-restore.js';
 import type { LevelChange, LevelReport, LevelState } from '../decide/level-types.js';
 import { levelPolicyOf, runawayPolicyOf } from '../decide/policies.js';
 import { responseFor } from '../decide/response.js';
 import type { HostSample, HostSampler, SampleFailure } from '../host/sample.js';
-import { loadGuard, saveGuard } from '../state/guard-store.js';
+import { DecisionLog } from '../state/decision-log.js';
+import { GuardMemory } from '../state/guard-memory.js';
 import { levelChanged, processFacts, runawayHandled, sampled } from './guard-events.js';
 
 export interface GuardOptions {
   readonly host: string;
   readonly config: OpsConfig;
+  /** OPS_HOME: where the state and the decisions are kept. */
+  readonly home: string;
   readonly redis: RedisClient;
   readonly clock: Clock;
   readonly log: Logger;
@@ -33,9 +39,12 @@ export interface GuardView {
   readonly generation: number;
   readonly sample: HostSample | null;
   readonly failure: string | null;
+  /** How late the last sample was, in ms, and how many so late that their rates were not believed. */
+  readonly late: { readonly lastMs: number; readonly samples: number };
 }
 
 const CLOSE_MS = 3000;
+const SAVE_EVERY_MS = 5000;
 const TABLE_EVERY_MS = 250;
 const IDLE_TABLE_EVERY_MS = 5000;
 const ALERT_LEVELS: readonly Level[] = ['warn', 'critical', 'emergency'];
@@ -48,51 +57,55 @@ export class Guard {
   readonly #options: GuardOptions;
   readonly #levels;
   readonly #runaway: RunawayWatch;
+  readonly #memory: GuardMemory;
+  readonly #decisions: DecisionLog<LevelDecision>;
   #state: LevelState;
   #generation = 0;
   #reason = 'the monitor has just started';
   #sample: HostSample | null = null;
   #failure: string | null = null;
   #reports: LevelReport[] = [];
-  #saving: Promise<void> | null = null;
   /** The last change of level, until it is on the bus. */
   #unsaid: EventDraft<'guard.level-changed'> | null = null;
   #saved = 0;
   #summarised = Number.NEGATIVE_INFINITY;
   #tableAt = Number.NEGATIVE_INFINITY;
+  /** When the next round was to be, on the monotonic clock. */
+  #dueAt = Number.POSITIVE_INFINITY;
+  #late = { lastMs: 0, samples: 0 };
 
   constructor(options: GuardOptions) {
-    const { config, host, log, ownPids, outbox, clock } = options;
+    const { config, host, home, redis, log, ownPids, outbox, clock } = options;
     this.#options = options;
     this.#levels = levelPolicyOf(config.guard);
     this.#runaway = new RunawayWatch(runawayPolicyOf(config.guard, config.inventory.services), ownPids, log, (plan, outcome) =>
       outbox.add(runawayHandled(host, plan, outcome, this.#sample)),
     );
     this.#state = initialLevelState(clock.now());
+    this.#memory = new GuardMemory({ host, home, redis, key: keys.guardState(host), clock, log });
+    this.#decisions = new DecisionLog(join(home, 'guard', 'decisions.ndjson'), log);
   }
 
   get view(): GuardView {
     const { level, since } = this.#state;
-    return { level, since, reason: this.#reason, generation: this.#generation, sample: this.#sample, failure: this.#failure };
+    const [reason, generation, sample] = [this.#reason, this.#generation, this.#sample];
+    return { level, since, reason, generation, sample, failure: this.#failure, late: this.#late };
   }
 
-  /** Takes up what an earlier run saved; gives up after a moment: a guard that waits for Redis guards nothing. */
+  /** Takes up what an earlier run saved; gives up after a moment: a guard that waits for Redis or a disk guards nothing. */
   async restore(withinMs: number): Promise<void> {
-    const { redis, host, clock, log } = this.#options;
-    const late = new AbortController();
-    try {
-      const saved = await Promise.race([loadGuard(redis, host), clock.sleep(withinMs, late.signal).then(() => undefined)]);
-      if (saved === undefined) return;
-      this.#state = restoreLevelState(saved.state, clock.now());
-      this.#generation = saved.generation;
-      this.#reason = 'kept from before the restart';
-      // Saved, and perhaps never said: its purpose makes a repeat the same event.
-      if (saved.unsaid !== undefined) this.#say(saved.unsaid);
-    } catch (error) {
-      log.warn({ error }, 'the saved guard state could not be read');
-    } finally {
-      late.abort();
-    }
+    const saved = await this.#memory.load(withinMs);
+    if (saved === undefined) return;
+    this.#state = restoreLevelState(saved.state, this.#options.clock.now());
+    this.#generation = saved.generation;
+    this.#reason = 'kept from before the restart';
+    // Saved, and perhaps never said: its purpose makes a repeat the same event.
+    if (saved.unsaid !== undefined) this.#say(saved.unsaid);
+  }
+
+  /** The last decisions that changed the level, newest first, each with what it was made from. */
+  decisions(count: number): Promise<readonly LevelDecision[]> {
+    return this.#decisions.last(count);
   }
 
   /** A report of another guard, judged already. */
@@ -103,25 +116,32 @@ export class Guard {
   /** One look at the host; returns the pause until the next, in ms. */
   async round(): Promise<number> {
     const { sampler, clock, config } = this.#options;
-    const looked = sampler.sample();
-    this.#note(looked);
+    const lateMs = Math.max(0, clock.monotonic() - this.#dueAt);
+    const taken = sampler.sample();
+    const looked = taken.ok ? markLate(taken, lateMs) : taken;
+    this.#note(looked, lateMs);
     const sample = looked.ok ? looked : null;
     const now = clock.now();
     const reports = this.#reports.splice(0);
     // The sample counts once, however many reports came with it.
     const inputs = [{ sample, report: null }, ...reports.map((report) => ({ sample: null, report }))];
     for (const input of inputs) {
-      const { state, change } = decideLevel(this.#state, input, this.#levels, now);
+      const before = this.#state;
+      const { state, change } = decideLevel(before, input, this.#levels, now);
       this.#state = state;
-      if (change !== undefined) this.#changed(change);
+      if (change === undefined) continue;
+      this.#decisions.add(recordDecision(change, before, input, this.#levels));
+      this.#changed(change);
     }
     if (sample !== null) {
       this.#watchRunaway(sample);
       if (clock.monotonic() - this.#summarised >= config.guard.summary_every) this.#summarise(sample);
     }
-    // Never waited for: a Redis that hangs must not stop the guard from looking.
-    if (now - this.#saved >= 5000) this.#save();
-    return Math.min(nextInterval(sample, this.#levels), config.guard.interval);
+    if (now - this.#saved >= SAVE_EVERY_MS) this.#save();
+    const due = untilEntered(this.#state, this.#levels, now) ?? Number.POSITIVE_INFINITY;
+    const pause = Math.min(nextInterval(sample, this.#levels), config.guard.interval, due);
+    this.#dueAt = clock.monotonic() + pause;
+    return pause;
   }
 
   async close(): Promise<void> {
@@ -132,10 +152,11 @@ export class Guard {
     // What a kill or a last change has left to say.
     await Promise.race([outbox.drain().catch(() => undefined), late]);
     this.#save();
-    await Promise.race([this.#saving, late]);
+    await Promise.race([Promise.all([this.#memory.settled(), this.#decisions.settled()]), late]);
   }
 
-  #note(looked: HostSample | SampleFailure): void {
+  #note(looked: HostSample | SampleFailure, lateMs: number): void {
+    this.#late = { lastMs: lateMs, samples: this.#late.samples + (lateMs >= LATE_MS ? 1 : 0) };
     if (looked.ok) {
       this.#sample = looked;
       this.#failure = null;
@@ -202,16 +223,17 @@ export class Guard {
     this.#options.outbox.add(sampled(this.#options.host, this.#state.level, sample));
   }
 
+  // Never waited for: a Redis or a disk that hangs must not stop the guard from looking.
   #save(): void {
-    const { redis, host, clock, log } = this.#options;
-    if (this.#saving !== null || redis.status !== 'ready') return;
-    this.#saved = clock.now();
+    this.#saved = this.#options.clock.now();
     const { level, since } = this.#state;
-    const saved = { level, since: new Date(since).toISOString(), generation: this.#generation, state: this.#state };
-    this.#saving = saveGuard(redis, host, { ...saved, ...(this.#unsaid === null ? {} : { unsaid: this.#unsaid }) })
-      .catch((error: unknown) => log.debug({ error }, 'the guard state was not saved'))
-      .finally(() => {
-        this.#saving = null;
-      });
+    const kept = {
+      level,
+      since: new Date(since).toISOString(),
+      generation: this.#generation,
+      savedAt: this.#saved,
+      state: this.#state,
+    };
+    this.#memory.keep({ ...kept, ...(this.#unsaid === null ? {} : { unsaid: this.#unsaid }) });
   }
 }

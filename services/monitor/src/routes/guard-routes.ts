@@ -1,12 +1,15 @@
 import { guardReported } from '@ops/shared/events';
-import { parseBody } from '@ops/shared/runtime';
+import { HttpError, parseBody } from '@ops/shared/runtime';
 import type { Router } from 'express';
+import { replayDecision } from '../decide/level-replay.js';
 import { judgeReport } from '../decide/report.js';
 import { responseFor } from '../decide/response.js';
 import type { Monitor } from '../monitor.js';
 import { readingsOf } from '../on/guard-events.js';
 
-/** GET /status, GET /guard, POST /guard/reports. */
+const MOST_DECISIONS = 200;
+
+/** GET /status, GET /guard, GET /guard/decisions, POST /guard/reports. */
 export function guardRoutes(router: Router, monitor: Monitor): void {
   const { guard, status, host, config, clock, outbox } = monitor;
   router.get('/status', (_request, response) => void response.json(status.current()));
@@ -27,6 +30,14 @@ export function guardRoutes(router: Router, monitor: Monitor): void {
       runaway: config.guard.runaway.mode,
       events_waiting: outbox.waiting,
     });
+  });
+  router.get('/guard/decisions', async (request, response) => {
+    const last = Number(request.query.last ?? 20);
+    if (!Number.isInteger(last) || last < 1 || last > MOST_DECISIONS)
+      throw new HttpError(400, 'BAD_QUERY', `last is ${JSON.stringify(request.query.last)}: expected 1 to ${MOST_DECISIONS}`);
+    const decisions = await guard.decisions(last);
+    // Made again from what was recorded: what a reader sees is what the rules say, not what somebody wrote down.
+    response.json(decisions.map((decision) => ({ ...decision, replay: replayDecision(decision) })));
   });
   router.post('/guard/reports', (request, response) => {
     const data = parseBody(guardReported, request.body);

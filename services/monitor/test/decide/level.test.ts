@@ -39,9 +39,9 @@ describe('entering', () => {
 
   test('one reading below the bound begins the proof anew', () => {
     const run = LevelRun.calm();
-    run.hold(readings({ cpu: 99 }), 500);
+    run.hold(readings({ cpu: 99 }), 300, 100);
     run.step(readings({ cpu: 40 }));
-    expect(run.hold(readings({ cpu: 99 }), 500)).toBe('normal');
+    expect(run.hold(readings({ cpu: 99 }), 300, 100)).toBe('normal');
   });
 
   test('goes from normal to emergency in one change, and says why', () => {
@@ -49,7 +49,7 @@ describe('entering', () => {
     run.hold(readings({ cpu: 99.5 }), 1_000);
     expect(run.changes).toHaveLength(1);
     expect(run.changes[0]).toMatchObject({ from: 'normal', to: 'emergency', cause: 'cpu', readings: { cpuPercent: 99.5 } });
-    expect(run.changes[0]?.reason).toBe('CPU is at 99.5 %, above the emergency threshold of 95 %, for 750 ms (4 readings).');
+    expect(run.changes[0]?.reason).toBe('CPU is at 99.5 %, above the emergency threshold of 95 %, for 500 ms (3 readings).');
   });
 
   test('RAM enters with the first reading: memory is a stock, not a rate', () => {

@@ -14,27 +14,33 @@ describe('CPU shares', () => {
   const none = '0 0 0 0 0 0 0 0 0 0';
 
   test.each([
-    ['user and system are busy', '30 0 20 50 0 0 0 0 0 0', 50, 0],
-    ['nice is busy', '0 100 0 0 0 0 0 0 0 0', 100, 0],
-    ['iowait is not, and is a number of its own', '30 0 0 30 40 0 0 0 0 0', 30, 40],
-    ['interrupts and steal are busy', '0 0 0 70 0 10 10 10 0 0', 30, 0],
-    ['guest time is contained in user and nice', '40 20 0 40 0 0 0 0 40 20', 60, 0],
-  ])('%s', (_, after, busy, iowait) => {
-    expect(shares(none, after)).toEqual({ busyPercent: busy, iowaitPercent: iowait });
+    ['user and system are busy', '30 0 20 50 0 0 0 0 0 0', 50, 0, 0, 0],
+    ['nice is busy', '0 100 0 0 0 0 0 0 0 0', 100, 0, 100, 0],
+    ['iowait is not, and is a number of its own', '30 0 0 30 40 0 0 0 0 0', 30, 40, 0, 0],
+    ['interrupts and steal are busy', '0 0 0 70 0 10 10 10 0 0', 30, 0, 0, 10],
+    ['guest time is contained in user and nice', '40 20 0 40 0 0 0 0 40 20', 60, 0, 20, 0],
+  ])('%s', (_, after, busyPercent, iowaitPercent, nicePercent, stealPercent) => {
+    expect(shares(none, after)).toEqual({ busyPercent, iowaitPercent, nicePercent, stealPercent });
   });
 
   test('hardly any ticks are no reading, and never 0 %', () => {
     expect(shares('5 5 5 5 0 0 0 0 0 0', '5 5 5 5 0 0 0 0 0 0')).toBeNull();
     expect(shares(none, '9 0 0 0 0 0 0 0 0 0')).toBeNull();
-    expect(shares(none, '10 0 0 0 0 0 0 0 0 0')).toEqual({ busyPercent: 100, iowaitPercent: 0 });
+    expect(shares(none, '10 0 0 0 0 0 0 0 0 0')).toMatchObject({ busyPercent: 100, iowaitPercent: 0 });
   });
 
   test('a counter that steps back counts as standing still', () => {
-    expect(shares('0 0 0 100 50 0 0 0 0 0', '50 0 0 150 40 0 0 0 0 0')).toEqual({ busyPercent: 50, iowaitPercent: 0 });
+    expect(shares('0 0 0 100 50 0 0 0 0 0', '50 0 0 150 40 0 0 0 0 0')).toMatchObject({ busyPercent: 50, iowaitPercent: 0 });
   });
 
   test('is always a share', () => {
-    const times: fc.Arbitrary<CpuTimes> = fc.record({ busy: fc.nat(), idle: fc.nat(), iowait: fc.nat() });
+    const times: fc.Arbitrary<CpuTimes> = fc.record({
+      busy: fc.nat(),
+      idle: fc.nat(),
+      iowait: fc.nat(),
+      nice: fc.nat(),
+      steal: fc.nat(),
+    });
     fc.assert(
       fc.property(times, times, (a, b) => {
         const found = cpuShares(a, b);
@@ -46,7 +52,7 @@ describe('CPU shares', () => {
   });
 
   test('reads old kernels with four fields, and refuses what is no such line', () => {
-    expect(parseCpuTimes('cpu  1 2 3 4\n')).toEqual({ busy: 6, idle: 4, iowait: 0 });
+    expect(parseCpuTimes('cpu  1 2 3 4\n')).toEqual({ busy: 6, idle: 4, iowait: 0, nice: 2, steal: 0 });
     expect(parseCpuTimes('cpu0 1 2 3 4\n')).toBeNull();
     expect(parseCpuTimes('')).toBeNull();
     expect(countCpus(statOf('0 0 0 0'))).toBe(4);

@@ -81,9 +81,12 @@ test.runIf(mayLimit)('in a real limited group (version 1; needs root) the figure
     for (const each of controllers) writeFileSync(`${each}/${name}/cgroup.procs`, String(process.pid));
     sampler = await openHostSampler({ mounts: [] });
     const held = Buffer.alloc(400 * 1_048_576, 1);
-    const busyUntil = performance.now() + 1_000;
-    while (performance.now() < busyUntil);
-    const sample = look();
+    // Until it is: a machine that is busy with others gives us less than our quota.
+    let sample = look();
+    for (const end = performance.now() + 20_000; (sample.cpuThrottledPercent ?? 0) <= 50 && performance.now() < end; ) {
+      for (const busyUntil = performance.now() + 1_000; performance.now() < busyUntil; );
+      sample = look();
+    }
     expect(sample.scope).toMatchObject({ cpus: 0.5, memoryBytes: 1_073_741_824 });
     expect(sample.scope.kind).not.toBe('host');
     expect(sample.ramUsedBytes).toBeGreaterThan(held.length * 0.95);

@@ -77,6 +77,12 @@ describe('reports of resource_guard.py', () => {
     );
     await eventually(() => expect(levels()).toContain('critical report'));
     const change = all('guard.level-changed').find(({ level }) => level === 'critical');
+    // How it came to be: the rule, and made again from what was recorded.
+    const decided = (await (await fetch(`${host.hosted.address}/guard/decisions?last=1`)).json()) as unknown[];
+    expect(decided).toMatchObject([{ to: 'critical', rule: { name: 'reported' }, replay: { same: true, level: 'critical' } }]);
+    expect((await call('GET', '/guard/decisions?last=many')).body).toMatchObject({
+      message: expect.stringContaining('last is "many": expected 1 to 200'),
+    });
     expect(change?.response).toMatchObject({ max_agents: 50, models: 'ollama-only', deployments: 'deferred' });
     await eventually(() => expect(levels().at(-1)).toMatch(/^normal/));
     const generations = all('guard.level-changed').map(({ generation }) => generation);

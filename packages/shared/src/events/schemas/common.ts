@@ -23,8 +23,11 @@ export const alertFields = {
 export const readings = z.object({
   cpu_percent: percent.nullable().describe('CPU in use without iowait, % of what the scope may use; null when not read'),
   iowait_percent: percent.nullable(),
+  nice_percent: percent.nullish().describe('Of the host: work of low priority, part of its CPU in use'),
+  steal_percent: percent.nullish().describe('Of the host: given to others by its hypervisor, part of its CPU in use'),
   cpu_pressure: percent.nullable().describe('PSI cpu "some" over the last sample, %'),
   ram_percent: percent.nullable().describe('Memory in use (total - available), % of what the scope may use'),
+  swap_percent: percent.nullish().describe('Of the host; null without swap'),
   disk_percent: percent.nullable().describe('The fullest watched file system'),
 });
 export type Readings = z.infer<typeof readings>;

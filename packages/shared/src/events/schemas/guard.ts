@@ -40,6 +40,8 @@ export const guardSampled = z.object({
   level: levelSchema,
   readings,
   memory_pressure: percent.nullable(),
+  io_pressure: percent.nullish(),
+  cpu_throttled_percent: percent.nullish().describe('Periods in which a limited group had to stand still'),
   ram_used_bytes: z.number().nullable(),
   ram_total_bytes: z.number().nullable(),
   disks: z.array(z.object({ mount: z.string(), percent: percent.nullable() })),
@@ -50,6 +52,7 @@ export const guardSampled = z.object({
     why: sentence,
   }),
   loop_delay_ms: z.number().nonnegative(),
+  late_ms: z.number().nonnegative().optional().describe('How much later than planned the sample was taken'),
   sampled_at: timestamp,
 });
 

@@ -1,0 +1,70 @@
+import { appendFile, mkdir, readFile, rename, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Logger } from '@ops/shared/runtime';
+
+const KEPT = 200;
+// Two files of this size: some thousands of decisions.
+const LARGEST_FILE = 4_000_000;
+const MOST_WAITING = 100;
+
+/**
+ * The last decisions, each a JSON object, in memory and in a file of OPS_HOME (one a line; the one before is kept as `.1`). Nobody
+ * waits for the file: one line is written at a time, and where the disk hangs the lines that are too many are left out.
+ */
+export class DecisionLog<T extends object> {
+  readonly #file: string;
+  readonly #log: Logger;
+  #kept: T[] = [];
+  #waiting: T[] = [];
+  #writing: Promise<void> | null = null;
+
+  constructor(file: string, log: Logger) {
+    this.#file = file;
+    this.#log = log;
+  }
+
+  add(decision: T): void {
+    this.#kept = [...this.#kept, decision].slice(-KEPT);
+    if (this.#waiting.length < MOST_WAITING) this.#waiting.push(decision);
+    this.#writing ??= this.#write();
+  }
+
+  /** The last ones, newest first; those of earlier runs come from the file. A line that was cut off is left out. */
+  async last(count: number): Promise<readonly T[]> {
+    await this.#writing;
+    const lines = await readFile(this.#file, 'utf8').then(
+      (text) => text.trimEnd().split('\n'),
+      () => [],
+    );
+    const stored = lines.slice(-count).flatMap((line) => parse<T>(line) ?? []);
+    return (stored.length >= Math.min(count, this.#kept.length) ? stored : this.#kept).slice(-count).reverse();
+  }
+
+  /** Settles when what was added is written, or could not be. */
+  async settled(): Promise<void> {
+    await this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const lines = this.#waiting.splice(0).map((decision) => `${JSON.stringify(decision)}\n`);
+      try {
+        await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 });
+        const size = (await stat(this.#file).catch(() => null))?.size ?? 0;
+        if (size > LARGEST_FILE) await rename(this.#file, `${this.#file}.1`);
+        await appendFile(this.#file, lines.join(''), { mode: 0o600 });
+      } catch (error) {
+        this.#log.debug({ error }, 'a decision was not written to disk');
+      }
+    }
+    this.#writing = null;
+  }
+}
+
+function parse<T>(line: string): T | undefined {
+  try {
+    return JSON.parse(line) as T;
+  } catch {
+    return undefined;
+  }
+}
