@@ -25,6 +25,8 @@ import { type AlertTables, countFiring } from './state/alerts.js';
 
 const RESTORE_MS = 2000;
 const STALE_MS = 10_000;
+// What nothing tells of (a time that has passed) is seen by then.
+const ALERTS_MS = 500;
 
 /** Host samples, guard level, service health, alerts, status. */
 export const monitor: ServiceDefinition = {
@@ -42,7 +44,14 @@ export const monitor: ServiceDefinition = {
       loops: [
         { name: 'guard', early: true, round: () => guard.round() },
         { name: 'outbox', early: true, round: (signal) => outbox.flush(1000, signal).then(() => 0) },
-        { name: 'alerts', round: () => alerts.round().then(() => 500) },
+        {
+          name: 'alerts',
+          round: async (signal) => {
+            await alerts.round();
+            await alerts.pause(ALERTS_MS, signal);
+            return 0;
+          },
+        },
         { name: 'bus', round: () => bus.round() },
         { name: 'status', early: true, round: () => status.round() },
         { name: 'uptime', round: () => uptime.round(checks.states()) },
@@ -69,7 +78,8 @@ async function open(
   const { services } = config.inventory;
   const outbox = new Outbox(publisher, log, clock);
   const sampler = await openHostSampler({ mounts: config.guard.disks });
-  const guard = new Guard({ host, home, config, redis, clock, log, outbox, sampler, ownPids });
+  const onChange = () => alerts.changed();
+  const guard = new Guard({ host, home, config, redis, clock, log, outbox, sampler, ownPids, onChange });
   await guard.restore(RESTORE_MS);
 
   const checks = startChecks({
@@ -77,8 +87,11 @@ async function open(
     clock,
     log,
     dockerHost: config.docker.enabled ? dockerHost : null,
-    onChange: (state, previous) =>
-      log.info({ service: state.service, from: previous.status, status: state.status, detail: state.detail }, 'service'),
+    onChange: (state, previous) => {
+      const { service, status, detail } = state;
+      log.info({ service, from: previous.status, status, detail }, 'service');
+      alerts.changed();
+    },
   });
   const bus = new BusRound(context);
   const alertDatabase = context.database.withTables<AlertTables>();

@@ -13,9 +13,14 @@ export const checkTiming = {
   interval: duration('5s', 200, 3_600_000),
   timeout: duration('5s', 10, 300_000).describe('No answer by then is a failure'),
   down_after: z
-    .strictObject({ failures: z.int().min(1).max(100).default(2), of: z.int().min(1).max(100).default(3) })
+    .strictObject({
+      failures: z.int().min(1).max(100).default(2),
+      of: z.int().min(1).max(100).default(3),
+      at_death: z.boolean().default(true).describe('Nothing listens any more, or the container has ended: down at once'),
+    })
     .refine(({ failures, of }) => failures <= of, { path: ['failures'], error: 'at most `of`' })
     .prefault({}),
+  start_grace: duration('30s', 0, 3_600_000).describe('From the start of its container, or of the host, until a failure counts'),
   up_after: z.int().min(1).max(100).default(2).describe('Good checks in a row before a service that was down is up again'),
 };
 

@@ -12,6 +12,11 @@ const WORDS: Readonly<Record<string, string>> = {
   HPE_INVALID_CONSTANT: 'the answer is no HTTP',
 };
 
+/** Whether an error proves that nothing listens: a refusal comes from the host's kernel, not from a service that is slow or ill. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED';
+}
+
 /** What an error says to an operator, in a few words. */
 export function errorWords(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -1,7 +1,9 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { Socket } from 'node:net';
 import type { HealthCheck } from '../config/index.js';
 import { type HttpAnswer, judgeHttp } from './decide/check-answer.js';
+import { KeptLink } from './kept-link.js';
 import { examine, type Finding, type Probe, type ProbeDeps } from './probe.js';
 
 type HttpHealth = Extract<HealthCheck, { kind: 'http' }>;
@@ -12,15 +14,18 @@ const GONE = [404, 410];
 const HEADERS = { accept: 'application/json, */*;q=0.5', 'accept-encoding': 'identity', 'user-agent': 'ops-monitor' };
 
 /** Asks a URL on a kept connection, and judges the answer. Where the first URL is gone, the second one is asked, first from then on. */
-export function httpProbe(health: HttpHealth, { clock, secret }: ProbeDeps): Probe {
+export function httpProbe(health: HttpHealth, { clock, secret, linkEnded }: ProbeDeps): Probe {
   const agents = new Map<string, Agent>();
   const agentOf = (url: URL) => {
     const known = agents.get(url.protocol);
     if (known !== undefined) return known;
     const agent = new (url.protocol === 'https:' ? HttpsAgent : HttpAgent)({ keepAlive: true, maxFreeSockets: 1 });
     agents.set(url.protocol, agent);
+    // A connection that waits for the next check: what ends it now is the service.
+    agent.on('free', (socket: Socket) => watchIdle(socket, () => link.ended()));
     return agent;
   };
+  const link = new KeptLink(linkEnded);
   let urls = [health.http, ...(health.when_gone === undefined ? [] : [health.when_gone])].map((url) => new URL(url));
   const ask = async (signal: AbortSignal): Promise<Finding> => {
     const token = secret()?.reveal();
@@ -35,12 +40,22 @@ export function httpProbe(health: HttpHealth, { clock, secret }: ProbeDeps): Pro
     return judgeHttp(other, health);
   };
   return {
-    run: (signal) => examine(clock, health.within, signal, ask),
+    run: (signal) => link.during(() => examine(clock, health.within, signal, ask)),
     async close() {
+      link.close();
       for (const agent of agents.values()) agent.destroy();
     },
   };
 }
+
+/** Tells when the other side ends a socket, once. */
+function watchIdle(socket: Socket, ended: () => void): void {
+  if (watched.has(socket)) return;
+  watched.add(socket);
+  socket.once('end', ended);
+  socket.once('error', ended);
+}
+const watched = new WeakSet<Socket>();
 
 /** GET. A kept connection that the server closed just when it was used again says nothing of the server: asked once more. */
 async function getKept(url: URL, options: RequestOptions): Promise<HttpAnswer> {

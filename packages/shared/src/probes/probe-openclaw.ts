@@ -1,5 +1,6 @@
 import type { HealthCheck } from '../config/index.js';
 import { judgeJobs } from './decide/check-jobs.js';
+import { KeptLink } from './kept-link.js';
 import { OpenClawConnection } from './openclaw-connection.js';
 import { GatewayRefusal } from './openclaw-frames.js';
 import { OpenClawJobs } from './openclaw-jobs.js';
@@ -12,13 +13,25 @@ const LONGEST_PATIENCE_MS = 250;
  * Asks an OpenClaw gateway by its own protocol: `health` on a kept WebSocket, and the number of enabled cron jobs. Its HTTP
  * paths are of no use: old versions answer all of them with 200 and a page.
  */
-export function openclawProbe(health: Extract<HealthCheck, { kind: 'openclaw' }>, { clock, secret }: ProbeDeps): Probe {
+export function openclawProbe(
+  health: Extract<HealthCheck, { kind: 'openclaw' }>,
+  { clock, secret, linkEnded }: ProbeDeps,
+): Probe {
   const { url, jobs: expected } = health.openclaw;
   const jobs = new OpenClawJobs(clock);
   let kept: OpenClawConnection | undefined;
+  const link = new KeptLink(linkEnded);
+  const listener = {
+    heard: () => undefined,
+    event: () => undefined,
+    garbled: () => undefined,
+    ended: () => {
+      if (kept !== undefined) link.ended();
+    },
+  };
 
   const ask = async (signal: AbortSignal): Promise<Finding> => {
-    if (kept?.open !== true) kept = await OpenClawConnection.open(url, secret, signal);
+    if (kept?.open !== true) kept = await OpenClawConnection.open(url, secret, signal, { listener });
     const connection = kept;
     const cut = () => connection.close();
     signal.addEventListener('abort', cut, { once: true });
@@ -43,8 +56,11 @@ export function openclawProbe(health: Extract<HealthCheck, { kind: 'openclaw' }>
   };
 
   return {
-    run: (signal) => examine(clock, health.within, signal, (cut) => ask(cut).catch(told)),
-    close: async () => kept?.close(),
+    run: (signal) => link.during(() => examine(clock, health.within, signal, (cut) => ask(cut).catch(told))),
+    async close() {
+      link.close();
+      kept?.close();
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import pg from 'pg';
 import type { HealthCheck } from '../config/index.js';
+import { KeptLink } from './kept-link.js';
 import { greetPostgres } from './postgres-greeting.js';
 import { examine, type Finding, type Probe, type ProbeDeps } from './probe.js';
 
@@ -20,8 +21,9 @@ interface Session {
   readonly socket: Socket;
 }
 
-function queryProbe({ postgres, within }: PostgresHealth, user: string, { clock, secret }: ProbeDeps): Probe {
+function queryProbe({ postgres, within }: PostgresHealth, user: string, { clock, secret, linkEnded }: ProbeDeps): Probe {
   let kept: Session | undefined;
+  const link = new KeptLink(linkEnded);
   const drop = (session: Session) => {
     session.socket.destroy();
     if (kept === session) kept = undefined;
@@ -34,8 +36,13 @@ function queryProbe({ postgres, within }: PostgresHealth, user: string, { clock,
       if (session !== kept) {
         kept = session;
         // An idle connection that the server ends is replaced by the next check.
-        session.client.on('error', cut);
-        session.client.on('end', cut);
+        const lost = () => {
+          const wasKept = kept === session;
+          cut();
+          if (wasKept) link.ended();
+        };
+        session.client.on('error', lost);
+        session.client.on('end', lost);
         await session.client.connect();
       }
       const began = clock.monotonic();
@@ -51,7 +58,7 @@ function queryProbe({ postgres, within }: PostgresHealth, user: string, { clock,
     }
   };
   return {
-    run: (signal) => examine(clock, within, signal, ask),
+    run: (signal) => link.during(() => examine(clock, within, signal, ask)),
     async close() {
       const session = kept;
       kept = undefined;

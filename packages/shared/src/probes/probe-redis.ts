@@ -1,15 +1,17 @@
 import { Redis } from 'ioredis';
 import type { HealthCheck } from '../config/index.js';
+import { KeptLink } from './kept-link.js';
 import { examine, type Finding, type Probe, type ProbeDeps } from './probe.js';
 
 type RedisHealth = Extract<HealthCheck, { kind: 'redis' }>;
 
 /** PING on a connection that is kept, and made anew by the next check when it was lost. Only the PING is timed. */
-export function redisProbe(health: RedisHealth, { clock, secret }: ProbeDeps): Probe {
+export function redisProbe(health: RedisHealth, { clock, secret, linkEnded }: ProbeDeps): Probe {
   let kept: Redis | undefined;
+  const link = new KeptLink(linkEnded);
   const drop = (client: Redis | undefined) => {
-    client?.disconnect();
     if (kept === client) kept = undefined;
+    client?.disconnect();
   };
   const ask = async (signal: AbortSignal): Promise<Finding> => {
     const client = kept?.status === 'ready' ? kept : open(health);
@@ -19,6 +21,9 @@ export function redisProbe(health: RedisHealth, { clock, secret }: ProbeDeps): P
       if (client !== kept) {
         drop(kept);
         kept = client;
+        client.on('close', () => {
+          if (kept === client) link.ended();
+        });
         await connect(client);
         const password = secret()?.reveal();
         if (password !== undefined) await authenticate(client, password);
@@ -37,7 +42,10 @@ export function redisProbe(health: RedisHealth, { clock, secret }: ProbeDeps): P
       signal.removeEventListener('abort', cut);
     }
   };
-  return { run: (signal) => examine(clock, health.within, signal, ask), close: async () => drop(kept) };
+  return {
+    run: (signal) => link.during(() => examine(clock, health.within, signal, ask)),
+    close: async () => drop(kept),
+  };
 }
 
 function open({ redis: { host, port } }: RedisHealth): Redis {

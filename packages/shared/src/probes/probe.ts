@@ -1,7 +1,7 @@
 import { type Clock, EnvironmentError } from '../runtime/index.js';
 import { redactor, type Secret } from '../secrets/index.js';
 import type { CheckResult } from './decide/check-result.js';
-import { errorWords } from './error-words.js';
+import { errorWords, isRefusal } from './error-words.js';
 
 /** Asks one service how it is. `run` never rejects, ends as soon as its signal aborts, and runs once at a time. */
 export interface Probe {
@@ -23,6 +23,8 @@ export interface ProbeDeps {
   readonly clock: Clock;
   /** The secret that the check names, read when it is needed. Throws where it is named and not there. */
   readonly secret: () => Secret | undefined;
+  /** Called when the service ends a connection that is kept while nothing is asked on it: at once when it dies. */
+  readonly linkEnded: () => void;
 }
 
 const LONGEST_DETAIL = 500;
@@ -47,7 +49,8 @@ export async function examine(
     return { outcome: late ? 'slow' : finding.outcome, responseMs, detail: clean(detail), at: clock.now() };
   } catch (error) {
     const outcome = error instanceof EnvironmentError ? 'unsure' : 'failed';
-    return { outcome, responseMs: null, detail: clean(errorWords(error)), at: clock.now() };
+    const result = { outcome, responseMs: null, detail: clean(errorWords(error)), at: clock.now() } as const;
+    return isRefusal(error) ? { ...result, gone: true } : result;
   } finally {
     aborted.release();
   }

@@ -28,12 +28,16 @@ function probe(health: object, token?: string): Probe {
   const parsed = healthOf(health);
   const secret = () => (token === undefined ? undefined : new Secret(token));
   if (parsed.kind !== 'http' && parsed.kind !== 'tcp') throw new Error('http or tcp only');
-  const made =
-    parsed.kind === 'http' ? httpProbe(parsed, { clock: systemClock, secret }) : tcpProbe(parsed, { clock: systemClock, secret });
+  const linkEnded = () => {
+    linkEnds += 1;
+  };
+  const deps = { clock: systemClock, secret, linkEnded };
+  const made = parsed.kind === 'http' ? httpProbe(parsed, deps) : tcpProbe(parsed, deps);
   ends.push(made.close);
   return made;
 }
 
+let linkEnds = 0;
 const never = new AbortController().signal;
 const ask = (asked: Probe) => asked.run(never);
 
@@ -162,4 +166,21 @@ test('a port that takes connections is ok, and gets no more than one connection 
   });
   await eventually(() => expect(server.open()).toBe(0));
   expect(await ask(probe({ tcp: { port: await freePort() } }))).toMatchObject({ outcome: 'failed' });
+});
+
+test('the kept connection: that the service ends it between two checks is told once; what we end ourselves is not', async () => {
+  linkEnds = 0;
+  const server = await standIn({ '/': {} });
+  const asked = probe({ http: server.url });
+  await ask(asked);
+  await ask(asked);
+  await server.close();
+  await eventually(() => expect(linkEnds).toBe(1));
+  expect(await ask(asked)).toMatchObject({ outcome: 'failed', gone: true });
+  const other = await standIn({ '/': {} });
+  const second = probe({ http: other.url });
+  await ask(second);
+  await second.close();
+  await eventually(() => expect(other.open()).toBe(0));
+  expect(linkEnds).toBe(1);
 });

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { EventDraft } from '@ops/shared/events';
 import type { Clock, Logger } from '@ops/shared/runtime';
 import { PermanentError, type Publisher } from '@ops/shared/streams';
+import { Nudge } from './nudge.js';
 
 const MOST = 10_000;
 const BATCH = 100;
@@ -22,7 +23,7 @@ export class Outbox {
   readonly #log: Logger;
   readonly #clock: Clock;
   #waiting: Waiting[] = [];
-  #wake: () => void = () => undefined;
+  readonly #more = new Nudge();
 
   constructor(publisher: Publisher, log: Logger, clock: Clock) {
     this.#publisher = publisher;
@@ -42,7 +43,7 @@ export class Outbox {
       this.#waiting = this.#waiting.filter(({ draft: { type } }) => type !== 'guard.sampled' && type !== 'status.published');
       this.#log.warn({ waiting: this.#waiting.length }, 'nothing is taken for long: summaries are dropped');
     }
-    this.#wake();
+    this.#more.nudge();
   }
 
   /** How many events wait. */
@@ -72,17 +73,7 @@ export class Outbox {
   /** Writes what waits, then waits (at most `ms`) for more. */
   async flush(ms: number, signal: AbortSignal): Promise<void> {
     await this.drain();
-    if (signal.aborted) return;
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      signal.addEventListener('abort', done);
-      this.#wake = done;
-    });
+    await this.#more.wait(ms, signal);
   }
 
   // It can never be written: the others must not wait behind it.

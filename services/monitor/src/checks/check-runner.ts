@@ -1,7 +1,9 @@
+import { uptime } from 'node:os';
 import type { InventoryService } from '@ops/shared/config';
 import type { Clock, Logger } from '@ops/shared/runtime';
 import { checksAfter } from '../decide/check-nudges.js';
 import type { CheckState } from '../decide/check-types.js';
+import { lastStart } from '../decide/start-grace.js';
 import { createProbe } from './create-probe.js';
 import { DockerEngine } from './docker-engine.js';
 import { ServiceCheck } from './service-check.js';
@@ -38,10 +40,16 @@ export function startChecks({ services, clock, log, dockerHost, onChange }: Chec
       for (const service of services) if (containersOf(service).includes(container)) checks.get(service.name)?.nudge();
     },
   });
+  const hostStartedAt = clock.now() - uptime() * 1000;
   for (const [index, service] of services.entries()) {
     const check = new ServiceCheck({
       service,
-      probe: createProbe(service, { clock, engine }),
+      probe: createProbe(service, { clock, engine, linkEnded: () => checks.get(service.name)?.linkEnded() }),
+      startedAt: () =>
+        lastStart(
+          hostStartedAt,
+          containersOf(service).map((name) => engine.view(name)),
+        ),
       phase: (index + 1) / services.length,
       clock,
       log,

@@ -128,12 +128,19 @@ async function inspect(docker: Docker, name: string, signal: AbortSignal): Promi
       restartCount: RestartCount,
       exitCode: State.ExitCode,
       oomKilled: State.OOMKilled,
+      startedAt: timeOf(State.StartedAt),
     };
     return { kind: 'found', facts };
   } catch (error) {
     if (error instanceof Error && 'statusCode' in error && error.statusCode === 404) return { kind: 'absent' };
     throw error;
   }
+}
+
+// Of one that never ran it says the year 1.
+function timeOf(text: string | undefined): number | null {
+  const at = Date.parse(text ?? '');
+  return at > 0 ? at : null;
 }
 
 function healthOf(status: string | undefined): ContainerFacts['health'] {

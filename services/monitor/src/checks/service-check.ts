@@ -4,13 +4,19 @@ import { probeOnce } from '@ops/shared/probes';
 import type { Clock, Logger } from '@ops/shared/runtime';
 import { decideCheck, initialCheckState } from '../decide/check-state.js';
 import type { CheckPolicy, CheckState } from '../decide/check-types.js';
+import { withStartGrace } from '../decide/start-grace.js';
+import { LinkEnds } from './link-ends.js';
 
 // A burst of nudges (a container that restarts in a loop) becomes one check each 200 ms.
 const NUDGE_GAP_MS = 200;
+// From a reset connection to the next question, where the process may be ending.
+const AGAIN_MS = 20;
 
 export interface ServiceCheckOptions {
   readonly service: InventoryService;
   readonly probe: Probe;
+  /** Epoch ms of the last start of what it runs in; null where nobody knows it. */
+  readonly startedAt: () => number | null;
   /** Share of an interval, 0 to 1, by which the checks of the services are spread. */
   readonly phase: number;
   readonly clock: Clock;
@@ -26,13 +32,19 @@ export class ServiceCheck {
   readonly #ending = new AbortController();
   #wake = new AbortController();
   #nudged = false;
+  /** A check that must not wait for the gap between nudges. */
+  #urgent = false;
+  readonly #links: LinkEnds;
+  #goodAt: number | null = null;
   #state: CheckState;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: ServiceCheckOptions) {
     const { name, paused, down_after, up_after, interval, timeout } = options.service;
     this.#options = options;
-    this.#policy = { ...down_after, upAfter: up_after, interval, timeout };
+    const { failures, of, at_death: atDeath } = down_after;
+    this.#policy = { failures, of, atDeath, upAfter: up_after, interval, timeout };
+    this.#links = new LinkEnds(options.clock);
     this.#state = initialCheckState(name, paused);
   }
 
@@ -51,6 +63,13 @@ export class ServiceCheck {
     this.#wake.abort();
   }
 
+  /** The service has ended the connection that its probe keeps: it is asked at once, for so does one that dies. */
+  linkEnded(): void {
+    if (!this.#links.ended()) return;
+    this.#urgent = true;
+    this.nudge();
+  }
+
   /** Cuts off a check that runs, and ends the probe's connection. */
   async close(): Promise<void> {
     this.#ending.abort(new Error('the monitor stops'));
@@ -63,7 +82,7 @@ export class ServiceCheck {
     let due = clock.monotonic() + service.interval * (0.5 + phase / 2);
     while (!this.#ending.signal.aborted) {
       const started = clock.monotonic();
-      await this.#check();
+      while ((await this.#check()) && !this.#ending.signal.aborted) await clock.sleep(AGAIN_MS, this.#ending.signal);
       // On schedule, whatever the probe took; times that have passed meanwhile are left out.
       // A check that took its whole timeout ends a little after the next is due: that one is late, not left out.
       while (due < clock.monotonic() - service.interval / 4) due += service.interval;
@@ -80,21 +99,27 @@ export class ServiceCheck {
       await clock.sleep(until - clock.monotonic(), AbortSignal.any([this.#wake.signal, this.#ending.signal]));
     }
     if (!this.#nudged) return false;
-    await clock.sleep(Math.max(0, Math.min(until, earliest) - clock.monotonic()), this.#ending.signal);
+    if (!this.#urgent) await clock.sleep(Math.max(0, Math.min(until, earliest) - clock.monotonic()), this.#ending.signal);
     this.#nudged = false;
+    this.#urgent = false;
     return true;
   }
 
-  async #check(): Promise<void> {
-    const { service, probe, clock, log, onResult } = this.#options;
-    const result = await probeOnce(probe, service, { clock, log, ending: this.#ending.signal });
-    if (this.#ending.signal.aborted) return;
+  /** Returns whether to ask again in a moment. */
+  async #check(): Promise<boolean> {
+    const { service, probe, clock, log, startedAt, onResult } = this.#options;
+    const asked = await probeOnce(probe, service, { clock, log, ending: this.#ending.signal });
+    if (this.#ending.signal.aborted) return false;
     const previous = this.#state;
+    const grace = { startedAt: startedAt(), goodAt: this.#goodAt, graceMs: service.start_grace, now: clock.now() };
+    const result = withStartGrace(asked, previous, grace);
+    if (result.outcome !== 'failed' && result.outcome !== 'unsure') this.#goodAt = result.at;
     this.#state = decideCheck(previous, result, this.#policy, clock.now());
     try {
       onResult(this.#state, previous, result);
     } catch (error) {
       log.error({ service: service.name, error }, 'a check result could not be told');
     }
+    return this.#links.checked(result);
   }
 }

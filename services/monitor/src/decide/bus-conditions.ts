@@ -104,5 +104,5 @@ function unread(one: GroupProgress, now: number): Condition {
 }
 
 function base(stream: string, group: string, now: number) {
-  return { name: stream, service: group, at: now, depends_on: [], affects: [] } as const;
+  return { name: stream, service: group, at: now, since: null, depends_on: [], affects: [] } as const;
 }

@@ -40,6 +40,7 @@ function downCondition(service: InventoryService, state: CheckState, dependencie
     current_value: state.detail.slice(0, LONGEST_VALUE),
     summary: summaryOf(state, affects),
     at: now,
+    since: state.since,
     depends_on: [],
     affects,
   };
@@ -60,6 +61,7 @@ function degradedCondition(service: InventoryService, state: CheckState, depende
     current_value: slow ? state.responseMs : state.detail.slice(0, LONGEST_VALUE),
     summary: summaryOf(state, affects),
     at: now,
+    since: state.since,
     depends_on: [],
     affects,
   };

@@ -9,6 +9,8 @@ export interface ContainerFacts {
   readonly restartCount: number;
   readonly exitCode: number;
   readonly oomKilled: boolean;
+  /** Epoch ms of its last start; null where the engine does not say. */
+  readonly startedAt: number | null;
 }
 
 /** What the engine knows of a name: `absent` is an answer, `blind` is none. */
@@ -18,7 +20,7 @@ export type ContainerView =
   | { readonly kind: 'blind'; readonly why: string };
 
 /** Whether a container does its work. One that is starting is neither up nor down; without an engine nobody can tell. */
-export function judgeContainer(name: string, view: ContainerView): Pick<CheckResult, 'outcome' | 'detail'> {
+export function judgeContainer(name: string, view: ContainerView): Pick<CheckResult, 'outcome' | 'detail' | 'gone'> {
   if (view.kind === 'blind') return { outcome: 'unsure', detail: `container ${name}: ${view.why}` };
   if (view.kind === 'absent') return { outcome: 'failed', detail: `container ${name}: the engine has none of that name` };
   const { facts } = view;
@@ -27,7 +29,8 @@ export function judgeContainer(name: string, view: ContainerView): Pick<CheckRes
     detail: `container ${name} is ${what}${restarts(facts)}`,
   });
   if (facts.state === 'exited' || facts.state === 'dead' || facts.state === 'restarting') {
-    return says('failed', `${facts.state} (exit code ${facts.exitCode}${facts.oomKilled ? ', killed for lack of memory' : ''})`);
+    const end = `${facts.state} (exit code ${facts.exitCode}${facts.oomKilled ? ', killed for lack of memory' : ''})`;
+    return { ...says('failed', end), gone: true };
   }
   if (facts.state !== 'running') return says('failed', `${facts.state}: expected running`);
   if (facts.health === 'unhealthy') return says('failed', 'running and unhealthy');
@@ -42,7 +45,9 @@ export function judgeContainer(name: string, view: ContainerView): Pick<CheckRes
 export function withContainer(answer: CheckResult, name: string, view: ContainerView): CheckResult {
   const container = judgeContainer(name, view);
   const both = `${container.detail}; ${answer.detail}`;
-  if (container.outcome === 'failed') return { ...answer, outcome: 'failed', detail: both };
+  if (container.outcome === 'failed') {
+    return { ...answer, outcome: 'failed', detail: both, gone: container.gone === true || answer.gone === true };
+  }
   if (container.outcome === 'unsure' && view.kind === 'found' && answer.outcome === 'failed') {
     return { ...answer, outcome: 'unsure', detail: both };
   }

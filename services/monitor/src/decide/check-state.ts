@@ -53,7 +53,7 @@ function afterAnswer(state: CheckState, result: CheckResult, outcome: SureOutcom
     responseMs: result.responseMs,
     checkedAt: result.at,
     answeredAt: result.at,
-    recent: [...state.recent, outcome].slice(-policy.of),
+    recent: [...state.recent, ...findings(state, result, outcome, policy)].slice(-policy.of),
     good: outcome === 'failed' ? 0 : state.good + 1,
     fine: outcome === 'ok' ? state.fine + 1 : 0,
   };
@@ -62,6 +62,12 @@ function afterAnswer(state: CheckState, result: CheckResult, outcome: SureOutcom
   const suspect = status !== 'down' && count(next.recent, ['failed']) > 0 && next.good < policy.upAfter;
   const told = { ...moved(next, before, status, policy), suspect, detail: detailOf(result, status, next, policy) };
   return status === state.status ? told : { ...told, status, since: result.at };
+}
+
+// Where nothing listens any more nobody needs to ask twice. One that has never answered may still be on its way.
+function findings({ status }: CheckState, { gone }: CheckResult, outcome: SureOutcome, policy: CheckPolicy): SureOutcome[] {
+  const died = gone === true && policy.atDeath && outcome === 'failed' && (status === 'up' || status === 'degraded');
+  return Array<SureOutcome>(died ? policy.failures : 1).fill(outcome);
 }
 
 /** The status as it was before we became blind: what was down does not become up by one good answer just because we did not look. */

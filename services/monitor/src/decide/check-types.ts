@@ -6,6 +6,8 @@ export interface CheckPolicy {
   /** Down after `failures` of the last `of` answers; degraded likewise. */
   readonly failures: number;
   readonly of: number;
+  /** One that answered and is gone (its port refuses, its container has ended) is down without further failures. */
+  readonly atDeath: boolean;
   /** Good answers in a row until a service that was down, or degraded, is up again. */
   readonly upAfter: number;
   /** Ms between two checks. */

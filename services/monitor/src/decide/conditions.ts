@@ -17,6 +17,8 @@ export interface Condition {
   readonly summary: string;
   /** Epoch ms. */
   readonly at: number;
+  /** Epoch ms at which it came to be as it is; null where nobody has noted it. */
+  readonly since: number | null;
   readonly depends_on: readonly string[];
   readonly affects: readonly string[];
 }
@@ -45,6 +47,7 @@ export function guardConditions(
     current_value: level,
     summary: `${host} is at ${level}: ${reason}`,
     at: now,
+    since,
     depends_on: [],
     affects: [],
   }));

@@ -29,6 +29,7 @@ export function conditionOfReport(report: EventData<'alert.reported'>): Conditio
         LONGEST,
       ),
     at: Date.parse(timestamp),
+    since: Date.parse(timestamp),
     depends_on: [],
     affects: [],
   };

@@ -15,6 +15,6 @@ export async function onAlertReported(
   const condition = conditionOfReport(event.data);
   if (condition.state === 'firing') await beginEpisode(alertDatabase, host, 'reported', condition, eventHash(event));
   else await endEpisode(alertDatabase, condition);
-  alerts.nudge();
+  alerts.reread();
   return [];
 }

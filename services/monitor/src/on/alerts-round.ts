@@ -1,7 +1,9 @@
 import type { EventDraft } from '@ops/shared/events';
 import type { Clock, Logger } from '@ops/shared/runtime';
 import { PermanentError, type Publisher } from '@ops/shared/streams';
-import { decideAlerts } from '../decide/alert-plan.js';
+import { Nudge } from '../act/nudge.js';
+import { decideAlerts, REPLICA_MS } from '../decide/alert-plan.js';
+import { noStory, tellOn } from '../decide/alert-story.js';
 import type { Condition } from '../decide/conditions.js';
 import {
   type AlertDatabase,
@@ -9,6 +11,7 @@ import {
   beginEpisode,
   type EpisodeTable,
   endEpisode,
+  endedWatched,
   firingWatched,
   markSaid,
   unsaidEpisodes,
@@ -38,30 +41,73 @@ export class AlertsRound {
   #seen = '';
   #readAt = Number.NEGATIVE_INFINITY;
   #dirty = true;
+  readonly #nudge = new Nudge();
+  #story = noStory;
+  /** A round has failed: what the story tells may not be stored. */
+  #missed = false;
 
   constructor(options: AlertsOptions) {
     this.#options = options;
   }
 
-  /** Something changed outside of the conditions (a report): look again at the next round. */
-  nudge(): void {
+  /** Something changed outside of the conditions (a report): look again, now. */
+  reread(): void {
     this.#dirty = true;
+    this.#nudge.nudge();
+  }
+
+  /** A condition has changed: it is noted, whatever becomes of the database, and looked at now. */
+  changed(): void {
+    this.#story = tellOn(this.#story, this.#options.conditions());
+    this.#nudge.nudge();
+  }
+
+  /** Waits until there may be something to look at, `ms` at most. */
+  pause(ms: number, signal: AbortSignal): Promise<void> {
+    return this.#nudge.wait(ms, signal);
   }
 
   /** Rejects when PostgreSQL or Redis is away; the next round goes on from what is stored. */
   async round(): Promise<void> {
+    try {
+      await this.#store();
+    } catch (error) {
+      this.#missed = true;
+      throw error;
+    }
+  }
+
+  async #store(): Promise<void> {
     const { conditions, blindTo, host, database, clock } = this.#options;
     const present = conditions();
+    this.#story = tellOn(this.#story, present);
     const seen = present.map(({ service, metric, name, state }) => `${service}/${metric}/${name}/${state}`).join('|');
     const stale = clock.monotonic() - this.#readAt > REREAD_MS;
-    if (seen === this.#seen && !this.#dirty && !stale) return;
-    const plan = decideAlerts(present, await firingWatched(database, host), clock.now(), blindTo());
+    if (seen === this.#seen && !this.#dirty && !this.#missed && !stale) return;
+    const { changes } = this.#story;
+    if (this.#missed) await this.#catchUp(changes);
+    const now = clock.now();
+    const firing = await firingWatched(database, host);
+    const plan = decideAlerts(present, firing, now, await endedWatched(database, host, now - REPLICA_MS), blindTo());
     for (const condition of plan.clear) await endEpisode(database, condition);
     for (const condition of plan.raise) await beginEpisode(database, host, 'watched', condition);
     await this.#say();
+    this.#missed = false;
+    // Others may have come meanwhile.
+    this.#story = { ...this.#story, changes: this.#story.changes.slice(changes.length) };
     this.#dirty = false;
-    this.#seen = seen;
+    // What was left to another replica is looked at again.
+    this.#seen = plan.waits ? '' : seen;
     this.#readAt = clock.monotonic();
+  }
+
+  // What began and ended while nothing could be stored, at its own times; what is stored already changes nothing.
+  async #catchUp(changes: readonly Condition[]): Promise<void> {
+    const { database, host } = this.#options;
+    for (const condition of changes) {
+      if (condition.state === 'firing') await beginEpisode(database, host, 'watched', condition);
+      else await endEpisode(database, condition);
+    }
   }
 
   async #say(): Promise<void> {

@@ -29,6 +29,8 @@ export interface GuardOptions {
   readonly outbox: Outbox;
   readonly sampler: HostSampler;
   readonly ownPids: readonly number[];
+  /** Called after each change of level. */
+  readonly onChange: () => void;
 }
 
 /** What the guard sees and thinks, for the status. */
@@ -188,7 +190,8 @@ export class Guard {
       { from: change.from, level: change.to, reason: change.reason },
       'guard level',
     );
-    this.#saved = 0;
+    this.#save();
+    this.#options.onChange();
   }
 
   #say(draft: EventDraft<'guard.level-changed'>): void {
@@ -196,7 +199,8 @@ export class Guard {
     this.#options.outbox.add(draft, () => {
       if (this.#unsaid !== draft) return;
       this.#unsaid = null;
-      this.#saved = 0;
+      // Said: a restart must not say it again.
+      this.#save();
     });
   }
 

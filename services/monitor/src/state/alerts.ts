@@ -44,6 +44,19 @@ export async function firingWatched(database: AlertDatabase, host: string): Prom
   return new Map(rows.map(({ fingerprint, raised }) => [fingerprint, raised]));
 }
 
+/** When the episodes of the host that ended after a time (epoch ms) did so: fingerprint → epoch ms. */
+export async function endedWatched(database: AlertDatabase, host: string, after: number): Promise<Map<string, number>> {
+  const rows = await database
+    .selectFrom('alert_episode')
+    .select(['fingerprint', 'cleared_at'])
+    .where('cleared_at', '>', new Date(after))
+    .where('host', '=', host)
+    .where('origin', '=', 'watched')
+    .orderBy('cleared_at')
+    .execute();
+  return new Map(rows.map(({ fingerprint, cleared_at }) => [fingerprint, cleared_at?.getTime() ?? 0]));
+}
+
 /**
  * Begins an episode; nothing happens where the condition fires already, or where the same occasion (its time, or the event
  * that reported it) has begun one before. Returns whether it was begun.

@@ -113,7 +113,7 @@ test('an answer that was slow because we were busy ourselves is no slow answer',
 test('a child that fails asks for its parent at once: no alert of its own while the parent may be the cause', async () => {
   const server = await standIn();
   const { checks, services, state } = watch([
-    { name: 'parent', interval: '1h', health: { http: server.url } },
+    { name: 'parent', interval: '1h', health: { http: server.url }, down_after: { failures: 2, of: 3, at_death: false } },
     { name: 'child', interval: '200ms', depends_on: ['parent'], health: { http: server.url } },
   ]);
   await eventually(() => expect(checks.states().map(({ status }) => status)).toEqual(['up', 'up']));
@@ -187,4 +187,21 @@ test('without an engine a container says nothing, and takes nothing from its ser
   await eventually(() =>
     expect(state('ollama')).toMatchObject({ status: 'unknown', detail: 'container ollama: Docker is switched off in ops.yaml' }),
   );
+});
+
+test('one that dies is down at once, long before its next check; one that only ends idle connections is not', async () => {
+  const server = await standIn();
+  const once = { interval: '1h', health: { http: server.url } };
+  const { changes, state } = watch([
+    { name: 'crm', ...once },
+    { name: 'patient', ...once, down_after: { failures: 2, of: 3, at_death: false } },
+  ]);
+  await eventually(() => expect(changes).toHaveLength(2));
+  server.hangUp();
+  await eventually(() => expect(server.requests.length).toBeGreaterThanOrEqual(4));
+  expect(changes).toHaveLength(2);
+  await server.close();
+  await eventually(() => expect(changes.slice(2)).toEqual(['crm: up -> down']));
+  expect(state('crm').detail).toBe('connection refused: nothing listens there');
+  expect(state('patient')).toMatchObject({ status: 'up', suspect: true });
 });

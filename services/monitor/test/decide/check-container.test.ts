@@ -3,7 +3,14 @@ import { describe, expect, test } from 'vitest';
 import { type ContainerFacts, type ContainerView, judgeContainer, withContainer } from '../../src/decide/check-container.js';
 
 describe('a container', () => {
-  const facts: ContainerFacts = { state: 'running', health: null, restartCount: 0, exitCode: 0, oomKilled: false };
+  const facts: ContainerFacts = {
+    state: 'running',
+    health: null,
+    restartCount: 0,
+    exitCode: 0,
+    oomKilled: false,
+    startedAt: null,
+  };
   const view = (more: Partial<ContainerFacts>): ContainerView => ({ kind: 'found', facts: { ...facts, ...more } });
 
   test.each([
@@ -26,7 +33,10 @@ describe('a container', () => {
     [{ kind: 'absent' } as const, 'failed', 'container crm: the engine has none of that name'],
     [{ kind: 'blind', why: 'no engine' } as const, 'unsure', 'container crm: no engine'],
   ])('%j is %s', (seen, outcome, detail) => {
-    expect(judgeContainer('crm', seen)).toEqual({ outcome, detail });
+    expect(judgeContainer('crm', seen)).toMatchObject({ outcome, detail });
+    // What has ended is gone; what is there and ill is not.
+    const ended = seen.kind === 'found' && ['exited', 'restarting'].includes(seen.facts.state);
+    expect(judgeContainer('crm', seen).gone === true).toBe(ended);
   });
 
   const result = (outcome: CheckResult['outcome']): CheckResult => ({ outcome, responseMs: 5, detail: 'HTTP', at: 1 });

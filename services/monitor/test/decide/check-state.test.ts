@@ -4,13 +4,15 @@ import { describe, expect, test } from 'vitest';
 import { decideCheck, initialCheckState } from '../../src/decide/check-state.js';
 import type { CheckPolicy, CheckState } from '../../src/decide/check-types.js';
 
-const POLICY: CheckPolicy = { failures: 2, of: 3, upAfter: 2, interval: 5000, timeout: 5000 };
-const LETTERS = { O: 'ok', S: 'slow', P: 'partial', F: 'failed', u: 'unsure' } as const;
+const POLICY: CheckPolicy = { failures: 2, of: 3, atDeath: true, upAfter: 2, interval: 5000, timeout: 5000 };
+const LETTERS = { O: 'ok', S: 'slow', P: 'partial', F: 'failed', X: 'failed', u: 'unsure' } as const;
 type Letter = keyof typeof LETTERS;
 
 function resultOf(letter: Letter, at: number): CheckResult {
   const outcome = LETTERS[letter];
-  return { outcome, responseMs: outcome === 'ok' ? 3 : outcome === 'slow' ? 30 : null, detail: `it was ${outcome}`, at };
+  const responseMs = outcome === 'ok' ? 3 : outcome === 'slow' ? 30 : null;
+  // X: failed, and gone.
+  return { outcome, responseMs, detail: `it was ${outcome}`, at, gone: letter === 'X' };
 }
 
 /** The states after each letter of a story, one interval apart. */
@@ -35,6 +37,9 @@ test.each([
   ['before the first good answer one failure says nothing', 'F', 'unknown'],
   ['two failures of the first two are down', 'FF', 'down'],
   ['one failure is not down', 'OOF', 'up'],
+  ['one that worked and is gone is down at once', 'OOX', 'down'],
+  ['so is one that was degraded', 'OSSX', 'down'],
+  ['gone before its first good answer may be on its way', 'X', 'unknown'],
   ['two of three are down', 'OFOF', 'down'],
   ['two of four are not', 'OFOOF', 'up'],
   ['two slow ones are degraded', 'OSS', 'degraded'],

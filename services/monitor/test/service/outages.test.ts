@@ -1,5 +1,14 @@
 import type { EventData, EventType, Status } from '@ops/shared/events';
-import { eventually, type OwnRedis, ownRedis, recorder, type TestHost, testHost, testPostgres } from '@ops/shared/testing';
+import {
+  eventually,
+  faultProxy,
+  type OwnRedis,
+  ownRedis,
+  recorder,
+  type TestHost,
+  testHost,
+  testPostgres,
+} from '@ops/shared/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { monitor } from '../../src/index.js';
 
@@ -84,6 +93,34 @@ describe('Redis goes away', () => {
     await eventually(async () =>
       expect((await all('guard.level-changed', ['ops:guard'])).map((said) => said.generation)).toContain(generation),
     );
+  });
+});
+
+test('PostgreSQL goes away: an alert that begins and ends meanwhile is told when it is back, with its own times', async () => {
+  const database = new URL(host.databaseUrl);
+  const proxy = await faultProxy({ port: Number(database.port) });
+  database.port = String(proxy.port);
+  await host.close();
+  host = await testHost([monitor], { yaml: YAML, servers: { redisUrl: redis.url, databaseUrl: database.href } });
+  await eventually(async () => expect((await status()).level).toBe('normal'));
+  await proxy.refuse();
+  proxy.reset();
+  await post('/guard/reports', { level: 'critical' });
+  await eventually(async () => expect((await status()).level).toBe('critical'));
+  await post('/guard/reports', { level: 'normal' });
+  await eventually(async () => expect((await status()).level).toBe('normal'), { within: 15_000 });
+  const over = Date.now();
+  await proxy.heal();
+  // Who has failed for long asks again after 10 s.
+  const cleared = await eventually(() => all('alert.cleared', ['ops:alerts']), { within: 25_000 });
+  const raised = await all('alert.raised', ['ops:alerts']);
+  expect([raised, cleared]).toMatchObject([[{ status: 'critical' }], [{ status: 'normal' }]]);
+  expect(Date.parse(cleared[0]?.timestamp ?? '')).toBeLessThanOrEqual(over);
+  await host.close();
+  await proxy.close();
+  host = await testHost([monitor], {
+    yaml: YAML,
+    servers: { redisUrl: redis.url, databaseUrl: await (await testPostgres()).fresh() },
   });
 });
 

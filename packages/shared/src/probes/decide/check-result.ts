@@ -16,4 +16,6 @@ export interface CheckResult {
   readonly detail: string;
   /** Epoch ms of the answer. */
   readonly at: number;
+  /** It is not there: its port refuses connections, or its container has ended. One such finding says more than a bad answer. */
+  readonly gone?: boolean;
 }

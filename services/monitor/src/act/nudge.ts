@@ -1,0 +1,29 @@
+/** A pause that can be cut short: whoever waits is woken by the first nudge, and one that came before counts. */
+export class Nudge {
+  #nudged = false;
+  #wake: () => void = () => undefined;
+
+  nudge(): void {
+    this.#nudged = true;
+    this.#wake();
+  }
+
+  /** Waits for a nudge, `ms` at most, or until the signal aborts; takes the nudge. */
+  async wait(ms: number, signal: AbortSignal): Promise<void> {
+    if (!this.#nudged && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms);
+        const done = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+        signal.addEventListener('abort', done, { once: true });
+        this.#wake = () => {
+          signal.removeEventListener('abort', done);
+          done();
+        };
+      });
+    }
+    this.#nudged = false;
+  }
+}

@@ -1,0 +1,29 @@
+import { fingerprintOf } from '../fingerprint.js';
+import type { Condition } from './conditions.js';
+
+// Some hours of a host that flaps at every level, with PostgreSQL away.
+const MOST = 2000;
+
+/** What became of the conditions since they were last stored: each beginning and end, oldest first. */
+export interface AlertStory {
+  /** Fingerprint → what was last told of it. */
+  readonly told: ReadonlyMap<string, Condition['state']>;
+  readonly changes: readonly Condition[];
+}
+
+export const noStory: AlertStory = { told: new Map(), changes: [] };
+
+/**
+ * Takes a look at the conditions into the story, so that an alert that begins and ends while nothing can be stored is not lost. What
+ * is unknown tells nothing; that all is well with something of which nobody has said otherwise is no news.
+ */
+export function tellOn({ told, changes }: AlertStory, conditions: readonly Condition[]): AlertStory {
+  const next = new Map(told);
+  const news = conditions.filter((condition) => {
+    const fingerprint = fingerprintOf(condition);
+    if (condition.state === 'unknown' || (next.get(fingerprint) ?? 'ok') === condition.state) return false;
+    next.set(fingerprint, condition.state);
+    return true;
+  });
+  return news.length === 0 ? { told, changes } : { told: next, changes: [...changes, ...news].slice(-MOST) };
+}

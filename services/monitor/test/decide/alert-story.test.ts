@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { noStory, tellOn } from '../../src/decide/alert-story.js';
+import type { Condition } from '../../src/decide/conditions.js';
+
+const condition = (service: string, state: Condition['state'], at: number): Condition => ({
+  name: 'down',
+  service,
+  metric: 'health',
+  state,
+  severity: 'critical',
+  status: state,
+  threshold: 'up',
+  current_value: state,
+  summary: `${service} is ${state}`,
+  at,
+  since: at,
+  depends_on: [],
+  affects: [],
+});
+
+test('each beginning and end is told once, at its own time; unknown tells nothing, and well is no news', () => {
+  const looks: [string, Condition['state'], number][] = [
+    ['crm', 'ok', 1],
+    ['crm', 'firing', 2],
+    ['crm', 'firing', 3],
+    ['crm', 'unknown', 4],
+    ['redis', 'unknown', 5],
+    ['crm', 'ok', 6],
+    ['crm', 'firing', 7],
+  ];
+  const story = looks.reduce((before, look) => tellOn(before, [condition(...look)]), noStory);
+  expect(story.changes.map(({ service, state, at }) => [service, state, at])).toEqual([
+    ['crm', 'firing', 2],
+    ['crm', 'ok', 6],
+    ['crm', 'firing', 7],
+  ]);
+});
+
+test('without news it is the same story, and it does not grow for ever', () => {
+  expect(tellOn(noStory, [condition('crm', 'ok', 1)])).toEqual(noStory);
+  let story = noStory;
+  for (let at = 0; at < 5_000; at += 1) story = tellOn(story, [condition('crm', at % 2 === 0 ? 'firing' : 'ok', at)]);
+  expect(story.changes).toHaveLength(2_000);
+  expect(story.changes.at(-1)?.at).toBe(4_999);
+});
