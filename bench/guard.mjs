@@ -6,10 +6,12 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openInstance } from '../packages/shared/dist/embedded/index.js';
 import { steadiness } from './cron/machine.mjs';
+import { cpu } from './guard/cpu.mjs';
 import { death } from './guard/death.mjs';
 import { openPeers } from './guard/peers.mjs';
+import { ram } from './guard/ram.mjs';
 
-const PARTS = { death };
+const PARTS = { death, ram, cpu };
 const { values: given } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
