@@ -10,8 +10,10 @@ import { cpu } from './guard/cpu.mjs';
 import { death } from './guard/death.mjs';
 import { openPeers } from './guard/peers.mjs';
 import { ram } from './guard/ram.mjs';
+import { hog } from './guard/runaway.mjs';
+import { term } from './guard/stubborn.mjs';
 
-const PARTS = { death, ram, cpu };
+const PARTS = { death, ram, cpu, hog, term };
 const { values: given } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },

@@ -3,6 +3,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { endOf } from './ending.mjs';
 
+export const HOG = fileURLToPath(new URL('hog.mjs', import.meta.url));
 const WATCH = fileURLToPath(new URL('meminfo-watch.mjs', import.meta.url));
 const buffer = Buffer.allocUnsafe(4096);
 
