@@ -6,14 +6,18 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openInstance } from '../packages/shared/dist/embedded/index.js';
 import { steadiness } from './cron/machine.mjs';
+import { calm } from './guard/calm.mjs';
+import { cost } from './guard/cost.mjs';
 import { cpu } from './guard/cpu.mjs';
 import { death } from './guard/death.mjs';
+import { directives } from './guard/directives.mjs';
 import { openPeers } from './guard/peers.mjs';
+import { ping } from './guard/ping.mjs';
 import { ram } from './guard/ram.mjs';
 import { hog } from './guard/runaway.mjs';
 import { term } from './guard/stubborn.mjs';
 
-const PARTS = { death, ram, cpu, hog, term };
+const PARTS = { death, ram, cpu, hog, term, directives, calm, cost, ping };
 const { values: given } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },

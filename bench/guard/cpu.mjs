@@ -1,15 +1,12 @@
-import { spawn } from 'node:child_process';
 import { availableParallelism, cpus } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { markdown, median } from '../deploy/table.mjs';
 import { pause } from '../service-process.mjs';
+import { startBurners } from './burners.mjs';
 import { now } from './clock.mjs';
-import { endOf } from './ending.mjs';
 import { ratio, spread, verdict } from './figures.mjs';
 import { withStand } from './stand.mjs';
 import { allGood, toldLine, toldOf } from './told.mjs';
 
-const BURNER = fileURLToPath(new URL('burner.mjs', import.meta.url));
 const LONGEST_MS = 1200;
 const BURN_MS = 8000;
 const THRESHOLD = 80;
@@ -63,24 +60,6 @@ function cpuTimes() {
   const times = cpus().map(({ times }) => times);
   const sum = (of) => times.reduce((total, each) => total + of(each), 0);
   return { idle: sum(({ idle }) => idle), all: sum((each) => Object.values(each).reduce((total, one) => total + one, 0)) };
-}
-
-/** Processes that burn a core each once they are told to, at their usual niceness. */
-export async function startBurners(count, ms) {
-  const children = Array.from({ length: count }, () =>
-    spawn(process.execPath, [BURNER, String(ms)], { stdio: ['pipe', 'pipe', 'inherit'] }),
-  );
-  // Started and waiting: what a start costs is not what is measured.
-  await pause(500);
-  return {
-    /** @returns when the last of them began */
-    async begin() {
-      const began = children.map((child) => new Promise((resolve) => child.stdout.once('data', (at) => resolve(Number(at)))));
-      for (const child of children) child.stdin.write('go\n');
-      return Math.max(...(await Promise.all(began)));
-    },
-    stop: () => Promise.all(children.map((child) => endOf(child, 'SIGKILL'))),
-  };
 }
 
 function section(times, trials, dropped) {

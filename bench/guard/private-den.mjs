@@ -6,7 +6,8 @@ import { endOf } from './ending.mjs';
 import { HOG, readMemory, watchMemory } from './meminfo.mjs';
 
 const DEN = fileURLToPath(new URL('den.mjs', import.meta.url));
-const UNSHARE = ['--pid', '--fork', '--kill-child', '--mount-proc'];
+/** What makes a pid namespace whose processes all end with its first one, and with us. */
+export const UNSHARE = ['--pid', '--fork', '--kill-child', '--mount-proc'];
 // How far below what is available the line is at which a guard acts.
 const BELOW_KB = 1228 * 1024;
 // Where there is less or more than this above the line, in MiB, somebody else has taken or given back so much that another line is needed.
