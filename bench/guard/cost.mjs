@@ -1,0 +1,102 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { markdown } from '../deploy/table.mjs';
+import { pause } from '../service-process.mjs';
+import { verdict } from './figures.mjs';
+import { privateDensWork, UNSHARE } from './private-den.mjs';
+import { inventoryOf, monitChecksOf, startSmallService } from './services.mjs';
+import { withStand } from './stand.mjs';
+import { useOf } from './use.mjs';
+
+const SAMPLER = fileURLToPath(new URL('sampler-cost.mjs', import.meta.url));
+const BARS = { cpu: 0.5, blocked: 1, table: 15, idle: 1, rss: 110 };
+const SERVICES = 5;
+
+/** What guarding costs: a sample, a process table, and the monitor while nothing happens. */
+export async function cost(bench) {
+  const looks = (await privateDensWork())
+    ? ofLooks(await costOfLooks(bench))
+    : 'Not measured: samples need `unshare --pid`, as root.';
+  return `## What it costs\n\n${looks}\n\n${await idle(bench)}`;
+}
+
+async function costOfLooks(bench) {
+  const sizes = bench.quick ? [600, 3000] : [600, 10_000];
+  const args = [...UNSHARE, process.execPath, SAMPLER, bench.quick ? '100' : '400', ...sizes.map(String)];
+  const child = spawn('unshare', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let answer = '';
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    answer += text;
+  });
+  await new Promise((resolve) => child.once('close', resolve));
+  return JSON.parse(answer);
+}
+
+function ofLooks({ sample, tables }) {
+  const { p50, p99, most } = sample.blocked;
+  const rows = [
+    ['a sample: CPU', `${sample.cpu.toFixed(2)} ms`, `≤ ${BARS.cpu} ms`, verdict(sample.cpu <= BARS.cpu)],
+    ['processes and threads started by all samples', `${sample.started}`, '0', verdict(sample.started === 0)],
+    [
+      'the event loop is blocked by a sample: p50 / p99 / longest',
+      `${p50.toFixed(2)} / ${p99.toFixed(2)} / ${most.toFixed(2)} ms`,
+      `p99 ≤ ${BARS.blocked} ms`,
+      verdict(p99 <= BARS.blocked),
+    ],
+  ];
+  for (const [index, { processes, bare, light, whole }] of tables.entries()) {
+    const judged = index === 0 ? [`≤ ${BARS.table} ms`, verdict(light.wall <= BARS.table)] : ['', ''];
+    rows.push([
+      `process table of ${processes}: who uses what / with all of the heaviest 40 / with all of all`,
+      `${[bare, light, whole].map(({ wall }) => wall.toFixed(1)).join(' / ')} ms`,
+      ...judged,
+    ]);
+    const started = bare.started + light.started + whole.started;
+    rows.push(['started for it', String(started), '0', verdict(started === 0)]);
+  }
+  return `${markdown(['what', 'ours', 'bar', ''], rows)}
+
+In a pid namespace of its own, where the last pid counts what was started; CPU is that of the whole process less that of as many empty rounds. A
+table is judged by the one of the heaviest 40, medians.`;
+}
+
+async function idle(bench) {
+  const ms = bench.quick ? 20_000 : 60_000;
+  return withStand(bench, 'cost', async (stand) => {
+    const services = [];
+    for (let index = 0; index < SERVICES; index += 1) {
+      services.push(await startSmallService(stand.folder, `idle-${index}`));
+      stand.keep({ stop: services[index].kill });
+    }
+    const watchers = await stand.watch({
+      config: { inventory: { services: services.map(inventoryOf) } },
+      monit: (say) => [
+        ...services.flatMap((service) => monitChecksOf(service, say)),
+        'check system machine',
+        `  if memory usage > 75% then exec "${say('ram', 'bad')}" else if succeeded then exec "${say('ram', 'good')}"`,
+        `  if cpu usage > 80% then exec "${say('cpu', 'bad')}" else if succeeded then exec "${say('cpu', 'good')}"`,
+      ],
+      targets: Object.fromEntries(services.map(({ name, port }) => [name, port])),
+      rules: {
+        ram: '100 * (1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes) > 75',
+        cpu: '100 * (1 - avg(rate(node_cpu_seconds_total{mode="idle"}[3s]))) > 80',
+      },
+    });
+    // What a start leaves behind is not idleness.
+    await pause(10_000);
+    const use = await useOf(
+      { ours: [watchers.ours.pid], monit: watchers.monit?.pids ?? [], prometheus: watchers.prometheus?.pids ?? [] },
+      ms,
+    );
+    const row = (who, { cpu, rss, pss }) => [who, `${cpu.toFixed(2)} %`, `${rss.toFixed(0)} MB`, `${pss.toFixed(0)} MB`];
+    const rows = [row('ours', use.ours)];
+    if (watchers.monit) rows.push(row('monit', use.monit));
+    if (watchers.prometheus) rows.push(row('Prometheus + Alertmanager + node_exporter', use.prometheus));
+    const { cpu, rss } = use.ours;
+    return `${markdown([`idle for ${ms / 1000} s`, 'of one core', 'RSS', 'PSS'], rows)}
+
+Bars: ours ≤ ${BARS.idle} % of one core: ${verdict(cpu <= BARS.idle)}; RSS ≤ ${BARS.rss} MB: ${verdict(rss <= BARS.rss)}.
+
+All three at once, watching the same ${SERVICES} services, memory and CPU; ours as shipped, 10 s after it was ready.`;
+  });
+}

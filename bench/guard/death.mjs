@@ -1,0 +1,80 @@
+import { markdown, median } from '../deploy/table.mjs';
+import { pause } from '../service-process.mjs';
+import { now } from './clock.mjs';
+import { ratio, spread, verdict } from './figures.mjs';
+import { inventoryOf, monitChecksOf, startSmallService } from './services.mjs';
+import { withStand } from './stand.mjs';
+
+const BAR = 0.2;
+
+/** A service is killed: how soon each of the three says so. Every trial has a service of its own, and all are watched by all at once. */
+export function death(bench) {
+  const trials = bench.quick ? 5 : 15;
+  return withStand(bench, 'death', async (stand) => {
+    const services = [];
+    for (let index = 0; index < trials; index += 1) {
+      const service = await startSmallService(stand.folder, `service-${index}`);
+      stand.keep({ stop: service.kill });
+      services.push(service);
+    }
+    const watchers = await stand.watch({
+      config: { inventory: { services: services.map(inventoryOf) } },
+      monit: (say) => services.flatMap((service) => monitChecksOf(service, say)),
+      targets: Object.fromEntries(services.map(({ name, port }) => [name, port])),
+    });
+    const times = { ours: [], pid: [], port: [], monit: [], prometheus: [] };
+    for (const service of services) {
+      await pause(Math.random() * 1000);
+      const told = await killed(service, stand.notices, watchers);
+      for (const [by, ms] of Object.entries(told)) if (ms !== undefined) times[by].push(ms);
+      const shown = ['ours', 'monit', 'prometheus'].map(
+        (by) => `${by} ${told[by] === undefined ? 'never' : `${told[by].toFixed(0)} ms`}`,
+      );
+      bench.say(`death of ${service.name}: ${shown.join(', ')}`);
+    }
+    return section(times, trials);
+  });
+}
+
+/** Kills a service; how long each took to say so, in ms. */
+async function killed({ name, kill }, notices, watchers) {
+  const since = now();
+  const told = async (by, what = name) => {
+    const notice = await notices.next({ by, what, bad: true, since });
+    return notice === undefined ? undefined : notice.at - since;
+  };
+  const [ours, pid, port, prometheus] = await Promise.all([
+    told('ours'),
+    watchers.monit && told('monit', `${name}/pid`),
+    watchers.monit && told('monit', `${name}/port`),
+    watchers.prometheus && told('prometheus'),
+    kill(),
+  ]);
+  const monit = [pid, port].filter((ms) => ms !== undefined).sort((a, b) => a - b)[0];
+  return { ours, pid, port, monit, prometheus };
+}
+
+function section(times, trials) {
+  const faster = Math.min(...[times.monit, times.prometheus].filter((all) => all.length > 0).map(median));
+  // Who has not told of every one has no median.
+  const ours = times.ours.length === trials ? median(times.ours) : Number.POSITIVE_INFINITY;
+  const row = (who, how, all) => [who, how, String(all.length), spread(all), all.length > 0 ? ratio(ours, median(all)) : ''];
+  const table = markdown(
+    ['who', 'how', `told of, of ${trials}`, 'min / median / max, ms', 'our median is'],
+    [
+      ['ours', '`alert.raised` on the stream, as shipped', String(times.ours.length), spread(times.ours), ''],
+      row('monit', 'the faster of its two checks', times.monit),
+      row('monit', 'process by pid file', times.pid),
+      row('monit', 'host by port, HTTP', times.port),
+      row('Prometheus + Alertmanager', 'scrape target down, webhook', times.prometheus),
+    ],
+  );
+  return `## A service is killed (SIGKILL) → notice
+
+${table}
+
+Bar: our median ≤ ${BAR} × that of the faster peer (${faster.toFixed(0)} ms): ${verdict(ours <= BAR * faster)}.
+
+Each trial kills another service, at a random moment; one HTTP server as a process of its own, watched by all three at once. A notice counts when
+it reaches the benchmark: ours by a blocking read of the stream.`;
+}
