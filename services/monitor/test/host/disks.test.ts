@@ -1,42 +1,15 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
 import { afterEach, expect, test, vi } from 'vitest';
 import { DiskWatch } from '../../src/host/disks.js';
 import { openHostSampler } from '../../src/host/open-sampler.js';
+import { hungMount, mayMount } from './hung-mount.js';
 
 const monotonic = () => performance.now();
-const mayMount = process.platform === 'linux' && process.getuid?.() === 0 && existsSync('/dev/fuse');
 const cleanUps: (() => Promise<void>)[] = [];
 
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
-
-/**
- * A real file system whose server never answers, in a mount namespace of its own so that nobody else meets it. It is
- * reached through /proc/<pid>/root, and gone when the process that holds its connection ends.
- */
-async function hungMount(): Promise<string> {
-  const directory = mkdtempSync(join(tmpdir(), 'ops-hung-'));
-  const mount = `mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 hung ${directory}`;
-  const script = `exec 3<>/dev/fuse; ${mount} && echo ready && exec sleep 30`;
-  const holder: ChildProcess = spawn('unshare', ['-m', '--propagation', 'private', 'sh', '-c', script], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  cleanUps.push(async () => {
-    const ended = once(holder, 'exit');
-    if (holder.exitCode === null) {
-      holder.kill('SIGKILL');
-      await ended;
-    }
-    rmdirSync(directory);
-  });
-  if (holder.stdout) await once(holder.stdout, 'data');
-  return `/proc/${holder.pid}/root${directory}`;
-}
 
 test('agrees with df', async () => {
   const watch = new DiskWatch(['/'], monotonic);
@@ -61,7 +34,7 @@ test('more mounts than are asked at once are all answered', async () => {
 test.runIf(mayMount)(
   'a mount that hangs (real FUSE; needs root) is unknown, and holds up neither the sample nor the others',
   async () => {
-    const hung = await hungMount();
+    const hung = await hungMount(cleanUps);
     const begun = performance.now();
     const sampler = await openHostSampler({ mounts: [hung, '/'], diskDeadlineMs: 200, diskRefreshMs: 50 });
     cleanUps.push(() => Promise.resolve(sampler.close()));
