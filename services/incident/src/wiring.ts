@@ -2,7 +2,7 @@ import { HttpError, type ServiceDefinition } from '@ops/shared/runtime';
 import type { IncidentService } from './incident.js';
 import { incidentData } from './incident.js';
 import { migrations } from './migrations/index.js';
-import { onAlertAcknowledged, onAlertCleared, onAlertRaised } from './on/alerts.js';
+import { onAlertAcknowledged, onAlertCleared, onAlertRaised, onAlertReminded } from './on/alerts.js';
 import { onCronJobLetGo, onCronRunKilled, onCronRunOverran, onCronRunSucceeded } from './on/cron-runs.js';
 import { onDeployEnded, onDeployFailed, onSecurityDetected } from './on/deployments.js';
 import { onLevelChanged } from './on/guard-level-changed.js';
@@ -21,6 +21,7 @@ export const incident: ServiceDefinition = {
         'guard.level-changed': (event) => onLevelChanged(self, event),
         'guard.runaway-handled': (event) => onRunawayHandled(self, event),
         'alert.raised': (event) => onAlertRaised(self, event),
+        'alert.reminded': (event) => onAlertReminded(self, event),
         'alert.cleared': async (event) => [...(await onAlertCleared(self, event)), ...(await onCronJobLetGo(self, event))],
         'alert.acknowledged': (event) => onAlertAcknowledged(self, event),
         'deploy.failed': (event) => onDeployFailed(self, event),

@@ -26,6 +26,11 @@ export function cleared(change: Partial<EventData<'alert.cleared'>>): EventDraft
   return { type: 'alert.cleared', subject: data.service, data };
 }
 
+export function reminded(reminder: number): EventDraft<'alert.reminded'> {
+  const data = { ...ALERT, raised_at: ALERT.timestamp, duration: 14_400 * reminder, reminder };
+  return { type: 'alert.reminded', subject: ALERT.service, purpose: `reminder ${reminder}`, data };
+}
+
 export function acknowledged(fingerprint: string): EventDraft<'alert.acknowledged'> {
   return {
     type: 'alert.acknowledged',

@@ -5,7 +5,7 @@ import { eventually, faultProxy, type Recorder, recorder, type TestHost, testHos
 import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { incident } from '../src/index.js';
-import { ALERT, acknowledged, cleared, FINGERPRINT, LONG, level, OTHER, raised, runaway } from './events.js';
+import { ALERT, acknowledged, cleared, FINGERPRINT, LONG, level, OTHER, raised, reminded, runaway } from './events.js';
 
 let host: TestHost;
 let seen: Recorder;
@@ -146,6 +146,21 @@ describe('incidents of services', () => {
     expect(of('incident.updated').map(({ incident_id }) => incident_id)).toEqual([reported?.incident_id]);
     expect(of('incident.resolved')[0]?.incident_id).toBe(reported?.incident_id);
     expect((await get('/incidents?open=true')).incidents).toMatchObject([{ incident_id: watched?.incident_id }]);
+  });
+
+  test('a reminder tells again whoever was told, once each; one without an open incident tells nobody', async () => {
+    await say(reminded(1));
+    await say(raised({}));
+    await eventually(() => expect(told()).toEqual(['nucleus critical', 'chief-of-staff critical']));
+    await say(reminded(2));
+    await say(reminded(2));
+    await say(reminded(3));
+    await eventually(() => expect(of('incident.updated')).toHaveLength(2));
+    await eventually(() => expect(told()).toHaveLength(6));
+    expect(of('incident.updated')[0]).toMatchObject({
+      change: 'still so after 480 min, and nobody has acknowledged it',
+      evidence: [{ kind: 'reminder' }],
+    });
   });
 
   test('an alert that is raised again after a silence is told again; the event that opened the incident is not', async () => {

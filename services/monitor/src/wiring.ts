@@ -15,6 +15,7 @@ import { AlertsRound } from './on/alerts-round.js';
 import { BusRound } from './on/bus-round.js';
 import { onGuardReported } from './on/guard-reported.js';
 import { Guard } from './on/guard-round.js';
+import { HeartbeatRound } from './on/heartbeat-round.js';
 import { watchReportFile } from './on/report-file.js';
 import { onSilenceEnd } from './on/silence-end.js';
 import { StatusRound } from './on/status-round.js';
@@ -27,13 +28,16 @@ const RESTORE_MS = 2000;
 const STALE_MS = 10_000;
 // What nothing tells of (a time that has passed) is seen by then.
 const ALERTS_MS = 500;
+const HEARTBEAT_ALERTS_MS = 2500;
+// The alerts about monitors are nobody's own: whoever of the others is there begins and ends them.
+const ALL_MONITORS = 'monitors';
 
 /** Host samples, guard level, service health, alerts, status. */
 export const monitor: ServiceDefinition = {
   name: 'monitor',
   migrations,
   async wire(context) {
-    const { self, checks, uptime, bus, close } = await open(context);
+    const { self, checks, uptime, bus, heartbeat, silentMonitors, close } = await open(context);
     const { guard, alerts, status, outbox } = self;
     return {
       on: {
@@ -44,14 +48,9 @@ export const monitor: ServiceDefinition = {
       loops: [
         { name: 'guard', early: true, round: () => guard.round() },
         { name: 'outbox', early: true, round: (signal) => outbox.flush(1000, signal).then(() => 0) },
-        {
-          name: 'alerts',
-          round: async (signal) => {
-            await alerts.round();
-            await alerts.pause(ALERTS_MS, signal);
-            return 0;
-          },
-        },
+        { name: 'alerts', round: (signal) => alerts.turn(ALERTS_MS, signal) },
+        { name: 'heartbeat', round: () => heartbeat.round() },
+        { name: 'heartbeat-alerts', round: (signal) => silentMonitors.turn(HEARTBEAT_ALERTS_MS, signal) },
         { name: 'bus', round: () => bus.round() },
         { name: 'status', early: true, round: () => status.round() },
         { name: 'uptime', round: () => uptime.round(checks.states()) },
@@ -71,9 +70,15 @@ export const monitor: ServiceDefinition = {
   },
 };
 
-async function open(
-  context: ServiceContext,
-): Promise<{ self: Monitor; checks: Checks; uptime: UptimeRound; bus: BusRound; close: () => Promise<void> }> {
+async function open(context: ServiceContext): Promise<{
+  self: Monitor;
+  checks: Checks;
+  uptime: UptimeRound;
+  bus: BusRound;
+  heartbeat: HeartbeatRound;
+  silentMonitors: AlertsRound;
+  close: () => Promise<void>;
+}> {
   const { config, host, home, clock, log, redis, publisher, ownPids, dockerHost } = context;
   const { services } = config.inventory;
   const outbox = new Outbox(publisher, log, clock);
@@ -95,18 +100,23 @@ async function open(
   });
   const bus = new BusRound(context);
   const alertDatabase = context.database.withTables<AlertTables>();
+  const shared = { database: alertDatabase, publisher, clock, log, remindEvery: config.alerts.remind_every };
   const alerts = new AlertsRound({
+    ...shared,
     host,
-    database: alertDatabase,
-    publisher,
-    clock,
-    log,
     conditions: () => [
       ...guardConditions(host, guard.view, clock.now()),
       ...healthConditions(checks.states(), services, clock.now()),
       ...bus.conditions(),
     ],
     blindTo: () => bus.blindTo(),
+  });
+  const heartbeat = new HeartbeatRound(context);
+  const silentMonitors = new AlertsRound({
+    ...shared,
+    host: ALL_MONITORS,
+    conditions: () => heartbeat.conditions(),
+    blindTo: () => heartbeat.blindTo(),
   });
   const uptime = new UptimeRound(context);
   const status = new StatusRound({
@@ -128,10 +138,11 @@ async function open(
   const file = reportFile(self);
   const close = async () => {
     file?.close();
+    await heartbeat.close();
     await checks.close();
     await guard.close();
   };
-  return { self, checks, uptime, bus, close };
+  return { self, checks, uptime, bus, heartbeat, silentMonitors, close };
 }
 
 function reportFile({ config, host, guard, outbox, clock, log }: Monitor): { close(): void } | undefined {

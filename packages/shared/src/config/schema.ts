@@ -111,6 +111,13 @@ export const opsConfig = z
         acknowledge_within: duration('60s', 1000, 3_600_000).describe('How long a directive waits for its acknowledgement'),
       })
       .prefault({}),
+    alerts: z
+      .strictObject({
+        remind_every: duration('4h', 0, 604_800_000).describe(
+          'A critical alert that nobody has acknowledged is said again; 0s: never',
+        ),
+      })
+      .prefault({}),
     status: z.strictObject({ every: duration('5s', 500, 3_600_000) }).prefault({}),
     deploy: deployConfig,
     cron: cronConfig,

@@ -3,7 +3,15 @@ import { cronEvents } from './catalog-cron.js';
 import { deployEvents } from './catalog-deploy.js';
 import type { CatalogEntry } from './catalog-entry.js';
 import { STREAMS } from './keys.js';
-import { alertAcknowledged, alertCleared, alertRaised, alertReported, alertSilenced, alertUnsilenced } from './schemas/alert.js';
+import {
+  alertAcknowledged,
+  alertCleared,
+  alertRaised,
+  alertReminded,
+  alertReported,
+  alertSilenced,
+  alertUnsilenced,
+} from './schemas/alert.js';
 import { directiveAcknowledged, directiveExpired, directiveIssued } from './schemas/directive.js';
 import { guardLevelChanged, guardReported, guardRunawayHandled, guardSampled } from './schemas/guard.js';
 import { incidentOpened, incidentResolved, incidentUpdated, noticePublished } from './schemas/incident.js';
@@ -55,6 +63,13 @@ export const catalog = {
     schema: alertRaised,
     from: 'monitor',
     meaning: 'A condition began; said once until it is cleared.',
+  },
+  'alert.reminded': {
+    stream: STREAMS.alerts,
+    version: 1,
+    schema: alertReminded,
+    from: 'monitor',
+    meaning: 'A raised alert that nobody has acknowledged or silenced is still firing.',
   },
   'alert.cleared': {
     stream: STREAMS.alerts,

@@ -33,6 +33,8 @@ export const keys = {
   publisherEpoch: (stream: string, writer: string) => `ops:publisher:{${stream}}:${writer}`,
   /** The guard's state of a host (JSON): level, since, generation. Survives a restart of the monitor. */
   guardState: (host: string) => `ops:guard:state:${host}`,
+  /** The monitors (hash): host → a text that changes with every sign of life. */
+  monitors: 'ops:monitors',
   /** What the level allows now (hash): read by deployer and maintenance before every step that changes something. */
   guardGate: 'ops:guard:gate',
   /** The limits of the swarm (hash): read by its workers before each dispatch. */

@@ -55,6 +55,29 @@ async function onRaisedAgain(
   return [updatedEvent(incident, change, [fresh]), ...notices];
 }
 
+/** It is still so, and nobody has taken it in hand: who was told of its beginning is told again, and the incident says so. */
+export async function onAlertReminded(
+  service: IncidentService,
+  event: OpsEvent<'alert.reminded'>,
+): Promise<readonly EventDraft[]> {
+  const open = await findOpen(service.database, identityOf(event.data));
+  if (open === undefined) return [];
+  const { reminder, duration, summary } = event.data;
+  const change = `still so after ${Math.round(duration / 60)} min, and nobody has acknowledged it`;
+  const fresh: Evidence = { at: event.time, kind: 'reminder', text: toFit(`${change}: ${summary}`) };
+  const incident = withEvidence(open, fresh);
+  if (!(await updateIncident(service.database, incident))) return leftAlone(service, incident);
+  const notices = decideNotices({
+    severity: incident.severity,
+    text: `${change}: ${summary}`,
+    about: incident.about,
+    incidentId: incident.incident_id,
+    occasion: `${incident.incident_id}-reminder-${reminder}`,
+  });
+  tellMaurice(service, notices);
+  return [updatedEvent(incident, change, [fresh]), ...notices];
+}
+
 /** The condition is over, and so is its incident. */
 export async function onAlertCleared(service: IncidentService, event: OpsEvent<'alert.cleared'>): Promise<readonly EventDraft[]> {
   const { database } = service;

@@ -2,6 +2,7 @@ import { LEVELS, SERVICE_STATES, STREAM_NAMES } from '@ops/shared/events';
 import { groupLags, type RedisClient } from '@ops/shared/streams';
 import { Gauge, type Registry } from 'prom-client';
 import type { CheckState } from '../decide/check-types.js';
+import { latencyOf } from '../decide/latency.js';
 import type { GuardView } from '../on/guard-round.js';
 
 export interface MetricFacts {
@@ -52,6 +53,25 @@ export function registerMetrics({ metrics, redis, guard, checks, waiting }: Metr
     collect() {
       for (const { service, status } of checks()) {
         for (const state of SERVICE_STATES) this.set({ service, state }, state === status ? 1 : 0);
+      }
+    },
+  });
+  new Gauge({
+    name: 'ops_check_response_milliseconds',
+    help: 'Response times of the last 200 answers of a service',
+    labelNames: ['service', 'quantile'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { service, times } of checks()) {
+        const latency = latencyOf(times);
+        if (latency === null) continue;
+        for (const [quantile, ms] of [
+          ['0.5', latency.p50],
+          ['0.95', latency.p95],
+          ['0.99', latency.p99],
+        ] as const)
+          this.set({ service, quantile }, ms);
       }
     },
   });

@@ -12,16 +12,14 @@ export class Nudge {
   async wait(ms: number, signal: AbortSignal): Promise<void> {
     if (!this.#nudged && !signal.aborted) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, ms);
         const done = () => {
           clearTimeout(timer);
+          signal.removeEventListener('abort', done);
           resolve();
         };
-        signal.addEventListener('abort', done, { once: true });
-        this.#wake = () => {
-          signal.removeEventListener('abort', done);
-          done();
-        };
+        const timer = setTimeout(done, ms);
+        signal.addEventListener('abort', done);
+        this.#wake = done;
       });
     }
     this.#nudged = false;

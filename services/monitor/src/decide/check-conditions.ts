@@ -74,8 +74,9 @@ function firing(state: CheckState, name: 'down' | 'degraded', dependencies: Depe
   return state.status === 'down' ? 'unknown' : 'ok';
 }
 
-function summaryOf({ service, status, detail }: CheckState, affects: readonly string[]): string {
+function summaryOf({ service, status, detail, relapses }: CheckState, affects: readonly string[]): string {
+  const flapping = relapses === 0 ? '' : ` (it flaps: recovered and fell again ${relapses} time${relapses === 1 ? '' : 's'})`;
   const because =
     affects.length === 0 ? '' : `; ${affects.length} that need${affects.length === 1 ? 's' : ''} it: ${affects.join(', ')}`;
-  return `${service} is ${status}: ${detail.slice(0, LONGEST_VALUE)}${because}`.slice(0, LONGEST_SUMMARY);
+  return `${service} is ${status}${flapping}: ${detail.slice(0, LONGEST_VALUE)}${because}`.slice(0, LONGEST_SUMMARY);
 }

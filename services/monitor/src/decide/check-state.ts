@@ -2,6 +2,7 @@ import type { ServiceState } from '@ops/shared/events';
 import type { CheckResult, SureOutcome } from '@ops/shared/probes';
 import { neededToRecover, relapsesAfterFall } from './check-damping.js';
 import type { CheckPolicy, CheckState } from './check-types.js';
+import { REMEMBERED } from './latency.js';
 
 const BLIND_AFTER = 3;
 const RANK: Readonly<Record<ServiceState, number>> = { paused: 0, unknown: 0, up: 1, degraded: 2, down: 3 };
@@ -14,6 +15,7 @@ export function initialCheckState(service: string, paused: boolean): CheckState 
     since: null,
     detail: paused ? 'paused: known, but not checked' : 'not checked yet',
     responseMs: null,
+    times: [],
     checkedAt: null,
     answeredAt: null,
     recent: [],
@@ -51,6 +53,7 @@ function afterAnswer(state: CheckState, result: CheckResult, outcome: SureOutcom
   const next: CheckState = {
     ...state,
     responseMs: result.responseMs,
+    times: result.responseMs === null ? state.times : [...state.times, result.responseMs].slice(-REMEMBERED),
     checkedAt: result.at,
     answeredAt: result.at,
     recent: [...state.recent, ...findings(state, result, outcome, policy)].slice(-policy.of),

@@ -24,6 +24,8 @@ export interface CheckState {
   readonly since: number | null;
   readonly detail: string;
   readonly responseMs: number | null;
+  /** The last response times, ms, newest last. */
+  readonly times: readonly number[];
   /** Epoch ms of the last probe; null before the first one. */
   readonly checkedAt: number | null;
   /** Epoch ms of the last probe that was not unsure; null before the first one. */

@@ -7,9 +7,7 @@ import { noStory, tellOn } from '../decide/alert-story.js';
 import type { Condition } from '../decide/conditions.js';
 import {
   type AlertDatabase,
-  alertData,
   beginEpisode,
-  type EpisodeTable,
   endEpisode,
   endedWatched,
   firingWatched,
@@ -17,6 +15,8 @@ import {
   unsaidEpisodes,
   unsilence,
 } from '../state/alerts.js';
+import { dueReminders, markReminded } from '../state/reminders.js';
+import { clearedEvent, raisedEvent, recoveredEvent, remindedEvent } from './alert-events.js';
 
 export interface AlertsOptions {
   readonly host: string;
@@ -28,6 +28,8 @@ export interface AlertsOptions {
   readonly conditions: () => readonly Condition[];
   /** Metrics of which nothing has been seen yet: their alerts stay as they are. */
   readonly blindTo: () => readonly string[];
+  /** Ms after which an alert that still fires is said again; 0 for never. */
+  readonly remindEvery: number;
 }
 
 const REREAD_MS = 15_000;
@@ -62,9 +64,11 @@ export class AlertsRound {
     this.#nudge.nudge();
   }
 
-  /** Waits until there may be something to look at, `ms` at most. */
-  pause(ms: number, signal: AbortSignal): Promise<void> {
-    return this.#nudge.wait(ms, signal);
+  /** A round, and the wait until there may be something to look at, `ms` at most; returns no further pause. */
+  async turn(ms: number, signal: AbortSignal): Promise<number> {
+    await this.round();
+    await this.#nudge.wait(ms, signal);
+    return 0;
   }
 
   /** Rejects when PostgreSQL or Redis is away; the next round goes on from what is stored. */
@@ -78,11 +82,11 @@ export class AlertsRound {
   }
 
   async #store(): Promise<void> {
-    const { conditions, blindTo, host, database, clock } = this.#options;
+    const { conditions, blindTo, host, database, clock, remindEvery } = this.#options;
     const present = conditions();
     this.#story = tellOn(this.#story, present);
     const seen = present.map(({ service, metric, name, state }) => `${service}/${metric}/${name}/${state}`).join('|');
-    const stale = clock.monotonic() - this.#readAt > REREAD_MS;
+    const stale = clock.monotonic() - this.#readAt > Math.min(REREAD_MS, remindEvery || REREAD_MS);
     if (seen === this.#seen && !this.#dirty && !this.#missed && !stale) return;
     const { changes } = this.#story;
     if (this.#missed) await this.#catchUp(changes);
@@ -92,6 +96,7 @@ export class AlertsRound {
     for (const condition of plan.clear) await endEpisode(database, condition);
     for (const condition of plan.raise) await beginEpisode(database, host, 'watched', condition);
     await this.#say();
+    await this.#remind();
     this.#missed = false;
     // Others may have come meanwhile.
     this.#story = { ...this.#story, changes: this.#story.changes.slice(changes.length) };
@@ -129,6 +134,15 @@ export class AlertsRound {
     }
   }
 
+  async #remind(): Promise<void> {
+    const { database, host, clock, remindEvery } = this.#options;
+    if (remindEvery === 0) return;
+    for (const episode of await dueReminders(database, host, clock.now(), remindEvery)) {
+      await this.#publish(remindedEvent(episode, clock.now()));
+      await markReminded(database, episode, clock.now());
+    }
+  }
+
   // One that can never be said must not keep the others from being said.
   async #publish(draft: EventDraft): Promise<void> {
     try {
@@ -141,36 +155,4 @@ export class AlertsRound {
       );
     }
   }
-}
-
-function raisedEvent({ episode_id, raised }: EpisodeTable, silenced: boolean): EventDraft {
-  return {
-    type: 'alert.raised',
-    subject: raised.service,
-    purpose: `${episode_id}/raised`,
-    data: { ...alertData(raised), depends_on: [...raised.depends_on], affects: [...raised.affects], silenced },
-  };
-}
-
-function clearedEvent({ episode_id, cleared, cleared_at, raised_at }: EpisodeTable): EventDraft | undefined {
-  if (cleared === null || cleared_at === null) return undefined;
-  return {
-    type: 'alert.cleared',
-    subject: cleared.service,
-    purpose: `${episode_id}/cleared`,
-    data: {
-      ...alertData(cleared),
-      raised_at: raised_at.toISOString(),
-      duration: Math.max(0, (cleared_at.getTime() - raised_at.getTime()) / 1000),
-    },
-  };
-}
-
-function recoveredEvent({ episode_id, fingerprint, raised: { service, metric } }: EpisodeTable, by: string): EventDraft {
-  return {
-    type: 'alert.unsilenced',
-    subject: service,
-    purpose: `${episode_id}/unsilenced`,
-    data: { fingerprint, service, metric, by, reason: 'recovered', firing: false },
-  };
 }

@@ -5,6 +5,7 @@ import type { Clock } from '@ops/shared/runtime';
 import type { RedisClient } from '@ops/shared/streams';
 import type { Outbox } from '../act/outbox.js';
 import type { CheckState } from '../decide/check-types.js';
+import { latencyOf } from '../decide/latency.js';
 import { responseFor } from '../decide/response.js';
 import { readingsOf } from './guard-events.js';
 import type { GuardView } from './guard-round.js';
@@ -86,6 +87,7 @@ export class StatusRound {
       detail: state === undefined || state.detail === '' ? 'not checked yet' : state.detail,
       port,
       response_ms: state?.responseMs ?? null,
+      latency_ms: latencyOf(state?.times ?? []),
       checked_at: time(state?.checkedAt),
       uptime_24h: this.#uptime.get(service) ?? null,
     };

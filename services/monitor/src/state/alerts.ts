@@ -1,5 +1,5 @@
 import type { EventData } from '@ops/shared/events';
-import { type Kysely, sql } from 'kysely';
+import { type Generated, type Kysely, type Selectable, sql } from 'kysely';
 import type { Condition } from '../decide/conditions.js';
 import { fingerprintOf } from '../fingerprint.js';
 
@@ -20,7 +20,13 @@ export interface EpisodeTable {
   acknowledged_at: Date | null;
   acknowledged_by: string | null;
   acknowledged_reason: string | null;
+  /** How often it was said again that it is still firing; made by the database. */
+  reminders: Generated<number>;
+  reminded_at: Date | null;
 }
+
+/** An alert from its beginning to its end, as it is stored. */
+export type Episode = Selectable<EpisodeTable>;
 
 export interface SilenceTable {
   fingerprint: string;
@@ -85,6 +91,7 @@ export async function beginEpisode(
       acknowledged_at: null,
       acknowledged_by: null,
       acknowledged_reason: null,
+      reminded_at: null,
     })
     .onConflict((conflict) => conflict.doNothing())
     .executeTakeFirst();
@@ -108,7 +115,7 @@ export async function endEpisode(database: AlertDatabase, condition: Condition):
 export async function unsaidEpisodes(
   database: AlertDatabase,
   host: string,
-): Promise<(EpisodeTable & { silenced_until: Date | null })[]> {
+): Promise<(Episode & { silenced_until: Date | null })[]> {
   return database
     .selectFrom('alert_episode')
     .leftJoin('silence', 'silence.fingerprint', 'alert_episode.fingerprint')
@@ -136,7 +143,7 @@ export async function markSaid(database: AlertDatabase, episodeId: string, what:
 }
 
 /** An alert as it is shown. */
-export type AlertView = EpisodeTable & {
+export type AlertView = Episode & {
   readonly silence_until: Date | null;
   readonly silence_reason: string | null;
   readonly silence_by: string | null;

@@ -36,7 +36,7 @@ describe('one service', () => {
   });
 
   test('a condition says what was expected and what was found', () => {
-    const [down] = conditionsOf(crm, state('crm', 'down', { detail: 'connection refused' }));
+    const [down] = conditionsOf(crm, state('crm', 'down', { detail: 'connection refused', since: NOW - 7 }));
     expect(down).toEqual({
       name: 'down',
       service: 'crm',
@@ -48,9 +48,12 @@ describe('one service', () => {
       current_value: 'connection refused',
       summary: 'crm is down: connection refused',
       at: NOW,
+      since: NOW - 7,
       depends_on: [],
       affects: [],
     });
+    const [flapping] = conditionsOf(crm, state('crm', 'down', { detail: 'refused', relapses: 2 }));
+    expect(flapping?.summary).toBe('crm is down (it flaps: recovered and fell again 2 times): refused');
     const [, slow] = conditionsOf(crm, state('crm', 'degraded', { responseMs: 2500 }));
     expect(slow).toMatchObject({ severity: 'warning', threshold: 2000, current_value: 2500 });
     const [, partial] = conditionsOf(crm, state('crm', 'degraded', { detail: '8 enabled cron jobs: expected 9' }));

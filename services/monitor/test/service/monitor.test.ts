@@ -26,6 +26,7 @@ guard:
   ram: { warn: 98, critical: 99, emergency: 99.5, enter: 10m }
   disk: { warn: 99, critical: 100 }
   reports: { ttl: 3s, calm: 0ms, state_file: ${stateFile} }
+alerts: { remind_every: 1s }
 status: { every: 500ms }
 `;
 
@@ -163,6 +164,17 @@ describe('alerts', () => {
     await eventually(() => expect(all('alert.cleared')).toHaveLength(1));
     expect(all('alert.raised')).toHaveLength(1);
     expect((await call('GET', '/alerts')).body).toEqual({ alerts: [] });
+  });
+
+  test('one that is still firing is said again until somebody acknowledges it', async () => {
+    answer = 500;
+    await eventually(() => expect(all('alert.reminded').map(({ reminder }) => reminder)).toEqual([1, 2]));
+    expect(all('alert.reminded')[1]).toMatchObject({ service: 'crm', metric: 'health', duration: expect.any(Number) });
+    expect(all('alert.reminded')[1]?.duration).toBeGreaterThanOrEqual(2);
+    await call('POST', '/alerts/crm/acknowledge', { reason: 'I see it', by: 'maurice' });
+    answer = 200;
+    await eventually(() => expect(all('alert.cleared')).toHaveLength(1));
+    expect(all('alert.raised')).toHaveLength(1);
   });
 
   test('a silence holds for its time, then what still fires is raised again, heard this time; checks go on', async () => {

@@ -27,6 +27,13 @@ export const alertRaised = z.object({
   silenced: z.boolean(),
 });
 
+export const alertReminded = z.object({
+  ...alert,
+  raised_at: timestamp,
+  duration: z.number().nonnegative().describe('Seconds for which it has been firing'),
+  reminder: z.int().positive().describe('The first, the second, ...'),
+});
+
 export const alertCleared = z.object({ ...alert, raised_at: timestamp, duration: z.number().nonnegative().describe('Seconds') });
 
 const decision = { fingerprint, service: name, metric: name, by: name, reason: sentence };

@@ -13,6 +13,10 @@ export const serviceStatus = z.object({
   detail: sentence,
   port: z.int().nullable(),
   response_ms: z.number().nonnegative().nullable(),
+  latency_ms: z
+    .object({ p50: z.number().nonnegative(), p95: z.number().nonnegative(), p99: z.number().nonnegative() })
+    .nullish()
+    .describe('Of the last 200 answers; null without one'),
   checked_at: timestamp.nullable(),
   /** Share of the time in which it was up or degraded, of the time in which it was known; null without any. */
   uptime_24h: z.number().min(0).max(1).nullable(),
