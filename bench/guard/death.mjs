@@ -72,7 +72,7 @@ async function killed({ name, kill }, notices, watchers) {
   return { ours, pid, port, monit, prometheus };
 }
 
-function section(times, trials) {
+function section(title, times, trials) {
   const faster = Math.min(...[times.monit, times.prometheus].filter((all) => all.length > 0).map(median));
   // Who has not told of every one has no median.
   const ours = times.ours.length === trials ? median(times.ours) : Number.POSITIVE_INFINITY;
@@ -87,7 +87,7 @@ function section(times, trials) {
       row('Prometheus + Alertmanager', 'scrape target down, webhook', times.prometheus),
     ],
   );
-  return `## A service is killed (SIGKILL) → notice
+  return `## ${title}
 
 ${table}
 
