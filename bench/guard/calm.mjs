@@ -12,7 +12,7 @@ const NAME = 'flapping';
 
 /** A service that goes down and up again twenty times in a minute: how many notices each sends. */
 export function calm(bench) {
-  const periods = bench.quick ? 8 : 20;
+  const periods = bench.quick ? 5 : 20;
   return withStand(bench, 'calm', async (stand) => {
     let service = await startSmallService(stand.folder, NAME);
     stand.keep({ stop: () => service.kill() });

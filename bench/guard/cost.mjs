@@ -61,7 +61,7 @@ table is judged by the one of the heaviest 40, medians.`;
 }
 
 async function idle(bench) {
-  const ms = bench.quick ? 20_000 : 60_000;
+  const ms = bench.quick ? 10_000 : 60_000;
   return withStand(bench, 'cost', async (stand) => {
     const services = [];
     for (let index = 0; index < SERVICES; index += 1) {

@@ -14,7 +14,7 @@ const WHATS = { ours: 'level', monit: 'cpu', prometheus: 'cpu' };
 
 /** All cores are burnt: how soon each of the three says so. */
 export function cpu(bench) {
-  const trials = bench.quick ? 4 : 12;
+  const trials = bench.quick ? 3 : 12;
   return withStand(bench, 'cpu', async (stand) => {
     const watchers = await stand.watch({
       config: { guard: { cpu: { warn: THRESHOLD, critical: 90, emergency: 95, calm: '1s' } } },

@@ -1,39 +1,57 @@
 import { markdown, median } from '../deploy/table.mjs';
 import { pause } from '../service-process.mjs';
 import { now } from './clock.mjs';
+import { engineAnswers, startContainers } from './containers.mjs';
 import { ratio, spread, verdict } from './figures.mjs';
 import { inventoryOf, monitChecksOf, startSmallService } from './services.mjs';
 import { withStand } from './stand.mjs';
 
 const BAR = 0.2;
 
-/** A service is killed: how soon each of the three says so. Every trial has a service of its own, and all are watched by all at once. */
-export function death(bench) {
-  const trials = bench.quick ? 5 : 15;
-  return withStand(bench, 'death', async (stand) => {
+/** A service is killed, as a process and, where there is an engine, as a container: how soon each of the three says so. */
+export async function death(bench) {
+  const trials = bench.quick ? 3 : 15;
+  const ofProcesses = await withStand(bench, 'death', async (stand) => {
     const services = [];
     for (let index = 0; index < trials; index += 1) {
       const service = await startSmallService(stand.folder, `service-${index}`);
       stand.keep({ stop: service.kill });
       services.push(service);
     }
-    const watchers = await stand.watch({
-      config: { inventory: { services: services.map(inventoryOf) } },
-      monit: (say) => services.flatMap((service) => monitChecksOf(service, say)),
-      targets: Object.fromEntries(services.map(({ name, port }) => [name, port])),
-    });
-    const times = { ours: [], pid: [], port: [], monit: [], prometheus: [] };
-    for (const service of services) {
-      await pause(Math.random() * 1000);
-      const told = await killed(service, stand.notices, watchers);
-      for (const [by, ms] of Object.entries(told)) if (ms !== undefined) times[by].push(ms);
-      const shown = ['ours', 'monit', 'prometheus'].map(
-        (by) => `${by} ${told[by] === undefined ? 'never' : `${told[by].toFixed(0)} ms`}`,
-      );
-      bench.say(`death of ${service.name}: ${shown.join(', ')}`);
-    }
-    return section(times, trials);
+    return section('A service is killed (SIGKILL) → notice', await timesOf(bench, stand, services), trials);
   });
+  return `${ofProcesses}\n\n${await ofContainers(bench, trials)}`;
+}
+
+async function ofContainers(bench, trials) {
+  const title = 'The first process of a container is killed → notice';
+  if (!(await engineAnswers())) return `## ${title}\n\nNot measured: no Docker engine is given by DOCKER_HOST.`;
+  return withStand(bench, 'container', async (stand) => {
+    const { services, clear } = await startContainers(stand.folder, trials);
+    stand.keep({ stop: clear });
+    return section(title, await timesOf(bench, stand, services), trials);
+  });
+}
+
+/** Every trial kills a service of its own, and all are watched by all at once: who was down before is watched in another way by some. */
+async function timesOf(bench, stand, services) {
+  const watchers = await stand.watch({
+    config: { inventory: { services: services.map(inventoryOf) } },
+    monit: (say) => services.flatMap((service) => monitChecksOf(service, say)),
+    targets: Object.fromEntries(services.map(({ name, port }) => [name, port])),
+  });
+  const times = { ours: [], pid: [], port: [], monit: [], prometheus: [] };
+  for (const service of services) {
+    await pause(Math.random() * 1000);
+    const told = await killed(service, stand.notices, watchers);
+    for (const [by, ms] of Object.entries(told)) if (ms !== undefined) times[by].push(ms);
+    const shown = ['ours', 'monit', 'prometheus'].map((by) => [
+      by,
+      told[by] === undefined ? 'never' : `${told[by].toFixed(0)} ms`,
+    ]);
+    bench.say(`death of ${service.name}: ${shown.flat().join(' ')}`);
+  }
+  return times;
 }
 
 /** Kills a service; how long each took to say so, in ms. */
@@ -54,7 +72,7 @@ async function killed({ name, kill }, notices, watchers) {
   return { ours, pid, port, monit, prometheus };
 }
 
-function section(times, trials) {
+function section(title, times, trials) {
   const faster = Math.min(...[times.monit, times.prometheus].filter((all) => all.length > 0).map(median));
   // Who has not told of every one has no median.
   const ours = times.ours.length === trials ? median(times.ours) : Number.POSITIVE_INFINITY;
@@ -69,12 +87,18 @@ function section(times, trials) {
       row('Prometheus + Alertmanager', 'scrape target down, webhook', times.prometheus),
     ],
   );
-  return `## A service is killed (SIGKILL) → notice
+  return `## ${title}
 
 ${table}
 
-Bar: our median ≤ ${BAR} × that of the faster peer (${faster.toFixed(0)} ms): ${verdict(ours <= BAR * faster)}.
+${barLine(ours, faster)}
 
-Each trial kills another service, at a random moment; one HTTP server as a process of its own, watched by all three at once. A notice counts when
+Each trial kills another service, at a random moment; one HTTP server, watched by all three at once. A notice counts when
 it reaches the benchmark: ours by a blocking read of the stream.`;
+}
+
+function barLine(ours, faster) {
+  const bar = `Bar: our median ≤ ${BAR} × that of the faster peer`;
+  if (!Number.isFinite(faster)) return `${bar}: no peer was there.`;
+  return `${bar} (${faster.toFixed(0)} ms): ${verdict(ours <= BAR * faster)}.`;
 }

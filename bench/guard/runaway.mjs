@@ -16,7 +16,7 @@ const SPEEDS = [
 export async function hog(bench) {
   if (!(await privateDensWork())) return '## A memory hog → dead\n\nNot measured: it needs `unshare --pid`, as root.';
   const rounds = bench.quick ? 1 : 2;
-  const trials = bench.quick ? 2 : 5;
+  const trials = bench.quick ? 1 : 4;
   const whos = bench.peers.earlyoom ? ['ours', 'earlyoom'] : ['ours'];
   const rows = SPEEDS.map(({ name }) => ({ name, ours: [], earlyoom: [] }));
   for (let round = 0; round < rounds; round += 1) {

@@ -19,13 +19,9 @@ export async function startSmallService(folder, name, wanted = 0) {
 }
 
 /** How our monitor is told of it: as an operator would write it. */
-export function inventoryOf({ name, port }) {
-  return {
-    name,
-    port,
-    health: { http: `http://127.0.0.1:${port}/health` },
-    processes: { commands: [`small-service.mjs ${name}`] },
-  };
+export function inventoryOf({ name, port, container }) {
+  const known = container === undefined ? { processes: { commands: [`small-service.mjs ${name}`] } } : { container };
+  return { name, port, health: { http: `http://127.0.0.1:${port}/health` }, ...known };
 }
 
 /** How monit is told of it: by its port, and by its pid. */

@@ -11,10 +11,10 @@ const PAST = 300;
 /** A hog that ignores SIGTERM and takes no more: when it is dead. */
 export async function term(bench) {
   if (!(await privateDensWork())) return '## A victim that ignores SIGTERM\n\nNot measured: it needs `unshare --pid`, as root.';
-  const trials = bench.quick ? 5 : 20;
+  const trials = bench.quick ? 3 : 20;
   const ours = await endings(bench, 'ours', trials, 10_000);
   bench.say(`a stubborn hog, ours: ${ours.map((ms) => ms?.toFixed(0) ?? 'alive').join(', ')} ms`);
-  const patience = bench.quick ? 8000 : 20_000;
+  const patience = bench.quick ? 5000 : 20_000;
   const beside = bench.peers.earlyoom ? await endings(bench, 'earlyoom', bench.quick ? 1 : 2, patience) : [];
   bench.say(`a stubborn hog, earlyoom: ${beside.map((ms) => ms?.toFixed(0) ?? 'alive').join(', ')}`);
   const dead = (times) => times.filter((ms) => ms !== undefined);
