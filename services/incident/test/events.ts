@@ -50,6 +50,8 @@ export function runaway(): EventDraft<'guard.runaway-handled'> {
       mode: 'on',
       result: 'killed',
       victim: { pid: 4242, name: 'hog', rss_bytes: 1e9, cpu_percent: 90, start_time: '77' },
+      processes: 1,
+      members: [],
       reason: 'RAM is at 95 %',
       took_ms: 1100,
       evidence: { by_memory: [], by_cpu: [], readings: READINGS },

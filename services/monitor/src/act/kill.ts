@@ -1,16 +1,18 @@
-import { closeSync, openSync, readSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ProcessIdentity } from '../decide/runaway-process.js';
 import type { RunawayPlan } from '../decide/runaway-types.js';
-import { isOver, parseProcessStat } from '../host/process-stat.js';
+import { HeldProcess } from './held-process.js';
+
+export type KillResult = 'terminated' | 'killed' | 'already-gone' | 'identity-changed' | 'not-permitted' | 'dry-run' | 'survived';
 
 /** How a kill ended. Times are epoch milliseconds; `ms` is from the first look to the last. */
 export interface KillOutcome {
-  readonly result: 'terminated' | 'killed' | 'already-gone' | 'identity-changed' | 'not-permitted' | 'dry-run' | 'survived';
-  readonly pid: number;
-  readonly startTime: number;
+  /** Of the whole unit: the worst that is left of it, else how its last members went. */
+  readonly result: KillResult;
+  readonly members: readonly (ProcessIdentity & { readonly result: KillResult })[];
   readonly termAt: number | null;
   readonly killAt: number | null;
-  /** When the process was seen to be over. */
+  /** When all of them were seen to be over. */
   readonly goneAt: number | null;
   readonly ms: number;
 }
@@ -27,101 +29,93 @@ export interface KillDeps {
   readonly reapMs?: number;
 }
 
+/** What is left counts before what is gone, and what needed force before what went by itself. */
+const WORST_FIRST: readonly KillResult[] = [
+  'survived',
+  'killed',
+  'terminated',
+  'not-permitted',
+  'identity-changed',
+  'already-gone',
+  'dry-run',
+];
+
 /**
- * Carries out a plan: SIGTERM, up to `graceMs` of waiting, SIGKILL, and proof that the process is gone. It chooses
- * nothing and throws nothing for a victim that is gone, is another one by now, or may not be signalled.
+ * Carries out a plan: SIGTERM to all its members, up to `graceMs` of waiting, SIGKILL to who is left, and proof that they are
+ * gone. It chooses nothing and throws nothing for a victim that is gone, is another one by now, or may not be signalled.
  *
- * The process is held by its open stat file: once it has ended, reads from it fail, also when the number belongs to a
- * new process by then. Identity is read from it immediately before each signal, which leaves a window of microseconds
- * (compared by number alone, 25 of 25 innocents died in a forced reuse).
+ * Each member is signalled by its own identity and never by the number of its group: that can be used again as well, and a
+ * group may hold a process that is spared.
  */
 export async function killRunaway(
-  plan: Pick<RunawayPlan, 'mode' | 'victim' | 'graceMs'>,
+  plan: Pick<RunawayPlan, 'mode' | 'members' | 'graceMs'>,
   deps: KillDeps = {},
 ): Promise<KillOutcome> {
-  const now = deps.now ?? Date.now;
+  const { now = Date.now, pollMs = 10, reapMs = 5_000, procRoot = '/proc' } = deps;
+  const signal = deps.signal ?? ((to: number, name: 'SIGTERM' | 'SIGKILL') => void process.kill(to, name));
   const startedAt = now();
-  const { pid, startTime } = plan.victim;
-  const outcome = (result: KillOutcome['result'], times: Partial<KillOutcome> = {}): KillOutcome => ({
-    result,
-    pid,
-    startTime,
-    termAt: null,
-    killAt: null,
-    goneAt: null,
-    ...times,
-    ms: now() - startedAt,
-  });
-  if (plan.mode !== 'on') return outcome('dry-run');
-  const held = hold(pid, deps.procRoot ?? '/proc');
-  if (held === 'over') return outcome('already-gone', { goneAt: now() });
-  if (held === 'hidden') return outcome('not-permitted');
-  try {
-    const isGone = () => held.look().is === 'over';
-    const waitMs = deps.pollMs ?? 10;
-    const signal = deps.signal ?? ((to: number, name: 'SIGTERM' | 'SIGKILL') => process.kill(to, name));
-    const first = held.look();
-    if (first.is === 'there' && first.startTime !== startTime) return outcome('identity-changed');
-    // What cannot be identified is not signalled.
-    if (first.is === 'hidden') return outcome('not-permitted');
-    const term = first.is === 'over' ? 'gone' : send(() => signal(pid, 'SIGTERM'));
-    if (term === 'gone') return outcome('already-gone', { goneAt: now() });
-    if (term === 'refused') return outcome('not-permitted');
-    const termAt = now();
-    if (await until(isGone, plan.graceMs, waitMs)) return outcome('terminated', { termAt, goneAt: now() });
-    const last = held.look();
-    if (last.is === 'hidden') return outcome('survived', { termAt });
-    const kill = last.is === 'over' ? 'gone' : send(() => signal(pid, 'SIGKILL'));
-    if (kill === 'gone') return outcome('terminated', { termAt, goneAt: now() });
-    // Another user by now (a set-uid program was executed): SIGTERM went through, SIGKILL does not.
-    if (kill === 'refused') return outcome('not-permitted', { termAt });
-    const killAt = now();
-    if (await until(isGone, deps.reapMs ?? 5_000, waitMs)) return outcome('killed', { termAt, killAt, goneAt: now() });
-    return outcome('survived', { termAt, killAt });
-  } finally {
-    held.release();
+  if (plan.mode !== 'on') {
+    const members = plan.members.map(({ pid, startTime }) => ({ pid, startTime, result: 'dry-run' as const }));
+    return { result: 'dry-run', members, termAt: null, killAt: null, goneAt: null, ms: now() - startedAt };
   }
-}
-
-type Look = { readonly is: 'there'; readonly startTime: number } | { readonly is: 'over' } | { readonly is: 'hidden' };
-
-interface Held {
-  look(): Look;
-  release(): void;
-}
-
-/** Holds on to one process by its open stat file, or says why that cannot be done. */
-function hold(pid: number, procRoot: string): Held | 'over' | 'hidden' {
-  const buffer = Buffer.allocUnsafe(1024);
-  let descriptor: number;
+  const members = plan.members.map(({ pid, startTime }) => new Member({ pid, startTime }, procRoot));
+  const left = () => members.filter((member) => !member.isSettled());
+  let termAt: number | null = null;
+  let killAt: number | null = null;
   try {
-    descriptor = openSync(`${procRoot}/${pid}/stat`, 'r');
-  } catch (error) {
-    return isGoneError(error) ? 'over' : 'hidden';
-  }
-  const look = (): Look => {
-    try {
-      const stat = parseProcessStat(buffer.toString('utf8', 0, readSync(descriptor, buffer, 0, buffer.length, 0)));
-      if (stat === null) return { is: 'hidden' };
-      return isOver(stat) ? { is: 'over' } : { is: 'there', startTime: stat.startTime };
-    } catch (error) {
-      // Only "no such process" proves an end; a failure of our own must not be taken for one.
-      return { is: isGoneError(error) ? 'over' : 'hidden' };
+    for (const member of members) if (member.ask((pid) => signal(pid, 'SIGTERM'))) termAt ??= now();
+    if (!(await until(() => left().length === 0, plan.graceMs, pollMs))) {
+      for (const member of left()) if (member.force((pid) => signal(pid, 'SIGKILL'))) killAt ??= now();
+      await until(() => left().length === 0, reapMs, pollMs);
     }
-  };
-  return { look, release: () => closeSync(descriptor) };
+    const outcomes = members.map((member) => ({ ...member.held.identity, result: member.result() }));
+    const result = WORST_FIRST.find((word) => outcomes.some((each) => each.result === word)) ?? 'already-gone';
+    const isOver = ['terminated', 'killed', 'already-gone'].includes(result);
+    return { result, members: outcomes, termAt, killAt, goneAt: isOver ? now() : null, ms: now() - startedAt };
+  } finally {
+    for (const { held } of members) held.release();
+  }
 }
 
-function isGoneError(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ESRCH' || error.code === 'ENOENT');
-}
+/** One member of the unit on its way: asked, forced, and gone; or never touched. */
+class Member {
+  readonly held: HeldProcess;
+  #untouched: KillResult | null = null;
+  #forced: 'no' | 'sent' | 'refused' = 'no';
+  #gone = false;
 
-function send(signal: () => unknown): 'sent' | 'gone' | 'refused' {
-  try {
-    signal();
-    return 'sent';
-  } catch (error) {
-    return isGoneError(error) ? 'gone' : 'refused';
+  constructor(identity: ProcessIdentity, procRoot: string) {
+    this.held = new HeldProcess(identity, procRoot);
+  }
+
+  ask(send: (pid: number) => void): boolean {
+    const what = this.held.signal(send);
+    if (what === 'gone') this.#untouched = 'already-gone';
+    if (what === 'changed') this.#untouched = 'identity-changed';
+    if (what === 'refused') this.#untouched = 'not-permitted';
+    return what === 'sent';
+  }
+
+  force(send: (pid: number) => void): boolean {
+    const what = this.held.signal(send);
+    if (what === 'gone' || what === 'changed') this.#gone = true;
+    // Another user by now (a set-uid program was executed): SIGTERM went through, SIGKILL does not.
+    else this.#forced = what;
+    return what === 'sent';
+  }
+
+  /** Nothing is left to do or to wait for. */
+  isSettled(): boolean {
+    if (this.#untouched !== null || this.#gone || this.#forced === 'refused') return true;
+    this.#gone = this.held.isGone();
+    return this.#gone;
+  }
+
+  result(): KillResult {
+    if (this.#untouched !== null) return this.#untouched;
+    if (this.#forced === 'refused') return 'not-permitted';
+    if (!this.#gone) return 'survived';
+    return this.#forced === 'sent' ? 'killed' : 'terminated';
   }
 }
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Logger } from '@ops/shared/runtime';
 import { decideRunaway } from '../decide/runaway.js';
 import type { RunawayPolicy } from '../decide/runaway-policy.js';
-import { describeProcess } from '../decide/runaway-process.js';
+import { describeProcess, type ProcessIdentity } from '../decide/runaway-process.js';
 import type { PreviousKill, RunawayFacts, RunawayPlan } from '../decide/runaway-types.js';
 import { heaviest, type ProcessTable, readProcessTable } from '../host/process-table.js';
 import { processUsage } from '../host/process-usage.js';
@@ -20,6 +20,7 @@ function ownGroup(): string {
 
 const CANDIDATES = 40;
 const TOP = 10;
+const MOST_GIVEN_UP = 1000;
 
 type Seen = Pick<RunawayFacts, 'level' | 'cpuOverSince'> & { readonly sample: HostSample };
 
@@ -34,7 +35,7 @@ export class RunawayWatch {
   readonly #done: (plan: RunawayPlan, outcome: KillOutcome) => void;
   #table: ProcessTable | null = null;
   #previous: PreviousKill | null = null;
-  #givenUp: { pid: number; startTime: number }[] = [];
+  #givenUp: readonly ProcessIdentity[] = [];
   #killing: Promise<void> | null = null;
 
   constructor(
@@ -103,10 +104,10 @@ export class RunawayWatch {
     this.#log.warn({ mode: plan.mode, victim: plan.victim, reason: plan.reason }, 'runaway process');
     try {
       const outcome = await killRunaway(plan);
-      const { pid, startTime } = plan.victim;
-      this.#previous = { pid, startTime, result: outcome.result, at: Date.now() };
-      if (outcome.result === 'survived' || outcome.result === 'not-permitted')
-        this.#givenUp = [...this.#givenUp, { pid, startTime }].slice(-100);
+      const { result, members } = outcome;
+      this.#previous = { members: members.filter((each) => each.result === result), result, at: Date.now() };
+      const failed = members.filter((each) => each.result === 'survived' || each.result === 'not-permitted');
+      this.#givenUp = [...this.#givenUp, ...failed].slice(-MOST_GIVEN_UP);
       this.#done(plan, outcome);
     } catch (error) {
       this.#log.error({ error, victim: plan.victim }, 'the runaway could not be ended');

@@ -80,16 +80,16 @@ export function heaviest(
 }
 
 function readStat(path: string): ProcessStat | null {
-  const text = readText(path);
-  return text === null ? null : parseProcessStat(text);
+  const length = readInto(path);
+  return length === null ? null : parseProcessStat(buffer, length);
 }
 
 function readBare(directory: string, pageBytes: number): ProcessInfo | null {
   const stat = readStat(`${directory}/stat`);
   if (stat === null) return null;
-  const { pid, ppid, startTime, name, state, kernelThread, cpuTicks } = stat;
+  const { threads: _, rssPages, ...known } = stat;
   const unread = { uid: null, program: null, commandLine: null, oomScoreAdj: null, cgroup: null };
-  return { pid, ppid, startTime, name, state, kernelThread, rssBytes: stat.rssPages * pageBytes, cpuTicks, ...unread };
+  return { ...known, rssBytes: rssPages * pageBytes, ...unread };
 }
 
 function withDetails(process: ProcessInfo, directory: string): ProcessInfo {
@@ -126,10 +126,16 @@ function programOf(commandLine: string): string | null {
 }
 
 function readText(path: string): string | null {
+  const length = readInto(path);
+  return length === null ? null : buffer.toString('utf8', 0, length);
+}
+
+/** Reads a file into the one buffer; null where it cannot be read. */
+function readInto(path: string): number | null {
   let descriptor: number | null = null;
   try {
     descriptor = openSync(path, 'r');
-    return buffer.toString('utf8', 0, readSync(descriptor, buffer, 0, buffer.length, 0));
+    return readSync(descriptor, buffer, 0, buffer.length, 0);
   } catch {
     return null;
   } finally {

@@ -1,15 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { eventually } from '@ops/shared/testing';
 
 /** Whatever goes wrong in a test, its processes end by themselves after this long. */
 const longestSeconds = 20;
 const started = new Set<ChildProcess>();
 
-/** A real process that says `ready` when it is set up; it ends by itself, and with `endProcesses`. */
+/** A real process in a group of its own that says `ready` when it is set up; it ends by itself, and with `endProcesses`. */
 export async function startNode(script: string, ...args: string[]): Promise<ChildProcess & { pid: number }> {
   const guard = `setTimeout(() => process.exit(0), ${longestSeconds * 1000});`;
   const child = spawn(process.execPath, ['-e', `${guard}${script};process.stdout.write('ready')`, '--', ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
   });
   started.add(child);
   if (child.stdout === null || child.pid === undefined) throw new Error('the process did not start');
@@ -30,6 +32,30 @@ export async function startBurner(): Promise<ChildProcess & { pid: number }> {
 /** Holds so many MiB, written to, so that they are resident. */
 export async function startHog(mebibytes: number): Promise<ChildProcess & { pid: number }> {
   return await startNode(`globalThis.held = Buffer.alloc(${mebibytes} * 1048576, 1)`);
+}
+
+/** A process and its children in one process group: the leader holds nothing, each child so many MiB. They end with the leader. */
+export async function startGroup(
+  mebibytes: readonly number[],
+): Promise<{ leader: ChildProcess & { pid: number }; children: number[] }> {
+  const child = (size: number) =>
+    `const held=Buffer.alloc(${size}*1048576,1);process.stdin.on('end',()=>process.exit(0)).resume();process.stdout.write('ready '+held.length)`;
+  const leader = await startNode(`
+    const { spawn } = require('node:child_process');
+    for (const script of ${JSON.stringify(mebibytes.map(child))}) {
+      const one = spawn(process.execPath, ['-e', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+      one.stdout.once('data', () => process.stdout.write('child ' + one.pid + ' '));
+    }`);
+  let said = '';
+  leader.stdout?.on('data', (part) => {
+    said += part;
+  });
+  const children = await eventually(() => {
+    const pids = [...said.matchAll(/child (\d+) /g)].map((match) => Number(match[1]));
+    if (pids.length < mebibytes.length) throw new Error(`${pids.length} of ${mebibytes.length} children`);
+    return pids;
+  });
+  return { leader, children };
 }
 
 /** Ends what the tests have started, by the handle of each. */

@@ -14,7 +14,7 @@ function victimOf(pid: number) {
   const process = readProcessTable().processes.find((each) => each.pid === pid);
   if (!process) throw new Error(`no process ${pid}`);
   const { startTime, name, program, rssBytes } = process;
-  return { pid, startTime, name, program, rssBytes, cpuPercent: null, service: null };
+  return { pid, startTime, name, program, rssBytes, cpuPercent: null };
 }
 
 const isThere = (pid: number) =>
@@ -31,10 +31,10 @@ describe.runIf(process.platform === 'linux')('kill', () => {
 
   test('a process that obeys is asked once', async () => {
     const { pid } = await startNode('');
-    const outcome = await killRunaway({ mode: 'on', victim: victimOf(pid), graceMs: 5_000 });
+    const outcome = await killRunaway({ mode: 'on', members: [victimOf(pid)], graceMs: 5_000 });
     expect(outcome).toMatchObject({
       result: 'terminated',
-      pid,
+      members: [{ pid, result: 'terminated' }],
       termAt: expect.any(Number),
       killAt: null,
       goneAt: expect.any(Number),
@@ -45,7 +45,7 @@ describe.runIf(process.platform === 'linux')('kill', () => {
 
   test('one that ignores SIGTERM is killed after the grace time, and not before', async () => {
     const { pid } = await startNode(ignoresTerm);
-    const outcome = await killRunaway({ mode: 'on', victim: victimOf(pid), graceMs: 300 });
+    const outcome = await killRunaway({ mode: 'on', members: [victimOf(pid)], graceMs: 300 });
     expect(outcome.result).toBe('killed');
     expect((outcome.killAt ?? 0) - (outcome.termAt ?? 0)).toBeGreaterThanOrEqual(295);
     expect(outcome.ms).toBeLessThan(5_000);
@@ -55,7 +55,7 @@ describe.runIf(process.platform === 'linux')('kill', () => {
   test('20 of 20 that ignore SIGTERM are dead', async () => {
     const stubborn = await Promise.all(Array.from({ length: 20 }, () => startNode(ignoresTerm)));
     const outcomes = await Promise.all(
-      stubborn.map(({ pid }) => killRunaway({ mode: 'on', victim: victimOf(pid), graceMs: 100 })),
+      stubborn.map(({ pid }) => killRunaway({ mode: 'on', members: [victimOf(pid)], graceMs: 100 })),
     );
     expect(outcomes.map((outcome) => outcome.result)).toEqual(Array(20).fill('killed'));
     expect(stubborn.filter(({ pid }) => isThere(pid))).toEqual([]);
@@ -64,14 +64,17 @@ describe.runIf(process.platform === 'linux')('kill', () => {
   test('a stopped process, which cannot answer SIGTERM, is killed too', async () => {
     const { pid } = await startNode('');
     process.kill(pid, 'SIGSTOP');
-    expect(await killRunaway({ mode: 'on', victim: victimOf(pid), graceMs: 100 })).toMatchObject({ result: 'killed' });
+    expect(await killRunaway({ mode: 'on', members: [victimOf(pid)], graceMs: 100 })).toMatchObject({ result: 'killed' });
   });
 
   test('one that is gone already', async () => {
     const { pid } = await startNode('');
     const victim = victimOf(pid);
     await endProcesses();
-    expect(await killRunaway({ mode: 'on', victim, graceMs: 100 })).toMatchObject({ result: 'already-gone', termAt: null });
+    expect(await killRunaway({ mode: 'on', members: [victim], graceMs: 100 })).toMatchObject({
+      result: 'already-gone',
+      termAt: null,
+    });
   });
 
   test('a zombie is gone already: its memory is free', async () => {
@@ -90,7 +93,7 @@ describe.runIf(process.platform === 'linux')('kill', () => {
       )
       .toBeDefined();
     const { deps, signals } = recorded();
-    expect(await killRunaway({ mode: 'on', victim: victimOf(zombie ?? 0), graceMs: 100 }, deps)).toMatchObject({
+    expect(await killRunaway({ mode: 'on', members: [victimOf(zombie ?? 0)], graceMs: 100 }, deps)).toMatchObject({
       result: 'already-gone',
     });
     expect(signals).toEqual([]);
@@ -99,14 +102,19 @@ describe.runIf(process.platform === 'linux')('kill', () => {
   test('another process with that number is not touched', async () => {
     const { pid } = await startNode('');
     const victim = { ...victimOf(pid), startTime: victimOf(pid).startTime - 1 };
-    expect(await killRunaway({ mode: 'on', victim, graceMs: 100 })).toMatchObject({ result: 'identity-changed', termAt: null });
+    expect(await killRunaway({ mode: 'on', members: [victim], graceMs: 100 })).toMatchObject({
+      result: 'identity-changed',
+      termAt: null,
+    });
     expect(isThere(pid)).toBe(true);
   });
 
   test('a dry run touches nothing', async () => {
     const { pid } = await startNode('');
     const { deps, signals } = recorded();
-    expect(await killRunaway({ mode: 'dry-run', victim: victimOf(pid), graceMs: 0 }, deps)).toMatchObject({ result: 'dry-run' });
+    expect(await killRunaway({ mode: 'dry-run', members: [victimOf(pid)], graceMs: 0 }, deps)).toMatchObject({
+      result: 'dry-run',
+    });
     expect(signals).toEqual([]);
     expect(isThere(pid)).toBe(true);
   });
@@ -116,7 +124,7 @@ describe.runIf(process.platform === 'linux')('kill', () => {
     const refuse: KillDeps['signal'] = () => {
       throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' });
     };
-    expect(await killRunaway({ mode: 'on', victim: victimOf(pid), graceMs: 0 }, { signal: refuse })).toMatchObject({
+    expect(await killRunaway({ mode: 'on', members: [victimOf(pid)], graceMs: 0 }, { signal: refuse })).toMatchObject({
       result: 'not-permitted',
     });
   });
@@ -124,7 +132,7 @@ describe.runIf(process.platform === 'linux')('kill', () => {
   test('one that no signal ends is said to have survived', async () => {
     const { pid } = await startNode('');
     const { deps, signals } = recorded();
-    const outcome = await killRunaway({ mode: 'on', victim: victimOf(pid), graceMs: 50 }, { ...deps, reapMs: 50 });
+    const outcome = await killRunaway({ mode: 'on', members: [victimOf(pid)], graceMs: 50 }, { ...deps, reapMs: 50 });
     expect(outcome).toMatchObject({ result: 'survived', goneAt: null });
     expect(signals).toEqual([`SIGTERM ${pid}`, `SIGKILL ${pid}`]);
   });
@@ -148,7 +156,7 @@ ctypes.CDLL(None).syscall(60, 0)`;
         { timeout: 10_000 },
       )
       .toBeDefined();
-    expect(await killRunaway({ mode: 'on', victim: victimOf(leader ?? 0), graceMs: 2_000 })).toMatchObject({
+    expect(await killRunaway({ mode: 'on', members: [victimOf(leader ?? 0)], graceMs: 2_000 })).toMatchObject({
       result: 'terminated',
     });
   });
@@ -200,7 +208,7 @@ describe.runIf(process.platform === 'linux')('choose and kill', () => {
     const plan = decideRunaway({ ...facts, own: { pid: (await startBurner()).pid, alsoOurs: [] } }, policy, 1_000);
     expect(plan?.victim.pid).toBe(hog.pid);
     expect(plan?.evidence.spared).toContainEqual(expect.objectContaining({ pid: protectedOne.pid, why: 'protected-service' }));
-    if (plan) expect(await killRunaway(plan)).toMatchObject({ result: 'terminated', pid: hog.pid });
+    if (plan) expect(await killRunaway(plan)).toMatchObject({ result: 'terminated', members: [{ pid: hog.pid }] });
     expect([...innocents, protectedOne].every(({ pid }) => isThere(pid))).toBe(true);
   });
 });

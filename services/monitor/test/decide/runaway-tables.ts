@@ -15,6 +15,9 @@ export function proc(
   return {
     pid,
     ppid: 50,
+    processGroup: pid,
+    session: 50,
+    terminal: false,
     startTime: 1000 + pid,
     name: 'worker',
     program: 'worker',
@@ -83,6 +86,8 @@ export const anyTable = fc
     fc.record({
       pid: fc.integer({ min: 1, max: 400 }),
       ppid: fc.oneof(fc.integer({ min: 0, max: 400 }), fc.integer({ min: 400, max: 900 })),
+      // Few groups, so that many share one.
+      processGroup: fc.integer({ min: 0, max: 12 }),
       startTime: fc.integer({ min: 1, max: 10_000 }),
       name: mostly('worker', 'postgres', 'kimi-agent', 'kimi-agent', 'systemd', 'sshd', 'a-name-longer-t', 'node'),
       program: mostly<string | null>('worker', 'postgres', 'node', null),

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { decideRunaway } from '../../src/decide/runaway.js';
 import { defaultRunawayPolicy } from '../../src/decide/runaway-policy.js';
 import type { ProcessFact } from '../../src/decide/runaway-process.js';
+import type { RunawayPlan } from '../../src/decide/runaway-types.js';
 import { anyTable, cpuFacts, eager, now, owners, ramFacts } from './runaway-tables.js';
 
 /** The rules again, written as one would say them and without looking at the decision. */
@@ -32,22 +33,26 @@ function mayNeverDie(process: ProcessFact, table: readonly ProcessFact[]): boole
 }
 
 const options = { numRuns: 1_000 };
+const membersOf = (plan: RunawayPlan, table: readonly ProcessFact[]) =>
+  table.filter((each) => plan.members.some(({ pid, startTime }) => pid === each.pid && startTime === each.startTime));
 
 test('1,000 tables: nothing protected, nothing of ours and nothing of the system is ever chosen', () => {
-  let chosen = 0;
+  let [chosen, groups] = [0, 0];
   fc.assert(
     fc.property(anyTable, fc.boolean(), (table, byRam) => {
       const plan = decideRunaway(byRam ? ramFacts(table) : cpuFacts(table), { ...eager, owners }, now);
       if (plan === null) return;
       chosen += 1;
-      const victim = table.find((each) => each.pid === plan.victim.pid);
-      expect(victim).toBeDefined();
-      if (victim) expect(mayNeverDie(victim, table)).toBe(false);
+      const members = membersOf(plan, table);
+      expect(members.some(({ pid }) => pid === plan.victim.pid)).toBe(true);
+      for (const member of members) expect(mayNeverDie(member, table)).toBe(false);
+      if (members.length > 1) groups += 1;
     }),
     options,
   );
   // The positive control: a decision that chooses nobody would pass as well.
   expect(chosen).toBeGreaterThan(200);
+  expect(groups).toBeGreaterThan(50);
 });
 
 test('1,000 tables: with unknown owners spared, only what an unprotected rule names is chosen', () => {
@@ -57,8 +62,9 @@ test('1,000 tables: with unknown owners spared, only what an unprotected rule na
       const plan = decideRunaway(ramFacts(table), { ...defaultRunawayPolicy, mode: 'on', owners }, now);
       if (plan === null) return;
       chosen += 1;
-      const victim = table.find((each) => each.pid === plan.victim.pid);
-      expect(victim?.name === 'kimi-agent' || victim?.commandLine?.matches(/swarm-worker/)).toBe(true);
+      for (const member of membersOf(plan, table)) {
+        expect(member.name === 'kimi-agent' || member.commandLine?.matches(/swarm-worker/)).toBe(true);
+      }
       expect(plan.victim.service).toBe('swarm');
     }),
     options,
@@ -66,15 +72,19 @@ test('1,000 tables: with unknown owners spared, only what an unprotected rule na
   expect(chosen).toBeGreaterThan(100);
 });
 
-test('1,000 tables: the victim is the largest of those that might have been chosen', () => {
+test('1,000 tables: a unit is one process group, and the largest of those that might have been chosen', () => {
   fc.assert(
     fc.property(anyTable, (table) => {
       const plan = decideRunaway(ramFacts(table), { ...eager, owners }, now);
       if (plan === null) return;
-      const without = table.filter((each) => each.pid !== plan.victim.pid);
+      const members = membersOf(plan, table);
+      expect(new Set(members.map(({ processGroup, pid }) => processGroup || -pid)).size).toBe(1);
+      const ended = new Set(members.map(({ pid }) => pid));
+      const without = table.filter(({ pid }) => !ended.has(pid));
       const second = decideRunaway(ramFacts(without), { ...eager, owners }, now);
-      if (second && !table.some((each) => each.ppid === plan.victim.pid)) {
-        expect(second.victim.rssBytes).toBeLessThanOrEqual(plan.victim.rssBytes);
+      if (second && !table.some(({ ppid }) => ended.has(ppid))) {
+        const size = (of: readonly { rssBytes: number }[]) => of.reduce((sum, { rssBytes }) => sum + rssBytes, 0);
+        expect(size(second.members)).toBeLessThanOrEqual(size(plan.members));
       }
     }),
     options,
