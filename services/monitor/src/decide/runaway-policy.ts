@@ -22,6 +22,9 @@ export interface RunawayPolicy {
   readonly unknownOwners: 'spare' | 'eligible';
   /** Names that are spared whatever the rules say. */
   readonly neverNames: readonly string[];
+  /** Texts in command lines, and effective users, that are spared whatever the rules say. */
+  readonly neverPatterns: readonly RegExp[];
+  readonly neverUsers: readonly number[];
   /** Spare daemons of root that run on the host itself, outside of containers. */
   readonly spareRootDaemons: boolean;
   readonly ram: {
@@ -81,6 +84,8 @@ export const defaultRunawayPolicy: RunawayPolicy = {
     'Xorg',
     'gnome-shell',
   ],
+  neverPatterns: [],
+  neverUsers: [],
   spareRootDaemons: true,
   ram: {
     abovePercent: 92,

@@ -1,3 +1,5 @@
+import { operatorShell, shellGroups } from './operator-shell.js';
+import { ancestorsOf, inherited } from './runaway-lineage.js';
 import type { OwnerRule, RunawayPolicy } from './runaway-policy.js';
 import type { ProcessFact } from './runaway-process.js';
 
@@ -8,6 +10,7 @@ export type Sparing =
   | 'already-ending'
   | 'own-tree'
   | 'never-named'
+  | 'operator-shell'
   | 'protected-service'
   | 'oom-exempt'
   | 'not-fully-read'
@@ -36,38 +39,46 @@ export function judgeProcesses(processes: readonly ProcessFact[], own: OwnProces
   const byPid = new Map(processes.map((process) => [process.pid, process]));
   const ours = new Set([own.pid, ...own.alsoOurs]);
   const above = new Set(ancestorsOf(own.pid, byPid).map((process) => process.pid));
-  const guarded = new Set(processes.filter((each) => protectingRule(each, policy.owners)).map((each) => each.pid));
+  const below = inherited(processes, byPid, ({ pid, ppid }) => ours.has(pid) || ours.has(ppid));
+  const guarded = inherited(processes, byPid, (each) => protectingRule(each, policy.owners));
+  const unread = inherited(processes, byPid, ({ pid, commandLine }) => pid > 2 && commandLine === null);
+  const shells = shellGroups(processes);
   return processes.map((process) => {
-    const lineage = [process, ...ancestorsOf(process.pid, byPid)];
-    const isOurs = above.has(process.pid) || lineage.some((each) => ours.has(each.pid) || ours.has(each.ppid));
-    const isGuarded = lineage.some((each) => guarded.has(each.pid));
-    const isRead = lineage.every((each) => each.pid <= 2 || each.commandLine !== null);
+    const { pid } = process;
     const owner = policy.owners.find((rule) => !rule.protected && owns(rule, process));
-    return {
-      process,
-      spared: sparing(process, { isOurs, isGuarded, isRead, isOwned: owner !== undefined }, policy),
-      service: owner?.service ?? null,
+    const is = {
+      ours: above.has(pid) || below.has(pid),
+      guarded: guarded.has(pid),
+      shell: operatorShell(process) !== null || shells.has(process.processGroup),
+      read: !unread.has(pid),
+      owned: owner !== undefined,
     };
+    return { process, spared: sparing(process, is, policy), service: owner?.service ?? null };
   });
 }
 
 function sparing(
   process: ProcessFact,
-  is: { isOurs: boolean; isGuarded: boolean; isRead: boolean; isOwned: boolean },
+  is: { ours: boolean; guarded: boolean; shell: boolean; read: boolean; owned: boolean },
   policy: RunawayPolicy,
 ): Sparing | null {
   if (process.pid <= 2) return 'first-processes';
   if (process.kernelThread || process.ppid === 2) return 'kernel-thread';
   if (process.state === 'Z' || process.state === 'X') return 'already-ending';
-  if (is.isOurs) return 'own-tree';
-  if (policy.neverNames.some((name) => isNamed(process, name))) return 'never-named';
-  if (is.isGuarded) return 'protected-service';
+  if (is.ours) return 'own-tree';
+  if (policy.neverNames.some((name) => isNamed(process, name)) || isNever(process, policy)) return 'never-named';
+  if (is.shell) return 'operator-shell';
+  if (is.guarded) return 'protected-service';
   // Without these facts, of the process and of its parents, a rule of protection might apply that we cannot see.
-  if (!is.isRead || process.cgroup === null || process.oomScoreAdj === null || process.uid === null) return 'not-fully-read';
+  if (!is.read || process.cgroup === null || process.oomScoreAdj === null || process.uid === null) return 'not-fully-read';
   if (process.oomScoreAdj <= -1000) return 'oom-exempt';
-  if (policy.spareRootDaemons && !is.isOwned && isRootDaemon(process)) return 'root-daemon';
-  if (!is.isOwned && policy.unknownOwners === 'spare') return 'unknown-owner';
+  if (policy.spareRootDaemons && !is.owned && isRootDaemon(process)) return 'root-daemon';
+  if (!is.owned && policy.unknownOwners === 'spare') return 'unknown-owner';
   return null;
+}
+
+function isNever({ commandLine, uid }: ProcessFact, { neverPatterns, neverUsers }: RunawayPolicy): boolean {
+  return (uid !== null && neverUsers.includes(uid)) || neverPatterns.some((pattern) => commandLine?.matches(pattern));
 }
 
 function protectingRule(process: ProcessFact, rules: readonly OwnerRule[]): boolean {
@@ -92,17 +103,4 @@ function isRootDaemon(process: ProcessFact): boolean {
   const cgroup = process.cgroup ?? '';
   if (/docker|containerd|kubepods|libpod|lxc/.test(cgroup)) return false;
   return process.ppid === 1 || cgroup.includes('/system.slice/');
-}
-
-/** From the parent upwards. A table is not a snapshot, so parents may be missing, and a reused number may even close a ring. */
-function ancestorsOf(pid: number, byPid: ReadonlyMap<number, ProcessFact>): ProcessFact[] {
-  const found: ProcessFact[] = [];
-  const seen = new Set([pid]);
-  let next = byPid.get(byPid.get(pid)?.ppid ?? 0);
-  while (next !== undefined && !seen.has(next.pid)) {
-    found.push(next);
-    seen.add(next.pid);
-    next = byPid.get(next.ppid);
-  }
-  return found;
 }

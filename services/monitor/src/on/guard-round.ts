@@ -11,6 +11,7 @@ import type { LevelChange, LevelReport, LevelState } from '../decide/level-types
 import { levelPolicyOf, runawayPolicyOf } from '../decide/policies.js';
 import { responseFor } from '../decide/response.js';
 import type { HostSample, HostSampler, SampleFailure } from '../host/sample.js';
+import { neverUsers } from '../host/users.js';
 import { loadGuard, saveGuard } from '../state/guard-store.js';
 import { levelChanged, processFacts, runawayHandled, sampled } from './guard-events.js';
 
@@ -65,7 +66,8 @@ export class Guard {
     const { config, host, log, ownPids, outbox, clock } = options;
     this.#options = options;
     this.#levels = levelPolicyOf(config.guard);
-    this.#runaway = new RunawayWatch(runawayPolicyOf(config.guard, config.inventory.services), ownPids, log, (plan, outcome) =>
+    const policy = runawayPolicyOf(config.guard, config.inventory.services, neverUsers(config.guard.runaway.never));
+    this.#runaway = new RunawayWatch(policy, ownPids, log, (plan, outcome) =>
       outbox.add(runawayHandled(host, plan, outcome, this.#sample)),
     );
     this.#state = initialLevelState(clock.now());
