@@ -1,8 +1,10 @@
 import { onJob } from '@ops/shared/queues';
 import type { ServiceContext, ServiceDefinition } from '@ops/shared/runtime';
+import { containerEngine } from './act/container-engine.js';
 import { registerMetrics } from './act/metrics.js';
 import { Outbox } from './act/outbox.js';
 import { type Checks, startChecks } from './checks/check-runner.js';
+import { ContainerDirectory } from './checks/container-directory.js';
 import { healthConditions } from './decide/check-conditions.js';
 import { guardConditions } from './decide/conditions.js';
 import { judgeReport } from './decide/report.js';
@@ -69,14 +71,18 @@ async function open(
   const { services } = config.inventory;
   const outbox = new Outbox(publisher, log, clock);
   const sampler = await openHostSampler({ mounts: config.guard.disks });
-  const guard = new Guard({ host, config, redis, clock, log, outbox, sampler, ownPids });
+  const engineHost = config.docker.enabled ? dockerHost : null;
+  const containers = new ContainerDirectory();
+  const engine = containerEngine(engineHost);
+  const guard = new Guard({ host, config, redis, clock, log, outbox, sampler, ownPids, containers, engine });
   await guard.restore(RESTORE_MS);
 
   const checks = startChecks({
     services,
     clock,
     log,
-    dockerHost: config.docker.enabled ? dockerHost : null,
+    dockerHost: engineHost,
+    directory: config.guard.runaway.mode === 'off' ? null : containers,
     onChange: (state, previous) =>
       log.info({ service: state.service, from: previous.status, status: state.status, detail: state.detail }, 'service'),
   });

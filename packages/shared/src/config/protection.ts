@@ -10,6 +10,9 @@ interface Service {
   readonly protected?: boolean | undefined;
   readonly class: 'revenue' | 'non-revenue';
   readonly processes: Known;
+  readonly health?: { readonly kind: string };
+  readonly container?: string | undefined;
+  readonly compose?: object | undefined;
 }
 
 interface Config {
@@ -39,7 +42,9 @@ export function protectionIsKnown(config: Config, context: z.core.$RefinementCtx
   if (mode === 'off' || !somebody) return;
   for (const [index, service] of config.inventory.services.entries()) {
     const { names, commands } = service.processes;
-    if (names.length + commands.length > 0) continue;
+    // A container is known through the engine; one that cannot be attributed is spared.
+    const isContained = service.container !== undefined || service.compose !== undefined || service.health?.kind === 'docker';
+    if (names.length + commands.length > 0 || isContained) continue;
     // Where only what is named can be ended, a service that nobody described is spared with all the others.
     const isSaid = service.protected === true || service.class === 'revenue';
     if (!isSaid && !(unknown === 'eligible' && isProtected(service, eligible))) continue;
@@ -47,7 +52,7 @@ export function protectionIsKnown(config: Config, context: z.core.$RefinementCtx
     context.addIssue({
       code: 'custom',
       path: ['inventory', 'services', index, 'processes'],
-      message: `names or commands: ${service.name} ${why}, and guard.runaway may end processes`,
+      message: `names or commands (or container, or compose): ${service.name} ${why}, and guard.runaway may end processes`,
     });
   }
 }

@@ -1,15 +1,17 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import type { ProcessIdentity } from '../decide/runaway-process.js';
+import { errorWords } from '@ops/shared/probes';
 import type { RunawayPlan } from '../decide/runaway-types.js';
-import { HeldProcess } from './held-process.js';
-
-export type KillResult = 'terminated' | 'killed' | 'already-gone' | 'identity-changed' | 'not-permitted' | 'dry-run' | 'survived';
+import type { ContainerEngine } from './container-engine.js';
+import { HeldUnit, type KillResult, type MemberOutcome, worstOf } from './held-unit.js';
 
 /** How a kill ended. Times are epoch milliseconds; `ms` is from the first look to the last. */
 export interface KillOutcome {
-  /** Of the whole unit: the worst that is left of it, else how its last members went. */
+  /** Of the whole unit. */
   readonly result: KillResult;
-  readonly members: readonly (ProcessIdentity & { readonly result: KillResult })[];
+  readonly members: readonly MemberOutcome[];
+  /** Who ended it: our own signals, or the container's engine. */
+  readonly by: 'signals' | 'engine';
+  /** What the engine did not do of what it was asked, and why; null where it did all, or was not asked. */
+  readonly refused: string | null;
   readonly termAt: number | null;
   readonly killAt: number | null;
   /** When all of them were seen to be over. */
@@ -22,6 +24,8 @@ export interface KillDeps {
   readonly procRoot?: string;
   /** Sends a signal; throws as `process.kill` does. */
   readonly signal?: (pid: number, signal: 'SIGTERM' | 'SIGKILL') => void;
+  /** Ends containers. Without one their processes get the signals themselves. */
+  readonly engine?: ContainerEngine | undefined;
   readonly now?: () => number;
   /** Time between two looks, in milliseconds. */
   readonly pollMs?: number;
@@ -29,103 +33,126 @@ export interface KillDeps {
   readonly reapMs?: number;
 }
 
-/** What is left counts before what is gone, and what needed force before what went by itself. */
-const WORST_FIRST: readonly KillResult[] = [
-  'survived',
-  'killed',
-  'terminated',
-  'not-permitted',
-  'identity-changed',
-  'already-gone',
-  'dry-run',
-];
+type Plan = Pick<RunawayPlan, 'mode' | 'members' | 'graceMs'> & { readonly container?: RunawayPlan['container'] };
+
+/** An engine that has not answered by then is not waited for: memory runs out meanwhile. */
+const ENGINE_ANSWER_MS = 500;
 
 /**
  * Carries out a plan: SIGTERM to all its members, up to `graceMs` of waiting, SIGKILL to who is left, and proof that they are
  * gone. It chooses nothing and throws nothing for a victim that is gone, is another one by now, or may not be signalled.
  *
  * Each member is signalled by its own identity and never by the number of its group: that can be used again as well, and a
- * group may hold a process that is spared.
+ * group may hold a process that is spared. A container is ended through its engine, whose restart policy would bring it back
+ * otherwise, and by signals where the engine does not answer. Only its processes being gone proves its end.
  */
-export async function killRunaway(
-  plan: Pick<RunawayPlan, 'mode' | 'members' | 'graceMs'>,
-  deps: KillDeps = {},
-): Promise<KillOutcome> {
+export async function killRunaway(plan: Plan, deps: KillDeps = {}): Promise<KillOutcome> {
   const { now = Date.now, pollMs = 10, reapMs = 5_000, procRoot = '/proc' } = deps;
-  const signal = deps.signal ?? ((to: number, name: 'SIGTERM' | 'SIGKILL') => void process.kill(to, name));
   const startedAt = now();
   if (plan.mode !== 'on') {
     const members = plan.members.map(({ pid, startTime }) => ({ pid, startTime, result: 'dry-run' as const }));
-    return { result: 'dry-run', members, termAt: null, killAt: null, goneAt: null, ms: now() - startedAt };
+    const nothing = { by: 'signals' as const, refused: null, termAt: null, killAt: null, goneAt: null };
+    return { result: 'dry-run', members, ...nothing, ms: now() - startedAt };
   }
-  const members = plan.members.map(({ pid, startTime }) => new Member({ pid, startTime }, procRoot));
-  const left = () => members.filter((member) => !member.isSettled());
-  let termAt: number | null = null;
-  let killAt: number | null = null;
+  const unit = new HeldUnit(plan.members, { procRoot, pollMs });
+  const hand = handFor(plan, deps);
+  let [termAt, killAt] = [NEVER, NEVER];
   try {
-    for (const member of members) if (member.ask((pid) => signal(pid, 'SIGTERM'))) termAt ??= now();
-    if (!(await until(() => left().length === 0, plan.graceMs, pollMs))) {
-      for (const member of left()) if (member.force((pid) => signal(pid, 'SIGKILL'))) killAt ??= now();
-      await until(() => left().length === 0, reapMs, pollMs);
+    if (await hand.term(unit)) termAt = now();
+    if (!(await unit.settled(plan.graceMs))) {
+      if (await hand.kill(unit, reapMs)) killAt = now();
+      await unit.settled(reapMs);
     }
-    const outcomes = members.map((member) => ({ ...member.held.identity, result: member.result() }));
-    const result = WORST_FIRST.find((word) => outcomes.some((each) => each.result === word)) ?? 'already-gone';
+    await hand.finish(reapMs);
+    const members = unit.outcomes();
+    const result = worstOf(members);
     const isOver = ['terminated', 'killed', 'already-gone'].includes(result);
-    return { result, members: outcomes, termAt, killAt, goneAt: isOver ? now() : null, ms: now() - startedAt };
+    const times = { termAt: known(termAt), killAt: known(killAt), goneAt: isOver ? now() : null };
+    return { result, members, by: hand.by, refused: hand.refused, ...times, ms: now() - startedAt };
   } finally {
-    for (const { held } of members) held.release();
+    unit.release();
   }
 }
 
-/** One member of the unit on its way: asked, forced, and gone; or never touched. */
-class Member {
-  readonly held: HeldProcess;
-  #untouched: KillResult | null = null;
-  #forced: 'no' | 'sent' | 'refused' = 'no';
-  #gone = false;
+const NEVER = Number.NaN;
+const known = (at: number) => (Number.isNaN(at) ? null : at);
 
-  constructor(identity: ProcessIdentity, procRoot: string) {
-    this.held = new HeldProcess(identity, procRoot);
-  }
-
-  ask(send: (pid: number) => void): boolean {
-    const what = this.held.signal(send);
-    if (what === 'gone') this.#untouched = 'already-gone';
-    if (what === 'changed') this.#untouched = 'identity-changed';
-    if (what === 'refused') this.#untouched = 'not-permitted';
-    return what === 'sent';
-  }
-
-  force(send: (pid: number) => void): boolean {
-    const what = this.held.signal(send);
-    if (what === 'gone' || what === 'changed') this.#gone = true;
-    // Another user by now (a set-uid program was executed): SIGTERM went through, SIGKILL does not.
-    else this.#forced = what;
-    return what === 'sent';
-  }
-
-  /** Nothing is left to do or to wait for. */
-  isSettled(): boolean {
-    if (this.#untouched !== null || this.#gone || this.#forced === 'refused') return true;
-    this.#gone = this.held.isGone();
-    return this.#gone;
-  }
-
-  result(): KillResult {
-    if (this.#untouched !== null) return this.#untouched;
-    if (this.#forced === 'refused') return 'not-permitted';
-    if (!this.#gone) return 'survived';
-    return this.#forced === 'sent' ? 'killed' : 'terminated';
-  }
+interface Hand {
+  readonly by: 'signals' | 'engine';
+  readonly refused: string | null;
+  term(unit: HeldUnit): Promise<boolean>;
+  kill(unit: HeldUnit, withinMs: number): Promise<boolean>;
+  finish(withinMs: number): Promise<void>;
 }
 
-/** Looks every `everyMs`, and once more at the end. On the monotonic clock: a wall clock that jumps may not cut the grace time. */
-async function until(isTrue: () => boolean, withinMs: number, everyMs: number): Promise<boolean> {
-  const end = performance.now() + withinMs;
-  for (;;) {
-    if (isTrue()) return true;
-    const left = end - performance.now();
-    if (left <= 0) return false;
-    await delay(Math.min(everyMs, left));
+function handFor({ container = null }: Plan, { engine, signal = send }: KillDeps): Hand {
+  const own: Hand = {
+    by: 'signals',
+    refused: null,
+    term: async (unit) => unit.ask((pid) => signal(pid, 'SIGTERM')),
+    kill: async (unit) => unit.force((pid) => signal(pid, 'SIGKILL')),
+    finish: async () => undefined,
+  };
+  return container === null || engine === undefined ? own : new EngineHand(container.id, engine, own);
+}
+
+const send = (pid: number, name: 'SIGTERM' | 'SIGKILL') => void process.kill(pid, name);
+// The identity of a member is read as if it were signalled itself: one that is not there any more was not ended by us.
+const untouched = () => undefined;
+
+/** Ends a container through its engine, and goes over to the processes themselves when that does not answer. */
+class EngineHand implements Hand {
+  by: 'signals' | 'engine' = 'engine';
+  refused: string | null = null;
+  readonly #id: string;
+  readonly #engine: ContainerEngine;
+  readonly #own: Hand;
+  #stopping: Promise<void> | null = null;
+  #isAsked = false;
+
+  constructor(id: string, engine: ContainerEngine, own: Hand) {
+    this.#id = id;
+    this.#engine = engine;
+    this.#own = own;
+  }
+
+  async term(unit: HeldUnit): Promise<boolean> {
+    // A container whose processes are gone, or are others by now, is not the one that was chosen.
+    this.#isAsked = unit.ask(untouched);
+    if (!this.#isAsked) return false;
+    if (await this.#try(this.#engine.signal(this.#id, 'SIGTERM', ENGINE_ANSWER_MS))) return true;
+    this.by = 'signals';
+    return this.#own.term(unit);
+  }
+
+  async kill(unit: HeldUnit, withinMs: number): Promise<boolean> {
+    if (this.by === 'signals') return this.#own.kill(unit, withinMs);
+    // Marked before, as with a signal: who goes now did not go by itself.
+    const isAnybody = unit.force(untouched);
+    await Promise.race([this.#stop(withinMs), unit.settled(ENGINE_ANSWER_MS)]);
+    if (await unit.settled(0)) return isAnybody;
+    const isTaken = await this.#try(this.#engine.signal(this.#id, 'SIGKILL', ENGINE_ANSWER_MS));
+    if (!(await unit.settled(isTaken ? ENGINE_ANSWER_MS : 0))) await this.#own.kill(unit, withinMs);
+    return isAnybody;
+  }
+
+  /** One that obeyed is stopped as well, so that its restart policy leaves it as it is. */
+  async finish(withinMs: number): Promise<void> {
+    if (this.by === 'engine' && this.#isAsked) await this.#stop(withinMs);
+  }
+
+  #stop(withinMs: number): Promise<void> {
+    this.#stopping ??= this.#try(this.#engine.stop(this.#id, withinMs)).then(() => undefined);
+    return this.#stopping;
+  }
+
+  async #try(asked: Promise<void>): Promise<boolean> {
+    try {
+      await asked;
+      return true;
+    } catch (error) {
+      this.refused ??= `the engine did not end the container: ${errorWords(error)}`;
+      return false;
+    }
   }
 }

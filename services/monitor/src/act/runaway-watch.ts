@@ -1,26 +1,39 @@
 import { readFileSync } from 'node:fs';
 import type { Logger } from '@ops/shared/runtime';
+import type { ContainerDirectory } from '../checks/container-directory.js';
 import { decideRunaway } from '../decide/runaway.js';
+import { containerIds } from '../decide/runaway-container.js';
 import type { RunawayPolicy } from '../decide/runaway-policy.js';
 import { describeProcess, type ProcessIdentity } from '../decide/runaway-process.js';
 import type { PreviousKill, RunawayFacts, RunawayPlan } from '../decide/runaway-types.js';
 import { heaviest, type ProcessTable, readProcessTable } from '../host/process-table.js';
 import { processUsage } from '../host/process-usage.js';
 import type { HostSample } from '../host/sample.js';
+import type { ContainerEngine } from './container-engine.js';
 import { type KillOutcome, killRunaway } from './kill.js';
 
-/** Our own control groups; a text that no process has where they cannot be read: then nobody is ended. */
-function ownGroup(): string {
+/** Our own control groups; null where they cannot be read. */
+function ownGroup(): string | null {
   try {
     return readFileSync('/proc/self/cgroup', 'utf8');
   } catch {
-    return 'unknown';
+    return null;
   }
 }
 
 const CANDIDATES = 40;
 const TOP = 10;
 const MOST_GIVEN_UP = 1000;
+
+export interface RunawayWatchOptions {
+  readonly policy: RunawayPolicy;
+  readonly ownPids: readonly number[];
+  readonly containers: ContainerDirectory;
+  readonly engine: ContainerEngine | undefined;
+  readonly log: Logger;
+  /** What was done, or would have been. */
+  readonly done: (plan: RunawayPlan, outcome: KillOutcome) => void;
+}
 
 type Seen = Pick<RunawayFacts, 'level' | 'cpuOverSince'> & { readonly sample: HostSample };
 
@@ -29,25 +42,15 @@ type Seen = Pick<RunawayFacts, 'level' | 'cpuOverSince'> & { readonly sample: Ho
  * The kill runs beside the samples, which must go on to tell whether it helped.
  */
 export class RunawayWatch {
-  readonly #policy: RunawayPolicy;
-  readonly #ownPids: readonly number[];
-  readonly #log: Logger;
-  readonly #done: (plan: RunawayPlan, outcome: KillOutcome) => void;
+  readonly #options: RunawayWatchOptions;
+  readonly #ownGroup = ownGroup();
   #table: ProcessTable | null = null;
   #previous: PreviousKill | null = null;
   #givenUp: readonly ProcessIdentity[] = [];
   #killing: Promise<void> | null = null;
 
-  constructor(
-    policy: RunawayPolicy,
-    ownPids: readonly number[],
-    log: Logger,
-    done: (plan: RunawayPlan, outcome: KillOutcome) => void,
-  ) {
-    this.#policy = policy;
-    this.#ownPids = ownPids;
-    this.#log = log;
-    this.#done = done;
+  constructor(options: RunawayWatchOptions) {
+    this.#options = options;
   }
 
   /** Reads the table, and ends a runaway if the facts say so. Throws where there is no /proc. */
@@ -58,13 +61,15 @@ export class RunawayWatch {
     const facts: RunawayFacts = {
       ...seen,
       processes,
-      withinGroup: seen.sample.scope.kind === 'host' ? null : ownGroup(),
-      own: { pid: process.pid, alsoOurs: this.#ownPids },
+      // A text that no process has, where ours cannot be read: then nobody is ended.
+      withinGroup: seen.sample.scope.kind === 'host' ? null : (this.#ownGroup ?? 'unknown'),
+      own: { pid: process.pid, alsoOurs: this.#options.ownPids },
+      containers: { known: this.#options.containers.known, own: containerIds(this.#ownGroup) },
       killing: this.#killing !== null,
       previous: this.#previous,
       givenUp: this.#givenUp,
     };
-    const plan = decideRunaway(facts, this.#policy, seen.sample.at);
+    const plan = decideRunaway(facts, this.#options.policy, seen.sample.at);
     if (plan !== null) this.#killing = this.#carryOut(plan);
   }
 
@@ -101,16 +106,17 @@ export class RunawayWatch {
   }
 
   async #carryOut(plan: RunawayPlan): Promise<void> {
-    this.#log.warn({ mode: plan.mode, victim: plan.victim, reason: plan.reason }, 'runaway process');
+    const { log, engine, done } = this.#options;
+    log.warn({ mode: plan.mode, victim: plan.victim, container: plan.container, reason: plan.reason }, 'runaway process');
     try {
-      const outcome = await killRunaway(plan);
+      const outcome = await killRunaway(plan, { engine });
       const { result, members } = outcome;
       this.#previous = { members: members.filter((each) => each.result === result), result, at: Date.now() };
       const failed = members.filter((each) => each.result === 'survived' || each.result === 'not-permitted');
       this.#givenUp = [...this.#givenUp, ...failed].slice(-MOST_GIVEN_UP);
-      this.#done(plan, outcome);
+      done(plan, outcome);
     } catch (error) {
-      this.#log.error({ error, victim: plan.victim }, 'the runaway could not be ended');
+      log.error({ error, victim: plan.victim }, 'the runaway could not be ended');
     } finally {
       this.#killing = null;
     }

@@ -76,6 +76,10 @@ function ownerRule(service: InventoryService, eligible: GuardConfig['runaway']['
     protected: isProtected(service, eligible),
     names: service.processes.names,
     patterns: service.processes.commands.map(literal),
+    containerNames: [service.container, service.health.kind === 'docker' ? service.health.docker.container : undefined].filter(
+      (name) => name !== undefined,
+    ),
+    compose: service.compose,
   };
 }
 

@@ -7,7 +7,7 @@ import { type Metric, nameGiver, sizeOf, type Unit } from './runaway-unit.js';
 /** One sentence: the metric with its value and threshold, and what is ended and uses how much. */
 export function reasonFor(unit: Unit, metric: Metric, facts: RunawayFacts, policy: RunawayPolicy, now: number): string {
   const { sample } = facts;
-  const [who, s] = [nameOf(unit), unit.members.length === 1 ? 's' : ''];
+  const [who, s] = [nameOf(unit, facts), unit.members.length === 1 || unit.container !== null ? 's' : ''];
   if (metric === 'ram') {
     const megabytes = Math.round(unit.size / 1_048_576);
     return `RAM is at ${sample.ramPercent?.toFixed(1)} %, above ${policy.ram.abovePercent} %; ${who} hold${s} the most of what may be ended: ${megabytes} MiB.`;
@@ -16,10 +16,13 @@ export function reasonFor(unit: Unit, metric: Metric, facts: RunawayFacts, polic
   return `CPU has been above ${policy.cpu.abovePercent} % for ${seconds} s with ${sample.cpuPressure?.toFixed(0)} % pressure; ${who} use${s} the most of what may be ended: ${unit.size.toFixed(0)} % of a core.`;
 }
 
-function nameOf(unit: Unit): string {
+function nameOf(unit: Unit, { containers }: RunawayFacts): string {
   const { name, pid } = nameGiver(unit).process;
   const others = unit.members.length - 1;
-  return others === 0 ? `${name} (${pid})` : `${name} (${pid}) and ${others} more of its process group`;
+  const more = others === 0 ? '' : ` and ${others} more`;
+  if (unit.container === null) return `${name} (${pid})${more}${others === 0 ? '' : ' of its process group'}`;
+  const container = containers.known.get(unit.container)?.name ?? unit.container.slice(0, 12);
+  return `container ${container}, ${name} (${pid})${more},`;
 }
 
 /** The top ten by memory and by CPU, and what was larger than the chosen unit and why it was spared. */

@@ -1,5 +1,7 @@
+import type { ContainerRule } from './runaway-container.js';
+
 /** Which processes belong to one service of the inventory. Any field that matches is enough. */
-export interface OwnerRule {
+export interface OwnerRule extends ContainerRule {
   readonly service: string;
   /** Never a victim, and neither are its descendants. */
   readonly protected: boolean;
@@ -78,8 +80,6 @@ export const defaultRunawayPolicy: RunawayPolicy = {
     'containerd-shim',
     'docker-proxy',
     'runc',
-    'tini',
-    'docker-init',
     'NetworkManager',
     'Xorg',
     'gnome-shell',

@@ -1,4 +1,5 @@
 import type { Level } from './level-types.js';
+import type { ContainerFacts } from './runaway-container.js';
 import type { ProcessDescription, ProcessFact, ProcessIdentity } from './runaway-process.js';
 import type { OwnProcesses, Sparing } from './runaway-sparing.js';
 import type { Metric } from './runaway-unit.js';
@@ -30,6 +31,7 @@ export interface RunawayFacts {
   /** The lines of our own /proc/self/cgroup where the sample stands for that group alone; null where it stands for the host. */
   readonly withinGroup: string | null;
   readonly own: OwnProcesses;
+  readonly containers: ContainerFacts;
   /** A plan is being carried out right now. */
   readonly killing: boolean;
   readonly previous: PreviousKill | null;
@@ -48,6 +50,8 @@ export interface RunawayPlan {
   readonly victim: Victim & { readonly service: string | null };
   /** All that is ended together, the named one among them; the largest first. */
   readonly members: readonly Victim[];
+  /** The container that these are the whole of: it is ended through its engine. */
+  readonly container: { readonly id: string; readonly name: string | null } | null;
   readonly reason: string;
   /** Time between SIGTERM and SIGKILL. */
   readonly graceMs: number;

@@ -6,7 +6,7 @@ import type { RunawayFacts, RunawayPlan, Victim } from './runaway-types.js';
 import { type Metric, nameGiver, rankUnits } from './runaway-unit.js';
 
 /**
- * Chooses at most one unit, or null: a process with what else of its process group may be ended. Only at emergency, only on our own readings (a report alone kills nothing), and
+ * Chooses at most one unit, or null: a process with what else of its process group may be ended, or a container. Only at emergency, only on our own readings (a report alone kills nothing), and
  * only while the newest sample still says so. RAM comes first and needs no further proof; CPU needs `sustainedMs` over
  * its bound and pressure over its bar. After a kill nothing is chosen until the victim is gone and a sample taken
  * `settleMs` later still shows the emergency.
@@ -15,9 +15,9 @@ export function decideRunaway(facts: RunawayFacts, policy: RunawayPolicy, now: n
   if (policy.mode === 'off' || facts.level !== 'emergency' || facts.killing || mustWait(facts, policy, now)) return null;
   const metric = provenMetric(facts, policy, now);
   if (metric === null) return null;
-  const judged = judgeProcesses(facts.processes, facts.own, policy);
+  const judged = judgeProcesses(facts, policy);
   const eligible = judged.filter((each) => each.spared === null && !isGivenUp(each, facts) && frees(each.process, facts));
-  const [unit] = rankUnits(eligible, metric).filter(({ size }) => isBigEnough(size, metric, facts, policy));
+  const [unit] = rankUnits(judged, eligible, metric).filter(({ size }) => isBigEnough(size, metric, facts, policy));
   if (unit === undefined) return null;
   // A dry run frees nothing: without this, every sample of an emergency would name the same unit again.
   const { previous } = facts;
@@ -30,6 +30,8 @@ export function decideRunaway(facts: RunawayFacts, policy: RunawayPolicy, now: n
     metric,
     victim: { ...victimOf(named), service: named.service },
     members: unit.members.map(victimOf),
+    container:
+      unit.container === null ? null : { id: unit.container, name: facts.containers.known.get(unit.container)?.name || null },
     reason: reasonFor(unit, metric, facts, policy, now),
     graceMs: graceFor(metric, facts, policy),
     decidedAt: now,

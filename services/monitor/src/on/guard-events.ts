@@ -94,6 +94,9 @@ export function runawayHandled(
         start_time: String(member.startTime),
         result: ended.get(member.pid) ?? outcome.result,
       })),
+      container: plan.container,
+      by: outcome.by,
+      engine_refused: outcome.refused,
       reason: plan.reason,
       took_ms: Math.max(0, outcome.ms),
       evidence: {

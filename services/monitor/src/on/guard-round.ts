@@ -2,8 +2,10 @@ import type { OpsConfig } from '@ops/shared/config';
 import type { EventDraft, Level } from '@ops/shared/events';
 import type { Clock, Logger } from '@ops/shared/runtime';
 import type { RedisClient } from '@ops/shared/streams';
+import type { ContainerEngine } from '../act/container-engine.js';
 import type { Outbox } from '../act/outbox.js';
 import { RunawayWatch } from '../act/runaway-watch.js';
+import type { ContainerDirectory } from '../checks/container-directory.js';
 import { decideLevel, initialLevelState, overSince } from '../decide/level.js';
 import { nextInterval } from '../decide/level-interval.js';
 import { restoreLevelState } from '../decide/level-restore.js';
@@ -24,6 +26,8 @@ export interface GuardOptions {
   readonly outbox: Outbox;
   readonly sampler: HostSampler;
   readonly ownPids: readonly number[];
+  readonly containers: ContainerDirectory;
+  readonly engine: ContainerEngine | undefined;
 }
 
 /** What the guard sees and thinks, for the status. */
@@ -63,13 +67,17 @@ export class Guard {
   #tableAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: GuardOptions) {
-    const { config, host, log, ownPids, outbox, clock } = options;
+    const { config, host, log, ownPids, containers, engine, outbox, clock } = options;
     this.#options = options;
     this.#levels = levelPolicyOf(config.guard);
-    const policy = runawayPolicyOf(config.guard, config.inventory.services, neverUsers(config.guard.runaway.never));
-    this.#runaway = new RunawayWatch(policy, ownPids, log, (plan, outcome) =>
-      outbox.add(runawayHandled(host, plan, outcome, this.#sample)),
-    );
+    this.#runaway = new RunawayWatch({
+      policy: runawayPolicyOf(config.guard, config.inventory.services, neverUsers(config.guard.runaway.never)),
+      ownPids,
+      containers,
+      engine,
+      log,
+      done: (plan, outcome) => outbox.add(runawayHandled(host, plan, outcome, this.#sample)),
+    });
     this.#state = initialLevelState(clock.now());
   }
 

@@ -199,6 +199,7 @@ describe.runIf(process.platform === 'linux')('choose and kill', () => {
       processes,
       // Children of the test runner would be spared as our own tree.
       own: { pid: 1, alsoOurs: [] },
+      containers: { known: new Map(), own: [] },
       withinGroup: null,
       killing: false,
       previous: null,

@@ -4,7 +4,7 @@ import { decideRunaway } from '../../src/decide/runaway.js';
 import { defaultRunawayPolicy } from '../../src/decide/runaway-policy.js';
 import type { ProcessFact } from '../../src/decide/runaway-process.js';
 import type { RunawayPlan } from '../../src/decide/runaway-types.js';
-import { anyTable, cpuFacts, eager, now, owners, ramFacts } from './runaway-tables.js';
+import { anyTable, CRM, cpuFacts, eager, now, owners, ramFacts, SWARM, UNKNOWN } from './runaway-tables.js';
 
 /** The rules again, written as one would say them and without looking at the decision. */
 function mayNeverDie(process: ProcessFact, table: readonly ProcessFact[]): boolean {
@@ -21,7 +21,8 @@ function mayNeverDie(process: ProcessFact, table: readonly ProcessFact[]): boole
     each.program === 'postgres' ||
     each.name === 'a-name-longer-t' ||
     each.commandLine?.matches(/crm-server/) === true ||
-    each.cgroup?.includes('0123456789ab') === true;
+    each.cgroup?.includes('0123456789ab') === true ||
+    each.cgroup?.includes(CRM) === true;
   return (
     process.pid < 3 ||
     process.kernelThread ||
@@ -32,6 +33,8 @@ function mayNeverDie(process: ProcessFact, table: readonly ProcessFact[]): boole
     (process.name === 'bash' && process.terminal && process.session === process.pid) ||
     process.commandLine?.matches(/nightly-restore/) === true ||
     process.uid === 1001 ||
+    // The engine does not know it, so it may be that of a protected service.
+    process.cgroup?.includes(UNKNOWN) === true ||
     process.oomScoreAdj === -1000 ||
     line.some((each) => each.pid === 40 || each.pid === 41 || isCrm(each))
   );
@@ -43,7 +46,7 @@ const membersOf = (plan: RunawayPlan, table: readonly ProcessFact[]) =>
   table.filter((each) => plan.members.some(({ pid, startTime }) => pid === each.pid && startTime === each.startTime));
 
 test('1,000 tables: nothing protected, nothing of ours and nothing of the system is ever chosen', () => {
-  let [chosen, groups] = [0, 0];
+  let [chosen, groups, containers] = [0, 0, 0];
   fc.assert(
     fc.property(anyTable, fc.boolean(), (table, byRam) => {
       const plan = decideRunaway(byRam ? ramFacts(table) : cpuFacts(table), { ...eager, owners, ...never }, now);
@@ -53,12 +56,18 @@ test('1,000 tables: nothing protected, nothing of ours and nothing of the system
       expect(members.some(({ pid }) => pid === plan.victim.pid)).toBe(true);
       for (const member of members) expect(mayNeverDie(member, table)).toBe(false);
       if (members.length > 1) groups += 1;
+      if (plan.container === null) return;
+      containers += 1;
+      // All of it: what is alive in there is ended with it.
+      const inside = table.filter((each) => each.cgroup?.includes(plan.container?.id ?? '') && !'ZX'.includes(each.state));
+      expect(inside.filter((each) => !members.includes(each) && each.name !== 'tini')).toEqual([]);
     }),
     options,
   );
   // The positive control: a decision that chooses nobody would pass as well.
   expect(chosen).toBeGreaterThan(200);
-  expect(groups).toBeGreaterThan(50);
+  expect(groups).toBeGreaterThan(20);
+  expect(containers).toBeGreaterThan(5);
 });
 
 test('1,000 tables: with unknown owners spared, only what an unprotected rule names is chosen', () => {
@@ -69,7 +78,9 @@ test('1,000 tables: with unknown owners spared, only what an unprotected rule na
       if (plan === null) return;
       chosen += 1;
       for (const member of membersOf(plan, table)) {
-        expect(member.name === 'kimi-agent' || member.commandLine?.matches(/swarm-worker/)).toBe(true);
+        expect(
+          member.name === 'kimi-agent' || member.commandLine?.matches(/swarm-worker/) || member.cgroup?.includes(SWARM),
+        ).toBe(true);
       }
       expect(plan.victim.service).toBe('swarm');
     }),
@@ -84,7 +95,7 @@ test('1,000 tables: a unit is one process group, and the largest of those that m
       const plan = decideRunaway(ramFacts(table), { ...eager, owners }, now);
       if (plan === null) return;
       const members = membersOf(plan, table);
-      expect(new Set(members.map(({ processGroup, pid }) => processGroup || -pid)).size).toBe(1);
+      if (plan.container === null) expect(new Set(members.map(({ processGroup, pid }) => processGroup || -pid)).size).toBe(1);
       const ended = new Set(members.map(({ pid }) => pid));
       const without = table.filter(({ pid }) => !ended.has(pid));
       const second = decideRunaway(ramFacts(without), { ...eager, owners }, now);

@@ -99,6 +99,13 @@ export const guardRunawayHandled = z.object({
     .max(50)
     .default([])
     .describe('The processes of the unit, the largest 50, and how each ended'),
+  container: z
+    .object({ id: name, name: name.nullable() })
+    .nullable()
+    .default(null)
+    .describe('The container that they are the whole of'),
+  by: z.enum(['signals', 'engine']).default('signals').describe('Who ended it'),
+  engine_refused: sentence.nullable().default(null).describe('What the container engine did not do of what it was asked'),
   reason: sentence,
   took_ms: z.number().nonnegative(),
   evidence: topProcesses.extend({ readings }),
