@@ -1,3 +1,4 @@
+import { largest } from './largest.js';
 import type { RunawayPolicy } from './runaway-policy.js';
 import { describeProcess } from './runaway-process.js';
 import type { Judged } from './runaway-sparing.js';
@@ -27,17 +28,11 @@ function nameOf(unit: Unit, { containers }: RunawayFacts): string {
 
 /** The top ten by memory and by CPU, and what was larger than the chosen unit and why it was spared. */
 export function evidenceFor(judged: readonly Judged[], unit: Unit, metric: Metric, facts: RunawayFacts): RunawayEvidence {
-  const top = (by: Metric) =>
-    judged
-      .map((each) => each.process)
-      .sort((a, b) => sizeOf(b, by) - sizeOf(a, by))
-      .slice(0, 10)
-      .map(describeProcess);
-  const spared = judged
-    .flatMap(({ process, spared: why }) => (why !== null && sizeOf(process, metric) > unit.size ? [{ process, why }] : []))
-    .sort((a, b) => sizeOf(b.process, metric) - sizeOf(a.process, metric))
-    .slice(0, 10)
-    .map(({ process, why }) => ({ ...describeProcess(process), why }));
+  const top = (by: Metric) => largest(facts.processes, 10, (each) => sizeOf(each, by)).map(describeProcess);
+  const larger = judged.filter(({ process, spared }) => spared !== null && sizeOf(process, metric) > unit.size);
+  const spared = largest(larger, 10, ({ process }) => sizeOf(process, metric)).flatMap(({ process, spared: why }) =>
+    why === null ? [] : [{ ...describeProcess(process), why }],
+  );
   const { ramPercent, cpuPercent, cpuPressure } = facts.sample;
   return { ramPercent, cpuPercent, cpuPressure, byRss: top('ram'), byCpu: top('cpu'), spared };
 }

@@ -7,7 +7,7 @@ import type { Outbox } from '../act/outbox.js';
 import { RunawayWatch } from '../act/runaway-watch.js';
 import type { ContainerDirectory } from '../checks/container-directory.js';
 import { decideLevel, initialLevelState, overSince } from '../decide/level.js';
-import { nextInterval } from '../decide/level-interval.js';
+import { defaultIntervalPolicy, nextInterval } from '../decide/level-interval.js';
 import { restoreLevelState } from '../decide/level-restore.js';
 import type { LevelChange, LevelReport, LevelState } from '../decide/level-types.js';
 import { levelPolicyOf, runawayPolicyOf } from '../decide/policies.js';
@@ -41,8 +41,6 @@ export interface GuardView {
 }
 
 const CLOSE_MS = 3000;
-const TABLE_EVERY_MS = 250;
-const IDLE_TABLE_EVERY_MS = 5000;
 const ALERT_LEVELS: readonly Level[] = ['warn', 'critical', 'emergency'];
 
 /**
@@ -64,7 +62,6 @@ export class Guard {
   #unsaid: EventDraft<'guard.level-changed'> | null = null;
   #saved = 0;
   #summarised = Number.NEGATIVE_INFINITY;
-  #tableAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: GuardOptions) {
     const { config, host, log, ownPids, containers, engine, outbox, clock } = options;
@@ -190,21 +187,8 @@ export class Guard {
   }
 
   #watchRunaway(sample: HostSample): void {
-    const { log, config } = this.#options;
-    const { level } = this.#state;
-    const { mode } = config.guard.runaway;
-    const severe = level === 'emergency' || level === 'critical';
-    // A process table costs a hundred samples: only memory that runs out is worth one at every look.
-    const urgent = severe && (sample.ramPercent ?? 0) > config.guard.ram.emergency;
-    if (!urgent && sample.monotonicMs - this.#tableAt < (severe ? TABLE_EVERY_MS : IDLE_TABLE_EVERY_MS)) return;
-    this.#tableAt = sample.monotonicMs;
-    try {
-      // Below emergency it only reads: who uses the host must be known when it comes.
-      if (mode === 'off' || !severe) this.#runaway.keepUp();
-      else this.#runaway.look({ level, sample, cpuOverSince: overSince(this.#state, 'cpu', 'emergency') });
-    } catch (error) {
-      log.debug({ error }, 'no process table');
-    }
+    const isNear = nextInterval(sample, this.#levels) < defaultIntervalPolicy.farMs;
+    this.#runaway.look({ level: this.#state.level, sample, isNear, cpuOverSince: overSince(this.#state, 'cpu', 'emergency') });
   }
 
   #summarise(sample: HostSample): void {

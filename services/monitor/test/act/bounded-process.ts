@@ -58,6 +58,17 @@ export async function startGroup(
   return { leader, children };
 }
 
+/** So many small processes that do nothing, in one group; they end with the first of them. Null where there is no perl. */
+export async function startMany(count: number): Promise<ChildProcess | null> {
+  const script = `$SIG{ALRM} = 'DEFAULT'; alarm ${longestSeconds}; for (1..${count - 1}) { if (!fork) { sysread(STDIN, $x, 1); exit } } $| = 1; print "ready"; sysread(STDIN, $x, 1)`;
+  const child = spawn('perl', ['-e', script], { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
+  const isThere = await Promise.race([once(child, 'error').then(() => false), once(child, 'spawn').then(() => true)]);
+  if (!isThere || child.stdout === null) return null;
+  started.add(child);
+  await once(child.stdout, 'data');
+  return child;
+}
+
 /** Ends what the tests have started, by the handle of each. */
 export async function endProcesses(): Promise<void> {
   const running = [...started].filter((child) => child.exitCode === null && child.signalCode === null);
@@ -65,6 +76,8 @@ export async function endProcesses(): Promise<void> {
   await Promise.all(
     running.map(async (child) => {
       const ended = once(child, 'exit');
+      // Those who read from it end with it.
+      child.stdin?.destroy();
       child.kill('SIGKILL');
       await ended;
     }),

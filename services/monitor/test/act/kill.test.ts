@@ -4,7 +4,8 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { type KillDeps, killRunaway } from '../../src/act/kill.js';
 import { decideRunaway } from '../../src/decide/runaway.js';
 import { defaultRunawayPolicy } from '../../src/decide/runaway-policy.js';
-import { heaviest, readProcessTable } from '../../src/host/process-table.js';
+import { heaviest } from '../../src/host/heaviest.js';
+import { readProcessTable } from '../../src/host/process-table.js';
 import { processUsage } from '../../src/host/process-usage.js';
 import { endProcesses, startBurner, startHog, startNode } from './bounded-process.js';
 

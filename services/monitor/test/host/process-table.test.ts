@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { describeProcess } from '../../src/decide/runaway-process.js';
+import { heaviest } from '../../src/host/heaviest.js';
 import { readMachineUnits } from '../../src/host/machine-units.js';
-import { heaviest, readProcessTable } from '../../src/host/process-table.js';
+import { readProcessTable } from '../../src/host/process-table.js';
 import { processUsage } from '../../src/host/process-usage.js';
 import { endProcesses, startBurner, startHog, startNode } from '../act/bounded-process.js';
 
