@@ -55,7 +55,11 @@ async function round(kill, when) {
   if (innocent === null) return null;
   const sameTick = identityOf(innocent.pid)?.startTime === identity.startTime;
   // Born in the same hundredth of a second it is told apart by the descriptor that is held, and by nothing before that.
-  if (when === 'before' && sameTick) return null;
+  if (when === 'before' && sameTick) {
+    innocent.child.kill('SIGKILL');
+    await innocent.ended;
+    return null;
+  }
   const { result } = await (killing ?? kill(identity));
   // A signal that was sent is heard at once or not at all; a round trip through a new process gives it the time.
   await once(spawn('true'), 'exit');
