@@ -37,7 +37,6 @@ export type DetailsOf = (processes: readonly ProcessInfo[]) => Steps<ReadonlySet
 
 const units = new Map<string, MachineUnits>();
 const buffer = Buffer.allocUnsafe(4096);
-const commandLineLength = 200;
 const SLICE_MS = 4;
 
 /**
@@ -101,8 +100,7 @@ function withDetails(process: ProcessInfo, directory: string): ProcessInfo {
   return {
     ...process,
     program: commandLine === null ? null : programOf(commandLine),
-    commandLine:
-      commandLine === null ? null : new CommandLine(commandLine.slice(0, commandLineLength).replaceAll('\0', ' ').trimEnd()),
+    commandLine: commandLine === null ? null : new CommandLine(commandLine.replaceAll('\0', ' ').trimEnd()),
     oomScoreAdj: adjust === null ? null : Number.parseInt(adjust, 10),
     cgroup,
     uid,

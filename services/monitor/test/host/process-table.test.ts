@@ -83,6 +83,12 @@ describe.runIf(isLinux)('this machine', () => {
     for (const text of everything) expect(text).not.toContain(canary);
   });
 
+  test('a text far back in a long command line is found: what protects a process may stand behind its class path', async () => {
+    const child = await startNode('', 'x'.repeat(2000), 'crm-server');
+    const found = readProcessTable().processes.find((each) => each.pid === child.pid);
+    expect(found?.commandLine?.matches(/crm-server/)).toBe(true);
+  });
+
   test('a title that a process gave itself is cut at the first odd character', async () => {
     const child = await startNode(`process.title = 'svc: redis://user:canary@host/0'`);
     const found = readProcessTable().processes.find((each) => each.pid === child.pid);

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { EventData } from '@ops/shared/events';
 import { eventually, freePort, OWN_PROCESS_TOKEN, OwnProcess, type Recorder, recorder } from '@ops/shared/testing';
-import { type Hog, startHogOf } from './hog.js';
+import type { Hog } from './hog.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 /** % of memory from what the machine uses now to where the emergency begins. */
-const ROOM = 1;
+const ROOM = 3;
 
 /** A monitor of its own, as a process that is no ancestor of what it may end, on the real figures of this machine. */
 export interface GuardedHost {
@@ -24,17 +24,24 @@ export interface GuardedHost {
 const figure = (name: string) =>
   Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]) * 1024;
 /** How many MiB take this machine over the threshold, with what other work may give back meanwhile. */
-export const mebibytesToCross = () => Math.ceil((figure('MemTotal') * (ROOM + 1.5)) / 100 / 2 ** 20);
+export const mebibytesToCross = () => Math.ceil((figure('MemTotal') * (ROOM + 4)) / 100 / 2 ** 20);
 
 let hosts = 0;
 
-/**
- * Starts one whose thresholds lie just above what the machine uses now: it is never short of memory.
- * @param runaway the keys of guard.runaway
- */
+export interface GuardedHostOptions {
+  /** More services of the inventory, as they stand in a list of YAML. */
+  readonly services?: string;
+  /** The keys of guard.runaway. */
+  readonly runaway: string;
+  readonly calm?: string;
+  readonly cpu?: string;
+  readonly dockerHost?: string | undefined;
+}
+
+/** Starts one whose thresholds lie just above what the machine uses now: it is never short of memory. */
 export async function guardedHost(
   servers: { redisUrl: string; databaseUrl: string },
-  { services = '', runaway, cpu = '{ enter: 10m }' }: { services?: string; runaway: string; cpu?: string },
+  { services = '', runaway, calm = '1s', cpu = '{ enter: 10m }', dockerHost }: GuardedHostOptions,
 ): Promise<GuardedHost> {
   const home = await mkdtemp(join(tmpdir(), 'ops-guarded-'));
   const used = ((figure('MemTotal') - figure('MemAvailable')) / figure('MemTotal')) * 100;
@@ -45,15 +52,15 @@ export async function guardedHost(
     `inventory: { services: [{ name: absent, port: 1, health: { tcp: { port: 1 } }, paused: true, protected: false }${services}] }
 guard:
   cpu: ${cpu}
-  ram: { warn: ${warn}, critical: ${critical}, emergency: ${emergency}, calm: 1s, margin: 0.3 }
+  ram: { warn: ${warn}, critical: ${critical}, emergency: ${emergency}, calm: ${calm}, margin: 0.3 }
   disk: { warn: 99, critical: 100 }
   runaway: { mode: "on", ${runaway} }
-docker: { enabled: false }
+docker: { enabled: ${dockerHost !== undefined} }
 `,
   );
   hosts += 1;
   const [name, port] = [`guarded-${process.pid}-${hosts}`, await freePort()];
-  const child = new OwnProcess({ ...servers, main: MAIN, config, home, port, env: { OPS_HOST: name } });
+  const child = new OwnProcess({ ...servers, main: MAIN, config, home, port, env: { OPS_HOST: name, DOCKER_HOST: dockerHost } });
   let seen: Recorder | undefined = await recorder(servers.redisUrl, ['ops:guard']);
   const get = async (path: string) =>
     fetch(`http://127.0.0.1:${port}${path}`, { headers: { authorization: `Bearer ${OWN_PROCESS_TOKEN}` } });
@@ -78,13 +85,14 @@ function expect200({ status }: Response): void {
   if (status !== 200) throw new Error(`answered ${status}`);
 }
 
-/** A hog that grows until it is over the threshold and holds what it has then, or is ended. */
-export async function growUntilEnded(name: string, step = 48): Promise<Hog> {
-  const hog = await startHogOf(name, { mebibytes: 16 });
+/** Lets a hog grow until it is over the threshold, and waits until it is ended. */
+export async function growUntilEnded(hog: Hog, step = 96): Promise<void> {
   const most = mebibytesToCross();
   for (let held = 16 + step; hog.isAlive() && held < most; held += step) await hog.hold(held);
-  await eventually(() => {
-    if (hog.isAlive()) throw new Error('the hog is alive');
-  });
-  return hog;
+  await eventually(
+    () => {
+      if (hog.isAlive()) throw new Error('the hog is alive');
+    },
+    { within: 30_000 },
+  );
 }

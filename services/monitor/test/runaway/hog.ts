@@ -3,7 +3,8 @@ import { once } from 'node:events';
 
 // Ends by itself after a minute, or with the test that holds its input. It is told how many MiB to hold, and says so when it does.
 const HOG = `
-process.title = process.argv[1];
+// It takes the place of the command line too, so it says all of it.
+process.title = process.argv.slice(1).join(' ');
 const held = [];
 setTimeout(() => process.exit(0), 60000);
 process.stdin.on('end', () => process.exit(0));
@@ -26,16 +27,14 @@ export interface Hog {
 /**
  * A real process of this name, in a group of its own.
  * @param marks what else its command line says
+ * @param through a command that becomes it, such as nice
  */
 export async function startHogOf(
   name: string,
-  { mebibytes, marks = [], argv0 }: { mebibytes: number; marks?: readonly string[]; argv0?: string },
+  { mebibytes, marks = [], through = [] }: { mebibytes: number; marks?: readonly string[]; through?: readonly string[] },
 ): Promise<Hog> {
-  const child = spawn(process.execPath, ['-e', HOG, '--', name, ...marks], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    detached: true,
-    ...(argv0 === undefined ? {} : { argv0 }),
-  });
+  const [program = '', ...args] = [...through, process.execPath, '-e', HOG, '--', name, ...marks];
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
   started.add(child);
   const ended = once(child, 'exit');
   child.stdin.on('error', () => undefined);
