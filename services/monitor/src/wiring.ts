@@ -1,8 +1,10 @@
 import { onJob } from '@ops/shared/queues';
 import type { ServiceContext, ServiceDefinition } from '@ops/shared/runtime';
+import { containerEngine } from './act/container-engine.js';
 import { registerMetrics } from './act/metrics.js';
 import { Outbox } from './act/outbox.js';
 import { type Checks, startChecks } from './checks/check-runner.js';
+import { ContainerDirectory } from './checks/container-directory.js';
 import { healthConditions } from './decide/check-conditions.js';
 import { guardConditions } from './decide/conditions.js';
 import { judgeReport } from './decide/report.js';
@@ -83,15 +85,30 @@ async function open(context: ServiceContext): Promise<{
   const { services } = config.inventory;
   const outbox = new Outbox(publisher, log, clock);
   const sampler = await openHostSampler({ mounts: config.guard.disks });
-  const onChange = () => alerts.changed();
-  const guard = new Guard({ host, home, config, redis, clock, log, outbox, sampler, ownPids, onChange });
+  const engineHost = config.docker.enabled ? dockerHost : null;
+  const containers = new ContainerDirectory();
+  const guard = new Guard({
+    host,
+    home,
+    config,
+    redis,
+    clock,
+    log,
+    outbox,
+    sampler,
+    ownPids,
+    containers,
+    engine: containerEngine(engineHost),
+    onChange: () => alerts.changed(),
+  });
   await guard.restore(RESTORE_MS);
 
   const checks = startChecks({
     services,
     clock,
     log,
-    dockerHost: config.docker.enabled ? dockerHost : null,
+    dockerHost: engineHost,
+    directory: config.guard.runaway.mode === 'off' ? null : containers,
     onChange: (state, previous) => {
       const { service, status, detail } = state;
       log.info({ service, from: previous.status, status, detail }, 'service');

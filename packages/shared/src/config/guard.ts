@@ -42,6 +42,15 @@ const response = (
 
 const names = z.array(z.string().min(1).max(200)).default([]);
 
+const neverRule = z.union(
+  [
+    z.string().min(1).max(200),
+    z.strictObject({ command: z.string().min(1).max(200) }),
+    z.strictObject({ user: z.union([z.string().min(1).max(64), z.int().min(0)]) }),
+  ],
+  { error: 'a process name, { command: a text in command lines } or { user: a name or number }' },
+);
+
 const runawayConfig = z
   .strictObject({
     mode: z.enum(['off', 'dry-run', 'on']).default('dry-run'),
@@ -50,7 +59,7 @@ const runawayConfig = z
       .strictObject({ names, commands: names })
       .prefault({})
       .describe('May be ended: process names, texts in command lines'),
-    never: names.describe('Names that are spared whatever else is said'),
+    never: z.array(neverRule).default([]).describe('Spared whatever else is said: process names, texts in command lines, users'),
     spare_root_daemons: z.boolean().default(true),
     settle: duration('250ms', 0, 60_000).describe('From the end of one victim to the measurement that may choose the next'),
     ram: z

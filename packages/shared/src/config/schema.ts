@@ -5,6 +5,7 @@ import { deployConfig, serviceDeploy } from './deploy.js';
 import { guardConfig } from './guard.js';
 import { healthCheck } from './health.js';
 import { httpConfig } from './http.js';
+import { protectionIsKnown } from './protection.js';
 import { duration } from './units.js';
 
 const serviceName = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and -');
@@ -38,7 +39,7 @@ const service = z.strictObject({
     .prefault({})
     .describe('How its processes are known: their names, or a text in their command lines'),
   class: z.enum(['revenue', 'non-revenue']).default('non-revenue'),
-  protected: z.boolean().default(false).describe('Never a victim of the runaway kill'),
+  protected: z.boolean().optional().describe('Never a victim of the runaway kill; see isProtected for what holds without it'),
   paused: z.boolean().default(false).describe('Known, but not checked'),
 });
 
@@ -77,26 +78,6 @@ const queue = z.strictObject({
   prefix: z.string().min(1).default('bull'),
   class: z.enum(['revenue', 'non-revenue']),
 });
-
-// Who may not be ended must be known, wherever something may be.
-function protectionIsKnown(
-  config: { inventory: z.infer<typeof inventory>; guard: z.infer<typeof guardConfig> },
-  context: z.core.$RefinementCtx,
-): void {
-  const { eligible, unknown, mode } = config.guard.runaway;
-  const somebody = unknown === 'eligible' || eligible.names.length + eligible.commands.length > 0;
-  if (mode === 'off' || !somebody) return;
-  for (const [index, service] of config.inventory.services.entries()) {
-    const { names, commands } = service.processes;
-    if ((service.protected || service.class === 'revenue') && names.length + commands.length === 0) {
-      context.addIssue({
-        code: 'custom',
-        path: ['inventory', 'services', index, 'processes'],
-        message: `names or commands: ${service.name} is protected or revenue, and guard.runaway may end processes`,
-      });
-    }
-  }
-}
 
 /** ops.yaml. What is not written there has the default that stands here; an unknown key is an error. */
 export const opsConfig = z

@@ -117,6 +117,21 @@ describe('a mistake is refused with line, path, value and expectation', () => {
       { inventory: { services: [service({ protected: true })] }, guard: { runaway: { eligible: { names: ['node'] } } } },
       'inventory.services[0].processes: missing: expected names or commands',
     ],
+    [
+      'a service that says nothing of its protection, where whatever is not named may be ended',
+      { inventory: { services: [service()] }, guard: { runaway: { unknown: 'eligible' } } },
+      'is protected, because it does not say `protected: false`',
+    ],
+    [
+      'a rule of sparing with a key that is none',
+      { inventory: { services: [service()] }, guard: { runaway: { never: [{ uid: 1000 }] } } },
+      'guard.runaway.never[0].uid: 1000: expected no such key',
+    ],
+    [
+      'a rule of sparing that is no text',
+      { inventory: { services: [service()] }, guard: { runaway: { never: [7] } } },
+      'guard.runaway.never[0]: 7: expected a process name, { command: a text in command lines } or { user: a name or number }',
+    ],
     ...(
       [
         ['without a scope', [{ name: 'nucleus', scopes: [], token_env: 'T' }], '[0].scopes: []: expected at least 1'],

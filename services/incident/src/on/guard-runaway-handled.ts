@@ -11,9 +11,11 @@ export async function onRunawayHandled(
   service: IncidentService,
   event: OpsEvent<'guard.runaway-handled'>,
 ): Promise<readonly EventDraft[]> {
-  const { host, mode, result, victim, reason, took_ms, evidence } = event.data;
+  const { host, mode, result, victim, processes, members, container, by, reason, took_ms, evidence } = event.data;
+  const others = processes === 1 ? '' : ` and ${processes - 1} more`;
+  const where = container === null ? '' : ` of container ${container.name ?? container.id.slice(0, 12)}`;
   const what = mode === 'dry-run' ? 'would be ended' : result;
-  const text = toFit(`runaway process ${victim.name} (pid ${victim.pid}): ${what} (${reason})`);
+  const text = toFit(`runaway process ${victim.name} (pid ${victim.pid})${others}${where}: ${what} (${reason})`);
   const open = await findOpen(service.database, { kind: 'guard', about: host, fingerprint: null });
   const notices = decideNotices(
     {
@@ -27,7 +29,12 @@ export async function onRunawayHandled(
   );
   tellMaurice(service, notices);
   if (open === undefined) return notices;
-  const fresh: Evidence = { at: event.time, kind: 'runaway', text, facts: { victim, took_ms, ...evidence } };
+  const fresh: Evidence = {
+    at: event.time,
+    kind: 'runaway',
+    text,
+    facts: { victim, members, container, by, took_ms, ...evidence },
+  };
   const incident = { ...withEvidence(open, fresh), root_cause: toFit(`${victim.name} (pid ${victim.pid}): ${reason}`) };
   if (!(await updateIncident(service.database, incident))) return [...leftAlone(service, incident), ...notices];
   return [updatedEvent(incident, text, [fresh]), ...notices];

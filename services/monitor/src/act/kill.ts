@@ -1,16 +1,20 @@
-import { closeSync, openSync, readSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
+import { errorWords } from '@ops/shared/probes';
 import type { RunawayPlan } from '../decide/runaway-types.js';
-import { isOver, parseProcessStat } from '../host/process-stat.js';
+import type { ContainerEngine } from './container-engine.js';
+import { HeldUnit, type KillResult, type MemberOutcome, worstOf } from './held-unit.js';
 
 /** How a kill ended. Times are epoch milliseconds; `ms` is from the first look to the last. */
 export interface KillOutcome {
-  readonly result: 'terminated' | 'killed' | 'already-gone' | 'identity-changed' | 'not-permitted' | 'dry-run' | 'survived';
-  readonly pid: number;
-  readonly startTime: number;
+  /** Of the whole unit. */
+  readonly result: KillResult;
+  readonly members: readonly MemberOutcome[];
+  /** Who ended it: our own signals, or the container's engine. */
+  readonly by: 'signals' | 'engine';
+  /** What the engine did not do of what it was asked, and why; null where it did all, or was not asked. */
+  readonly refused: string | null;
   readonly termAt: number | null;
   readonly killAt: number | null;
-  /** When the process was seen to be over. */
+  /** When all of them were seen to be over. */
   readonly goneAt: number | null;
   readonly ms: number;
 }
@@ -20,6 +24,8 @@ export interface KillDeps {
   readonly procRoot?: string;
   /** Sends a signal; throws as `process.kill` does. */
   readonly signal?: (pid: number, signal: 'SIGTERM' | 'SIGKILL') => void;
+  /** Ends containers. Without one their processes get the signals themselves. */
+  readonly engine?: ContainerEngine | undefined;
   readonly now?: () => number;
   /** Time between two looks, in milliseconds. */
   readonly pollMs?: number;
@@ -27,111 +33,126 @@ export interface KillDeps {
   readonly reapMs?: number;
 }
 
+type Plan = Pick<RunawayPlan, 'mode' | 'members' | 'graceMs'> & { readonly container?: RunawayPlan['container'] };
+
+/** An engine that has not answered by then is not waited for: memory runs out meanwhile. */
+const ENGINE_ANSWER_MS = 500;
+
 /**
- * Carries out a plan: SIGTERM, up to `graceMs` of waiting, SIGKILL, and proof that the process is gone. It chooses
- * nothing and throws nothing for a victim that is gone, is another one by now, or may not be signalled.
+ * Carries out a plan: SIGTERM to all its members, up to `graceMs` of waiting, SIGKILL to who is left, and proof that they are
+ * gone. It chooses nothing and throws nothing for a victim that is gone, is another one by now, or may not be signalled.
  *
- * The process is held by its open stat file: once it has ended, reads from it fail, also when the number belongs to a
- * new process by then. Identity is read from it immediately before each signal, which leaves a window of microseconds
- * (compared by number alone, 25 of 25 innocents died in a forced reuse).
+ * Each member is signalled by its own identity and never by the number of its group: that can be used again as well, and a
+ * group may hold a process that is spared. A container is ended through its engine, whose restart policy would bring it back
+ * otherwise, and by signals where the engine does not answer. Only its processes being gone proves its end.
  */
-export async function killRunaway(
-  plan: Pick<RunawayPlan, 'mode' | 'victim' | 'graceMs'>,
-  deps: KillDeps = {},
-): Promise<KillOutcome> {
-  const now = deps.now ?? Date.now;
+export async function killRunaway(plan: Plan, deps: KillDeps = {}): Promise<KillOutcome> {
+  const { now = Date.now, pollMs = 10, reapMs = 5_000, procRoot = '/proc' } = deps;
   const startedAt = now();
-  const { pid, startTime } = plan.victim;
-  const outcome = (result: KillOutcome['result'], times: Partial<KillOutcome> = {}): KillOutcome => ({
-    result,
-    pid,
-    startTime,
-    termAt: null,
-    killAt: null,
-    goneAt: null,
-    ...times,
-    ms: now() - startedAt,
-  });
-  if (plan.mode !== 'on') return outcome('dry-run');
-  const held = hold(pid, deps.procRoot ?? '/proc');
-  if (held === 'over') return outcome('already-gone', { goneAt: now() });
-  if (held === 'hidden') return outcome('not-permitted');
-  try {
-    const isGone = () => held.look().is === 'over';
-    const waitMs = deps.pollMs ?? 10;
-    const signal = deps.signal ?? ((to: number, name: 'SIGTERM' | 'SIGKILL') => process.kill(to, name));
-    const first = held.look();
-    if (first.is === 'there' && first.startTime !== startTime) return outcome('identity-changed');
-    // What cannot be identified is not signalled.
-    if (first.is === 'hidden') return outcome('not-permitted');
-    const term = first.is === 'over' ? 'gone' : send(() => signal(pid, 'SIGTERM'));
-    if (term === 'gone') return outcome('already-gone', { goneAt: now() });
-    if (term === 'refused') return outcome('not-permitted');
-    const termAt = now();
-    if (await until(isGone, plan.graceMs, waitMs)) return outcome('terminated', { termAt, goneAt: now() });
-    const last = held.look();
-    if (last.is === 'hidden') return outcome('survived', { termAt });
-    const kill = last.is === 'over' ? 'gone' : send(() => signal(pid, 'SIGKILL'));
-    if (kill === 'gone') return outcome('terminated', { termAt, goneAt: now() });
-    // Another user by now (a set-uid program was executed): SIGTERM went through, SIGKILL does not.
-    if (kill === 'refused') return outcome('not-permitted', { termAt });
-    const killAt = now();
-    if (await until(isGone, deps.reapMs ?? 5_000, waitMs)) return outcome('killed', { termAt, killAt, goneAt: now() });
-    return outcome('survived', { termAt, killAt });
-  } finally {
-    held.release();
+  if (plan.mode !== 'on') {
+    const members = plan.members.map(({ pid, startTime }) => ({ pid, startTime, result: 'dry-run' as const }));
+    const nothing = { by: 'signals' as const, refused: null, termAt: null, killAt: null, goneAt: null };
+    return { result: 'dry-run', members, ...nothing, ms: now() - startedAt };
   }
-}
-
-type Look = { readonly is: 'there'; readonly startTime: number } | { readonly is: 'over' } | { readonly is: 'hidden' };
-
-interface Held {
-  look(): Look;
-  release(): void;
-}
-
-/** Holds on to one process by its open stat file, or says why that cannot be done. */
-function hold(pid: number, procRoot: string): Held | 'over' | 'hidden' {
-  const buffer = Buffer.allocUnsafe(1024);
-  let descriptor: number;
+  const unit = new HeldUnit(plan.members, { procRoot, pollMs });
+  const hand = handFor(plan, deps);
+  let [termAt, killAt] = [NEVER, NEVER];
   try {
-    descriptor = openSync(`${procRoot}/${pid}/stat`, 'r');
-  } catch (error) {
-    return isGoneError(error) ? 'over' : 'hidden';
-  }
-  const look = (): Look => {
-    try {
-      const stat = parseProcessStat(buffer.toString('utf8', 0, readSync(descriptor, buffer, 0, buffer.length, 0)));
-      if (stat === null) return { is: 'hidden' };
-      return isOver(stat) ? { is: 'over' } : { is: 'there', startTime: stat.startTime };
-    } catch (error) {
-      // Only "no such process" proves an end; a failure of our own must not be taken for one.
-      return { is: isGoneError(error) ? 'over' : 'hidden' };
+    if (await hand.term(unit)) termAt = now();
+    if (!(await unit.settled(plan.graceMs))) {
+      if (await hand.kill(unit, reapMs)) killAt = now();
+      await unit.settled(reapMs);
     }
-  };
-  return { look, release: () => closeSync(descriptor) };
-}
-
-function isGoneError(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ESRCH' || error.code === 'ENOENT');
-}
-
-function send(signal: () => unknown): 'sent' | 'gone' | 'refused' {
-  try {
-    signal();
-    return 'sent';
-  } catch (error) {
-    return isGoneError(error) ? 'gone' : 'refused';
+    await hand.finish(reapMs);
+    const members = unit.outcomes();
+    const result = worstOf(members);
+    const isOver = ['terminated', 'killed', 'already-gone'].includes(result);
+    const times = { termAt: known(termAt), killAt: known(killAt), goneAt: isOver ? now() : null };
+    return { result, members, by: hand.by, refused: hand.refused, ...times, ms: now() - startedAt };
+  } finally {
+    unit.release();
   }
 }
 
-/** Looks every `everyMs`, and once more at the end. On the monotonic clock: a wall clock that jumps may not cut the grace time. */
-async function until(isTrue: () => boolean, withinMs: number, everyMs: number): Promise<boolean> {
-  const end = performance.now() + withinMs;
-  for (;;) {
-    if (isTrue()) return true;
-    const left = end - performance.now();
-    if (left <= 0) return false;
-    await delay(Math.min(everyMs, left));
+const NEVER = Number.NaN;
+const known = (at: number) => (Number.isNaN(at) ? null : at);
+
+interface Hand {
+  readonly by: 'signals' | 'engine';
+  readonly refused: string | null;
+  term(unit: HeldUnit): Promise<boolean>;
+  kill(unit: HeldUnit, withinMs: number): Promise<boolean>;
+  finish(withinMs: number): Promise<void>;
+}
+
+function handFor({ container = null }: Plan, { engine, signal = send }: KillDeps): Hand {
+  const own: Hand = {
+    by: 'signals',
+    refused: null,
+    term: async (unit) => unit.ask((pid) => signal(pid, 'SIGTERM')),
+    kill: async (unit) => unit.force((pid) => signal(pid, 'SIGKILL')),
+    finish: async () => undefined,
+  };
+  return container === null || engine === undefined ? own : new EngineHand(container.id, engine, own);
+}
+
+const send = (pid: number, name: 'SIGTERM' | 'SIGKILL') => void process.kill(pid, name);
+// The identity of a member is read as if it were signalled itself: one that is not there any more was not ended by us.
+const untouched = () => undefined;
+
+/** Ends a container through its engine, and goes over to the processes themselves when that does not answer. */
+class EngineHand implements Hand {
+  by: 'signals' | 'engine' = 'engine';
+  refused: string | null = null;
+  readonly #id: string;
+  readonly #engine: ContainerEngine;
+  readonly #own: Hand;
+  #stopping: Promise<void> | null = null;
+  #isAsked = false;
+
+  constructor(id: string, engine: ContainerEngine, own: Hand) {
+    this.#id = id;
+    this.#engine = engine;
+    this.#own = own;
+  }
+
+  async term(unit: HeldUnit): Promise<boolean> {
+    // A container whose processes are gone, or are others by now, is not the one that was chosen.
+    this.#isAsked = unit.ask(untouched);
+    if (!this.#isAsked) return false;
+    if (await this.#try(this.#engine.signal(this.#id, 'SIGTERM', ENGINE_ANSWER_MS))) return true;
+    this.by = 'signals';
+    return this.#own.term(unit);
+  }
+
+  async kill(unit: HeldUnit, withinMs: number): Promise<boolean> {
+    if (this.by === 'signals') return this.#own.kill(unit, withinMs);
+    // Marked before, as with a signal: who goes now did not go by itself.
+    const isAnybody = unit.force(untouched);
+    await Promise.race([this.#stop(withinMs), unit.settled(ENGINE_ANSWER_MS)]);
+    if (await unit.settled(0)) return isAnybody;
+    const isTaken = await this.#try(this.#engine.signal(this.#id, 'SIGKILL', ENGINE_ANSWER_MS));
+    if (!(await unit.settled(isTaken ? ENGINE_ANSWER_MS : 0))) await this.#own.kill(unit, withinMs);
+    return isAnybody;
+  }
+
+  /** One that obeyed is stopped as well, so that its restart policy leaves it as it is. */
+  async finish(withinMs: number): Promise<void> {
+    if (this.by === 'engine' && this.#isAsked) await this.#stop(withinMs);
+  }
+
+  #stop(withinMs: number): Promise<void> {
+    this.#stopping ??= this.#try(this.#engine.stop(this.#id, withinMs)).then(() => undefined);
+    return this.#stopping;
+  }
+
+  async #try(asked: Promise<void>): Promise<boolean> {
+    try {
+      await asked;
+      return true;
+    } catch (error) {
+      this.refused ??= `the engine did not end the container: ${errorWords(error)}`;
+      return false;
+    }
   }
 }

@@ -1,97 +1,147 @@
 import { readFileSync } from 'node:fs';
 import type { Logger } from '@ops/shared/runtime';
+import type { ContainerDirectory } from '../checks/container-directory.js';
+import { largest } from '../decide/largest.js';
 import { decideRunaway } from '../decide/runaway.js';
+import { containerIds } from '../decide/runaway-container.js';
 import type { RunawayPolicy } from '../decide/runaway-policy.js';
-import { describeProcess } from '../decide/runaway-process.js';
+import { describeProcess, type ProcessIdentity } from '../decide/runaway-process.js';
 import type { PreviousKill, RunawayFacts, RunawayPlan } from '../decide/runaway-types.js';
-import { heaviest, type ProcessTable, readProcessTable } from '../host/process-table.js';
+import { type Metric, sizeOf } from '../decide/runaway-unit.js';
+import { type TablePaceFacts, tableLasts } from '../decide/table-pace.js';
+import { heaviest } from '../host/heaviest.js';
+import { type ProcessTable, readProcessTable, scanProcessTable } from '../host/process-table.js';
 import { processUsage } from '../host/process-usage.js';
 import type { HostSample } from '../host/sample.js';
+import type { ContainerEngine } from './container-engine.js';
 import { type KillOutcome, killRunaway } from './kill.js';
 
-/** Our own control groups; a text that no process has where they cannot be read: then nobody is ended. */
-function ownGroup(): string {
+/** Our own control groups; null where they cannot be read. */
+function ownGroup(): string | null {
   try {
     return readFileSync('/proc/self/cgroup', 'utf8');
   } catch {
-    return 'unknown';
+    return null;
   }
 }
 
 const CANDIDATES = 40;
 const TOP = 10;
+/** A table that was read within this time is decided on with the sample that asked for it: half of the shortest interval between two. */
+const AT_ONCE_MS = 25;
+const RECENT_MS = 2_000;
+/** More processes than this are not read in one go. */
+const MOST_AT_ONCE = 1_000;
+const MOST_GIVEN_UP = 1000;
 
-type Seen = Pick<RunawayFacts, 'level' | 'cpuOverSince'> & { readonly sample: HostSample };
+export interface RunawayWatchOptions {
+  readonly policy: RunawayPolicy;
+  /** Whose tree is spared: ours, where it is not given. */
+  readonly self?: number;
+  readonly ownPids: readonly number[];
+  readonly containers: ContainerDirectory;
+  readonly engine: ContainerEngine | undefined;
+  readonly log: Logger;
+  /** What was done, or would have been. */
+  readonly done: (plan: RunawayPlan, outcome: KillOutcome) => void;
+}
+
+type Seen = Pick<RunawayFacts, 'level' | 'cpuOverSince'> & Pick<TablePaceFacts, 'isNear'> & { readonly sample: HostSample };
+type Processes = ReturnType<typeof processUsage>;
 
 /**
- * Keeps the process table while it matters and carries out one kill at a time. It chooses nothing: decideRunaway does.
- * The kill runs beside the samples, which must go on to tell whether it helped.
+ * Keeps the process table while it matters and carries out one kill at a time. It chooses nothing: decideRunaway does. Neither the
+ * table nor a kill is waited for: the samples must go on, to tell whether it helped.
  */
 export class RunawayWatch {
-  readonly #policy: RunawayPolicy;
-  readonly #ownPids: readonly number[];
-  readonly #log: Logger;
-  readonly #done: (plan: RunawayPlan, outcome: KillOutcome) => void;
+  readonly #options: RunawayWatchOptions;
+  readonly #ownGroup = ownGroup();
+  /** What rates are counted from. */
   #table: ProcessTable | null = null;
+  #latest: { readonly processes: Processes; readonly at: number } | null = null;
+  #tableAt = Number.NEGATIVE_INFINITY;
+  #tookMs = 0;
+  #scanning: Promise<void> | null = null;
+  /** A table that took a while: it waits for a sample that was taken after it. */
+  #waiting: Processes | null = null;
   #previous: PreviousKill | null = null;
-  #givenUp: { pid: number; startTime: number }[] = [];
+  #givenUp: readonly ProcessIdentity[] = [];
   #killing: Promise<void> | null = null;
 
-  constructor(
-    policy: RunawayPolicy,
-    ownPids: readonly number[],
-    log: Logger,
-    done: (plan: RunawayPlan, outcome: KillOutcome) => void,
-  ) {
-    this.#policy = policy;
-    this.#ownPids = ownPids;
-    this.#log = log;
-    this.#done = done;
+  constructor(options: RunawayWatchOptions) {
+    this.#options = options;
   }
 
-  /** Reads the table, and ends a runaway if the facts say so. Throws where there is no /proc. */
+  /** Takes a sample in: reads the table where it is due, and ends a runaway if the facts say so. */
   look(seen: Seen): void {
-    const table = readProcessTable({ detailsOf: heaviest(CANDIDATES, this.#table) });
-    const processes = processUsage(this.#table, table);
-    this.#keep(table);
-    const facts: RunawayFacts = {
-      ...seen,
-      processes,
-      withinGroup: seen.sample.scope.kind === 'host' ? null : ownGroup(),
-      own: { pid: process.pid, alsoOurs: this.#ownPids },
-      killing: this.#killing !== null,
-      previous: this.#previous,
-      givenUp: this.#givenUp,
-    };
-    const plan = decideRunaway(facts, this.#policy, seen.sample.at);
-    if (plan !== null) this.#killing = this.#carryOut(plan);
+    const waiting = this.#waiting;
+    if (waiting !== null) {
+      // Memory that has recovered while the table was read ends nobody.
+      this.#waiting = null;
+      this.#decide(seen, waiting);
+    }
+    const { policy } = this.#options;
+    const ramIsOver = (seen.sample.ramPercent ?? 0) > policy.ram.abovePercent;
+    const lasts = tableLasts({ ...seen, ramIsOver, killing: this.#killing !== null, tookMs: this.#tookMs });
+    if (this.#scanning !== null || lasts === null || seen.sample.monotonicMs - this.#tableAt < lasts) return;
+    this.#tableAt = seen.sample.monotonicMs;
+    this.#scanning = this.#scan(seen).finally(() => {
+      this.#scanning = null;
+    });
   }
 
-  /** Who uses most, by memory and by CPU; empty where there is no /proc. */
+  /** Who uses most, by memory and by CPU; empty where nobody can tell at once. */
   top() {
+    const most = (processes: Processes, metric: Metric) =>
+      largest(processes, TOP, (each) => sizeOf(each, metric)).map(describeProcess);
     try {
-      const table = readProcessTable({ detailsOf: () => new Set() });
-      const processes = processUsage(this.#table, table);
-      this.#keep(table);
-      const most = (size: (each: (typeof processes)[number]) => number) =>
-        [...processes]
-          .sort((a, b) => size(b) - size(a))
-          .slice(0, TOP)
-          .map(describeProcess);
-      return { byRss: most(({ rssBytes }) => rssBytes), byCpu: most(({ cpuPercent }) => cpuPercent ?? 0) };
+      const processes = this.#recent() ?? processUsage(this.#table, readProcessTable({ most: MOST_AT_ONCE }));
+      return { byRss: most(processes, 'ram'), byCpu: most(processes, 'cpu') };
     } catch {
       return { byRss: [], byCpu: [] };
     }
   }
 
-  /** Reads the table, so that the rates of the processes are known when they are asked for. Throws where there is no /proc. */
-  keepUp(): void {
-    this.#keep(readProcessTable({ detailsOf: () => new Set() }));
-  }
-
   /** Waits for a kill in progress: a process that got SIGTERM must not be left half-ended. */
   async settle(): Promise<void> {
+    await this.#scanning;
     await this.#killing;
+  }
+
+  async #scan(seen: Seen): Promise<void> {
+    try {
+      const table = await scanProcessTable({ detailsOf: heaviest(CANDIDATES, this.#table) });
+      const processes = processUsage(this.#table, table, table.detailed);
+      this.#keep(table);
+      this.#latest = { processes, at: table.monotonicMs };
+      this.#tookMs = performance.now() - table.monotonicMs;
+      if (this.#tookMs > AT_ONCE_MS) this.#waiting = processes;
+      else this.#decide(seen, processes);
+    } catch (error) {
+      this.#options.log.debug({ error }, 'no process table');
+    }
+  }
+
+  #decide(seen: Seen, processes: Processes): void {
+    const { policy, self = process.pid, ownPids, containers } = this.#options;
+    const facts: RunawayFacts = {
+      ...seen,
+      processes,
+      // A text that no process has, where ours cannot be read: then nobody is ended.
+      withinGroup: seen.sample.scope.kind === 'host' ? null : (this.#ownGroup ?? 'unknown'),
+      own: { pid: self, alsoOurs: ownPids },
+      containers: { known: containers.known, own: containerIds(this.#ownGroup) },
+      killing: this.#killing !== null,
+      previous: this.#previous,
+      givenUp: this.#givenUp,
+    };
+    const plan = decideRunaway(facts, policy, seen.sample.at);
+    if (plan !== null) this.#killing = this.#carryOut(plan);
+  }
+
+  #recent(): Processes | null {
+    const isRecent = this.#latest !== null && performance.now() - this.#latest.at < RECENT_MS;
+    return isRecent ? (this.#latest?.processes ?? null) : null;
   }
 
   // A rate needs a window: a table that is younger than this stays the one to compare with.
@@ -100,16 +150,17 @@ export class RunawayWatch {
   }
 
   async #carryOut(plan: RunawayPlan): Promise<void> {
-    this.#log.warn({ mode: plan.mode, victim: plan.victim, reason: plan.reason }, 'runaway process');
+    const { log, engine, done } = this.#options;
+    log.warn({ mode: plan.mode, victim: plan.victim, container: plan.container, reason: plan.reason }, 'runaway process');
     try {
-      const outcome = await killRunaway(plan);
-      const { pid, startTime } = plan.victim;
-      this.#previous = { pid, startTime, result: outcome.result, at: Date.now() };
-      if (outcome.result === 'survived' || outcome.result === 'not-permitted')
-        this.#givenUp = [...this.#givenUp, { pid, startTime }].slice(-100);
-      this.#done(plan, outcome);
+      const outcome = await killRunaway(plan, { engine });
+      const { result, members } = outcome;
+      this.#previous = { members: members.filter((each) => each.result === result), result, at: Date.now() };
+      const failed = members.filter((each) => each.result === 'survived' || each.result === 'not-permitted');
+      this.#givenUp = [...this.#givenUp, ...failed].slice(-MOST_GIVEN_UP);
+      done(plan, outcome);
     } catch (error) {
-      this.#log.error({ error, victim: plan.victim }, 'the runaway could not be ended');
+      log.error({ error, victim: plan.victim }, 'the runaway could not be ended');
     } finally {
       this.#killing = null;
     }

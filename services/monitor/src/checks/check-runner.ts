@@ -4,6 +4,7 @@ import type { Clock, Logger } from '@ops/shared/runtime';
 import { checksAfter } from '../decide/check-nudges.js';
 import type { CheckState } from '../decide/check-types.js';
 import { lastStart } from '../decide/start-grace.js';
+import type { ContainerDirectory } from './container-directory.js';
 import { createProbe } from './create-probe.js';
 import { DockerEngine } from './docker-engine.js';
 import { ServiceCheck } from './service-check.js';
@@ -14,6 +15,8 @@ export interface CheckOptions {
   readonly log: Logger;
   /** DOCKER_HOST; undefined for the default socket, null where Docker is switched off. */
   readonly dockerHost: string | undefined | null;
+  /** The containers of this host, for whoever needs them; null where nobody does. */
+  readonly directory?: ContainerDirectory | null;
   /** Called when a service's status has changed. */
   readonly onChange: (state: CheckState, previous: CheckState) => void;
 }
@@ -28,12 +31,13 @@ export interface Checks {
 }
 
 /** Begins to check the services, each by itself; the first checks run at once. */
-export function startChecks({ services, clock, log, dockerHost, onChange }: CheckOptions): Checks {
+export function startChecks({ services, clock, log, dockerHost, directory = null, onChange }: CheckOptions): Checks {
   const checks = new Map<string, ServiceCheck>();
   const states = () => [...checks.values()].map(({ state }) => state);
   const engine = new DockerEngine({
     host: dockerHost,
     names: [...new Set(services.flatMap(containersOf))],
+    directory,
     clock,
     log,
     changed: (container) => {

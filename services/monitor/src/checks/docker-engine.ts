@@ -3,6 +3,7 @@ import type { Clock, Logger } from '@ops/shared/runtime';
 import { dockerAddress } from '@ops/shared/runtime';
 import Docker from 'dockerode';
 import type { ContainerFacts, ContainerView } from '../decide/check-container.js';
+import type { ContainerDirectory } from './container-directory.js';
 import { type DockerEvent, readEvents } from './docker-events.js';
 
 const ANSWER_MS = 10_000;
@@ -11,12 +12,13 @@ const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 10_000;
 
 /**
- * What the Docker engine says of the named containers. Kept up to date by its event stream; after each (re)connect, and every
+ * What the Docker engine says of the named containers, and which there are. Kept up to date by its event stream; after each (re)connect, and every
  * minute, all of them are read again, so that a lost event costs a minute at most.
  */
 export class DockerEngine {
   readonly #docker: Docker | undefined;
   readonly #watched: ReadonlySet<string>;
+  readonly #directory: ContainerDirectory | null;
   readonly #views = new Map<string, ContainerView>();
   readonly #closing = new AbortController();
   readonly #clock: Clock;
@@ -27,16 +29,19 @@ export class DockerEngine {
 
   /**
    * @param host DOCKER_HOST; undefined for the default socket, null where Docker is switched off
+   * @param directory is kept up to date as well, where somebody needs it
    * @param changed called with a container's name after each event about it
    */
   constructor(options: {
     host: string | undefined | null;
     names: readonly string[];
+    directory: ContainerDirectory | null;
     clock: Clock;
     log: Logger;
     changed: (name: string) => void;
   }) {
-    const { host, names, clock, log, changed } = options;
+    const { host, names, directory, clock, log, changed } = options;
+    this.#directory = directory;
     const address = host === null ? undefined : dockerAddress(host);
     this.#watched = new Set(names);
     this.#clock = clock;
@@ -45,7 +50,8 @@ export class DockerEngine {
     this.#docker = address === undefined ? undefined : new Docker(address);
     if (host === null) this.#blind = 'Docker is switched off in ops.yaml';
     else if (address === undefined) this.#blind = 'DOCKER_HOST has a form that is not known: expected unix:// or tcp://';
-    this.#running = this.#docker === undefined || names.length === 0 ? Promise.resolve() : this.#follow(this.#docker);
+    this.#running =
+      this.#docker === undefined || (names.length === 0 && directory === null) ? Promise.resolve() : this.#follow(this.#docker);
   }
 
   /** What is known of a container now. */
@@ -84,7 +90,7 @@ export class DockerEngine {
     const signal = AbortSignal.any([this.#closing.signal, ending.signal]);
     let work: readonly Promise<void>[] = [];
     try {
-      const events = await readEvents(docker, [...this.#watched], signal, ANSWER_MS);
+      const events = await readEvents(docker, signal, ANSWER_MS);
       await this.#readAll(docker, signal);
       connected();
       work = [this.#take(docker, events, signal), this.#rereadEvery(docker, signal)];
@@ -96,7 +102,11 @@ export class DockerEngine {
   }
 
   async #take(docker: Docker, events: AsyncIterable<DockerEvent>, signal: AbortSignal): Promise<void> {
-    for await (const { name } of events) await this.#read(docker, name, signal);
+    for await (const { names, action } of events) {
+      // Not waited for: it must not hold up what the checks need.
+      if (action === 'start' || action === 'rename') void this.#list(docker, signal);
+      for (const name of names) if (this.#watched.has(name)) await this.#read(docker, name, signal);
+    }
   }
 
   async #rereadEvery(docker: Docker, signal: AbortSignal): Promise<void> {
@@ -107,7 +117,16 @@ export class DockerEngine {
   }
 
   async #readAll(docker: Docker, signal: AbortSignal): Promise<void> {
+    await this.#list(docker, signal);
     for (const name of this.#watched) await this.#read(docker, name, signal);
+  }
+
+  // An engine that gives no list (a filter before it, say) can still be asked for the containers that are checked.
+  async #list(docker: Docker, signal: AbortSignal): Promise<void> {
+    const abortSignal = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
+    await this.#directory?.refresh(docker, abortSignal).catch((error: unknown) => {
+      if (!signal.aborted) this.#log.debug({ error }, 'the containers could not be listed');
+    });
   }
 
   async #read(docker: Docker, name: string, signal: AbortSignal): Promise<void> {

@@ -23,42 +23,35 @@ const event = z.object({
   Actor: z.object({ Attributes: z.object({ name: z.string(), oldName: z.string().optional() }) }),
 });
 
-/** Something happened to a container of this name. */
+/** Something happened to a container of this name, or of one that it had before. */
 export interface DockerEvent {
-  readonly name: string;
+  readonly names: readonly string[];
   readonly action: string;
 }
 
 /**
- * Opens the engine's event stream and returns the events about these containers. Rejects when the engine does not answer within
+ * Opens the engine's event stream and returns the events about containers. Rejects when the engine does not answer within
  * `answerMs`; the events end with the connection, or with the signal.
  */
-export async function readEvents(
-  docker: Docker,
-  names: readonly string[],
-  signal: AbortSignal,
-  answerMs: number,
-): Promise<AsyncIterable<DockerEvent>> {
+export async function readEvents(docker: Docker, signal: AbortSignal, answerMs: number): Promise<AsyncIterable<DockerEvent>> {
   const opening = new AbortController();
   const timer = setTimeout(() => opening.abort(new Error(`no answer within ${answerMs} ms`)), answerMs);
   try {
     const abortSignal = AbortSignal.any([signal, opening.signal]);
     const stream = (await docker.getEvents({ filters: { type: ['container'], event: ACTIONS }, abortSignal })) as Readable;
-    return decode(stream, names);
+    return decode(stream);
   } finally {
     clearTimeout(timer);
   }
 }
 
-async function* decode(stream: Readable, names: readonly string[]): AsyncGenerator<DockerEvent> {
+async function* decode(stream: Readable): AsyncGenerator<DockerEvent> {
   for await (const line of lines(stream)) {
     const parsed = event.safeParse(parse(line));
     if (!parsed.success) continue;
     const { Action, Actor } = parsed.data;
     const { name, oldName } = Actor.Attributes;
-    for (const about of [name, oldName?.replace(/^\//, '')]) {
-      if (about !== undefined && names.includes(about)) yield { name: about, action: Action };
-    }
+    yield { names: oldName === undefined ? [name] : [name, oldName.replace(/^\//, '')], action: Action };
   }
 }
 

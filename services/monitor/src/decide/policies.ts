@@ -1,4 +1,4 @@
-import type { InventoryService, OpsConfig } from '@ops/shared/config';
+import { type InventoryService, isProtected, type OpsConfig } from '@ops/shared/config';
 import { type LevelPolicy, levelPolicy } from './level-policy.js';
 import { defaultRunawayPolicy, type OwnerRule, type RunawayPolicy } from './runaway-policy.js';
 
@@ -25,14 +25,21 @@ export function levelPolicyOf({ cpu, ram, disk, interval, reports }: GuardConfig
   );
 }
 
-/** ops.yaml's runaway section and inventory as the policy of the runaway decision. */
-export function runawayPolicyOf(guard: GuardConfig, services: readonly InventoryService[]): RunawayPolicy {
+/**
+ * ops.yaml's runaway section and inventory as the policy of the runaway decision.
+ * @param neverUsers the numbers of the users whom `guard.runaway.never` names
+ */
+export function runawayPolicyOf(
+  guard: GuardConfig,
+  services: readonly InventoryService[],
+  neverUsers: readonly number[],
+): RunawayPolicy {
   const { runaway } = guard;
   return {
     ...defaultRunawayPolicy,
     mode: runaway.mode,
     owners: [
-      ...services.map(ownerRule),
+      ...services.map((service) => ownerRule(service, runaway.eligible)),
       {
         service: 'ops.yaml: guard.runaway.eligible',
         protected: false,
@@ -41,7 +48,9 @@ export function runawayPolicyOf(guard: GuardConfig, services: readonly Inventory
       },
     ],
     unknownOwners: runaway.unknown,
-    neverNames: [...defaultRunawayPolicy.neverNames, ...runaway.never],
+    neverNames: [...defaultRunawayPolicy.neverNames, ...runaway.never.filter((one) => typeof one === 'string')],
+    neverPatterns: runaway.never.flatMap((one) => (typeof one === 'object' && 'command' in one ? [literal(one.command)] : [])),
+    neverUsers,
     spareRootDaemons: runaway.spare_root_daemons,
     ram: {
       abovePercent: guard.ram.emergency,
@@ -61,13 +70,16 @@ export function runawayPolicyOf(guard: GuardConfig, services: readonly Inventory
   };
 }
 
-// Revenue work is not what is ended to save the host: it counts as protected, like what says so.
-function ownerRule(service: InventoryService): OwnerRule {
+function ownerRule(service: InventoryService, eligible: GuardConfig['runaway']['eligible']): OwnerRule {
   return {
     service: service.name,
-    protected: service.protected || service.class === 'revenue',
+    protected: isProtected(service, eligible),
     names: service.processes.names,
     patterns: service.processes.commands.map(literal),
+    containerNames: [service.container, service.health.kind === 'docker' ? service.health.docker.container : undefined].filter(
+      (name) => name !== undefined,
+    ),
+    compose: service.compose,
   };
 }
 

@@ -1,50 +1,38 @@
+import { largest } from './largest.js';
 import type { RunawayPolicy } from './runaway-policy.js';
-import { describeProcess, type ProcessFact } from './runaway-process.js';
+import { describeProcess } from './runaway-process.js';
 import type { Judged } from './runaway-sparing.js';
 import type { RunawayEvidence, RunawayFacts } from './runaway-types.js';
+import { type Metric, nameGiver, sizeOf, type Unit } from './runaway-unit.js';
 
-/** One sentence: the metric with its value and threshold, and what the victim uses. */
-export function reasonFor(
-  victim: ProcessFact,
-  metric: 'ram' | 'cpu',
-  facts: RunawayFacts,
-  policy: RunawayPolicy,
-  now: number,
-): string {
+/** One sentence: the metric with its value and threshold, and what is ended and uses how much. */
+export function reasonFor(unit: Unit, metric: Metric, facts: RunawayFacts, policy: RunawayPolicy, now: number): string {
   const { sample } = facts;
+  const [who, s] = [nameOf(unit, facts), unit.members.length === 1 || unit.container !== null ? 's' : ''];
   if (metric === 'ram') {
-    const megabytes = Math.round(victim.rssBytes / 1_048_576);
-    return `RAM is at ${sample.ramPercent?.toFixed(1)} %, above ${policy.ram.abovePercent} %; ${victim.name} (${victim.pid}) holds the most of what may be ended: ${megabytes} MiB.`;
+    const megabytes = Math.round(unit.size / 1_048_576);
+    return `RAM is at ${sample.ramPercent?.toFixed(1)} %, above ${policy.ram.abovePercent} %; ${who} hold${s} the most of what may be ended: ${megabytes} MiB.`;
   }
   const seconds = Math.round((now - (facts.cpuOverSince ?? now)) / 1000);
-  return `CPU has been above ${policy.cpu.abovePercent} % for ${seconds} s with ${sample.cpuPressure?.toFixed(0)} % pressure; ${victim.name} (${victim.pid}) uses the most of what may be ended: ${victim.cpuPercent?.toFixed(0)} % of a core.`;
+  return `CPU has been above ${policy.cpu.abovePercent} % for ${seconds} s with ${sample.cpuPressure?.toFixed(0)} % pressure; ${who} use${s} the most of what may be ended: ${unit.size.toFixed(0)} % of a core.`;
 }
 
-/** The top ten by memory and by CPU, and what was larger than the victim and why it was spared. */
-export function evidenceFor(
-  judged: readonly Judged[],
-  victim: ProcessFact,
-  metric: 'ram' | 'cpu',
-  facts: RunawayFacts,
-): RunawayEvidence {
-  const top = (by: 'ram' | 'cpu') =>
-    judged
-      .map((each) => each.process)
-      .sort((a, b) => sizeOf(b, by) - sizeOf(a, by))
-      .slice(0, 10)
-      .map(describeProcess);
-  const spared = judged
-    .flatMap(({ process, spared: why }) =>
-      why !== null && sizeOf(process, metric) > sizeOf(victim, metric) ? [{ process, why }] : [],
-    )
-    .sort((a, b) => sizeOf(b.process, metric) - sizeOf(a.process, metric))
-    .slice(0, 10)
-    .map(({ process, why }) => ({ ...describeProcess(process), why }));
+function nameOf(unit: Unit, { containers }: RunawayFacts): string {
+  const { name, pid } = nameGiver(unit).process;
+  const others = unit.members.length - 1;
+  const more = others === 0 ? '' : ` and ${others} more`;
+  if (unit.container === null) return `${name} (${pid})${more}${others === 0 ? '' : ' of its process group'}`;
+  const container = containers.known.get(unit.container)?.name ?? unit.container.slice(0, 12);
+  return `container ${container}, ${name} (${pid})${more},`;
+}
+
+/** The top ten by memory and by CPU, and what was larger than the chosen unit and why it was spared. */
+export function evidenceFor(judged: readonly Judged[], unit: Unit, metric: Metric, facts: RunawayFacts): RunawayEvidence {
+  const top = (by: Metric) => largest(facts.processes, 10, (each) => sizeOf(each, by)).map(describeProcess);
+  const larger = judged.filter(({ process, spared }) => spared !== null && sizeOf(process, metric) > unit.size);
+  const spared = largest(larger, 10, ({ process }) => sizeOf(process, metric)).flatMap(({ process, spared: why }) =>
+    why === null ? [] : [{ ...describeProcess(process), why }],
+  );
   const { ramPercent, cpuPercent, cpuPressure } = facts.sample;
   return { ramPercent, cpuPercent, cpuPressure, byRss: top('ram'), byCpu: top('cpu'), spared };
-}
-
-/** What a process uses of a metric: resident bytes, or percent of one core. */
-export function sizeOf(process: ProcessFact, metric: 'ram' | 'cpu'): number {
-  return metric === 'ram' ? process.rssBytes : (process.cpuPercent ?? 0);
 }

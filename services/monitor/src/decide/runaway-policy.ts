@@ -1,5 +1,7 @@
+import type { ContainerRule } from './runaway-container.js';
+
 /** Which processes belong to one service of the inventory. Any field that matches is enough. */
-export interface OwnerRule {
+export interface OwnerRule extends ContainerRule {
   readonly service: string;
   /** Never a victim, and neither are its descendants. */
   readonly protected: boolean;
@@ -22,6 +24,9 @@ export interface RunawayPolicy {
   readonly unknownOwners: 'spare' | 'eligible';
   /** Names that are spared whatever the rules say. */
   readonly neverNames: readonly string[];
+  /** Texts in command lines, and effective users, that are spared whatever the rules say. */
+  readonly neverPatterns: readonly RegExp[];
+  readonly neverUsers: readonly number[];
   /** Spare daemons of root that run on the host itself, outside of containers. */
   readonly spareRootDaemons: boolean;
   readonly ram: {
@@ -75,12 +80,12 @@ export const defaultRunawayPolicy: RunawayPolicy = {
     'containerd-shim',
     'docker-proxy',
     'runc',
-    'tini',
-    'docker-init',
     'NetworkManager',
     'Xorg',
     'gnome-shell',
   ],
+  neverPatterns: [],
+  neverUsers: [],
   spareRootDaemons: true,
   ram: {
     abovePercent: 92,

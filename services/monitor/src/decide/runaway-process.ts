@@ -9,7 +9,7 @@ export class CommandLine {
     this.#text = text;
   }
 
-  /** Whether a pattern is found in the command line (arguments joined by spaces, first 200 characters). */
+  /** Whether a pattern is found in the command line (arguments joined by spaces, the first 4 KiB). */
   matches(pattern: RegExp): boolean {
     // `search` ignores lastIndex, so that a pattern with the g flag answers the same every time.
     return this.#text.search(pattern) >= 0;
@@ -24,10 +24,21 @@ export class CommandLine {
   }
 }
 
+/** Names one process for ever: a number that is used again comes with another start time. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  readonly startTime: number;
+}
+
 /** One process as the process table shows it. Null means: not read, which is never taken for harmless. */
 export interface ProcessFact {
   readonly pid: number;
   readonly ppid: number;
+  /** The number of its process group; 0 where the group's leader is out of our sight (another pid namespace). */
+  readonly processGroup: number;
+  readonly session: number;
+  /** It has a controlling terminal. */
+  readonly terminal: boolean;
   /** Clock ticks since boot; with the pid it names one process for ever. */
   readonly startTime: number;
   /** The kernel's name for it, at most 15 characters. */

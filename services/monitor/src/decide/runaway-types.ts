@@ -1,11 +1,13 @@
 import type { Level } from './level-types.js';
-import type { ProcessDescription, ProcessFact } from './runaway-process.js';
+import type { ContainerFacts } from './runaway-container.js';
+import type { ProcessDescription, ProcessFact, ProcessIdentity } from './runaway-process.js';
 import type { OwnProcesses, Sparing } from './runaway-sparing.js';
+import type { Metric } from './runaway-unit.js';
 
 /** How the last plan ended; the result words are those of the kill. */
 export interface PreviousKill {
-  readonly pid: number;
-  readonly startTime: number;
+  /** Those of its victims that ended like that: who is left of a `survived`, all of a `dry-run`. */
+  readonly members: readonly ProcessIdentity[];
   readonly result: 'terminated' | 'killed' | 'already-gone' | 'identity-changed' | 'not-permitted' | 'dry-run' | 'survived';
   /** Epoch ms at which the outcome was known (the victim gone, or given up). */
   readonly at: number;
@@ -29,18 +31,27 @@ export interface RunawayFacts {
   /** The lines of our own /proc/self/cgroup where the sample stands for that group alone; null where it stands for the host. */
   readonly withinGroup: string | null;
   readonly own: OwnProcesses;
+  readonly containers: ContainerFacts;
   /** A plan is being carried out right now. */
   readonly killing: boolean;
   readonly previous: PreviousKill | null;
   /** Victims that signals could not end or may not reach: never chosen again. */
-  readonly givenUp: readonly { readonly pid: number; readonly startTime: number }[];
+  readonly givenUp: readonly ProcessIdentity[];
 }
 
-/** One victim, why, and how. */
+/** A process that is to be ended. */
+export type Victim = ProcessDescription & ProcessIdentity;
+
+/** One unit, why, and how. */
 export interface RunawayPlan {
   readonly mode: 'dry-run' | 'on';
-  readonly metric: 'ram' | 'cpu';
-  readonly victim: ProcessDescription & { readonly startTime: number; readonly service: string | null };
+  readonly metric: Metric;
+  /** Who gives the unit its name: the leader of the group, or its largest member where the leader is spared. */
+  readonly victim: Victim & { readonly service: string | null };
+  /** All that is ended together, the named one among them; the largest first. */
+  readonly members: readonly Victim[];
+  /** The container that these are the whole of: it is ended through its engine. */
+  readonly container: { readonly id: string; readonly name: string | null } | null;
   readonly reason: string;
   /** Time between SIGTERM and SIGKILL. */
   readonly graceMs: number;
@@ -55,6 +66,6 @@ export interface RunawayEvidence {
   readonly cpuPressure: number | null;
   readonly byRss: readonly ProcessDescription[];
   readonly byCpu: readonly ProcessDescription[];
-  /** Processes larger than the victim, and why each was spared. */
+  /** Processes larger than what was chosen, and why each was spared. */
   readonly spared: readonly (ProcessDescription & { readonly why: Sparing })[];
 }

@@ -1,11 +1,12 @@
-import { evidenceFor, reasonFor, sizeOf } from './runaway-evidence.js';
+import { evidenceFor, reasonFor } from './runaway-evidence.js';
 import type { RunawayPolicy } from './runaway-policy.js';
-import { describeProcess, type ProcessFact } from './runaway-process.js';
+import { describeProcess, type ProcessFact, type ProcessIdentity } from './runaway-process.js';
 import { type Judged, judgeProcesses } from './runaway-sparing.js';
-import type { RunawayFacts, RunawayPlan } from './runaway-types.js';
+import type { RunawayFacts, RunawayPlan, Victim } from './runaway-types.js';
+import { type Metric, nameGiver, rankUnits } from './runaway-unit.js';
 
 /**
- * Chooses at most one victim, or null. Only at emergency, only on our own readings (a report alone kills nothing), and
+ * Chooses at most one unit, or null: a process with what else of its process group may be ended, or a container. Only at emergency, only on our own readings (a report alone kills nothing), and
  * only while the newest sample still says so. RAM comes first and needs no further proof; CPU needs `sustainedMs` over
  * its bound and pressure over its bar. After a kill nothing is chosen until the victim is gone and a sample taken
  * `settleMs` later still shows the emergency.
@@ -14,41 +15,45 @@ export function decideRunaway(facts: RunawayFacts, policy: RunawayPolicy, now: n
   if (policy.mode === 'off' || facts.level !== 'emergency' || facts.killing || mustWait(facts, policy, now)) return null;
   const metric = provenMetric(facts, policy, now);
   if (metric === null) return null;
-  const judged = judgeProcesses(facts.processes, facts.own, policy);
+  const judged = judgeProcesses(facts, policy);
   const eligible = judged.filter((each) => each.spared === null && !isGivenUp(each, facts) && frees(each.process, facts));
-  const victim = largest(
-    eligible.filter((each) => isBigEnough(each.process, metric, facts, policy)),
-    metric,
-  );
-  if (victim === undefined) return null;
-  // A dry run frees nothing: without this, every sample of an emergency would name the same process again.
+  const [unit] = rankUnits(judged, eligible, metric).filter(({ size }) => isBigEnough(size, metric, facts, policy));
+  if (unit === undefined) return null;
+  // A dry run frees nothing: without this, every sample of an emergency would name the same unit again.
   const { previous } = facts;
-  if (policy.mode === 'dry-run' && previous?.result === 'dry-run' && isSame(previous, victim.process)) {
-    if (now - previous.at < policy.dryRunRepeatMs) return null;
+  if (policy.mode === 'dry-run' && previous?.result === 'dry-run' && now - previous.at < policy.dryRunRepeatMs) {
+    if (unit.members.some(({ process }) => isOneOf(process, previous.members))) return null;
   }
-  const { startTime } = victim.process;
+  const named = nameGiver(unit);
   return {
     mode: policy.mode,
     metric,
-    victim: { ...describeProcess(victim.process), startTime, service: victim.service },
-    reason: reasonFor(victim.process, metric, facts, policy, now),
+    victim: { ...victimOf(named), service: named.service },
+    members: unit.members.map(victimOf),
+    container:
+      unit.container === null ? null : { id: unit.container, name: facts.containers.known.get(unit.container)?.name || null },
+    reason: reasonFor(unit, metric, facts, policy, now),
     graceMs: graceFor(metric, facts, policy),
     decidedAt: now,
-    evidence: evidenceFor(judged, victim.process, metric, facts),
+    evidence: evidenceFor(judged, unit, metric, facts),
   };
+}
+
+function victimOf({ process }: Judged): Victim {
+  return { ...describeProcess(process), startTime: process.startTime };
 }
 
 function mustWait(facts: RunawayFacts, policy: RunawayPolicy, now: number): boolean {
   const { previous } = facts;
   if (previous === null || previous.result === 'dry-run' || previous.result === 'not-permitted') return false;
   if (previous.result === 'survived') {
-    const isThere = facts.processes.some((each) => isSame(previous, each));
+    const isThere = facts.processes.some((each) => isOneOf(each, previous.members));
     return isThere ? now - previous.at < policy.stuckMs : facts.sample.at < previous.at + policy.settleMs;
   }
   return facts.sample.at < previous.at + policy.settleMs;
 }
 
-function provenMetric(facts: RunawayFacts, policy: RunawayPolicy, now: number): 'ram' | 'cpu' | null {
+function provenMetric(facts: RunawayFacts, policy: RunawayPolicy, now: number): Metric | null {
   const { sample, previous } = facts;
   if (sample.ramPercent !== null && sample.ramPercent > policy.ram.abovePercent) return 'ram';
   if (sample.cpuPercent === null || sample.cpuPressure === null || facts.cpuOverSince === null) return null;
@@ -58,10 +63,10 @@ function provenMetric(facts: RunawayFacts, policy: RunawayPolicy, now: number): 
   return isOver && now - since >= policy.cpu.sustainedMs ? 'cpu' : null;
 }
 
-function isBigEnough(process: ProcessFact, metric: 'ram' | 'cpu', facts: RunawayFacts, policy: RunawayPolicy): boolean {
-  if (metric === 'cpu') return (process.cpuPercent ?? 0) >= policy.cpu.minCorePercent;
+function isBigEnough(size: number, metric: Metric, facts: RunawayFacts, policy: RunawayPolicy): boolean {
+  if (metric === 'cpu') return size >= policy.cpu.minCorePercent;
   const total = facts.sample.ramTotalBytes;
-  return total !== null && total > 0 && (process.rssBytes * 100) / total >= policy.ram.minSharePercent;
+  return total !== null && total > 0 && (size * 100) / total >= policy.ram.minSharePercent;
 }
 
 // A limit of our group is freed only by who is in the group: ending others would help nobody.
@@ -69,25 +74,16 @@ function frees(process: ProcessFact, { withinGroup }: RunawayFacts): boolean {
   return withinGroup === null || process.cgroup === withinGroup;
 }
 
-function isSame(a: { pid: number; startTime: number }, b: { pid: number; startTime: number }): boolean {
-  return a.pid === b.pid && a.startTime === b.startTime;
+function isOneOf(process: ProcessIdentity, others: readonly ProcessIdentity[]): boolean {
+  return others.some(({ pid, startTime }) => pid === process.pid && startTime === process.startTime);
 }
 
-function isGivenUp(judged: Judged, facts: RunawayFacts): boolean {
-  const { previous } = facts;
-  if (facts.givenUp.some((each) => isSame(each, judged.process))) return true;
+function isGivenUp({ process }: Judged, { previous, givenUp }: RunawayFacts): boolean {
   const failed = previous?.result === 'survived' || previous?.result === 'not-permitted';
-  return failed && isSame(previous, judged.process);
+  return isOneOf(process, givenUp) || (failed && isOneOf(process, previous.members));
 }
 
-function largest(judged: readonly Judged[], metric: 'ram' | 'cpu'): Judged | undefined {
-  // Of equals the youngest: it has least to lose.
-  return [...judged].sort(
-    (a, b) => sizeOf(b.process, metric) - sizeOf(a.process, metric) || b.process.startTime - a.process.startTime,
-  )[0];
-}
-
-function graceFor(metric: 'ram' | 'cpu', facts: RunawayFacts, policy: RunawayPolicy): number {
+function graceFor(metric: Metric, facts: RunawayFacts, policy: RunawayPolicy): number {
   if (metric === 'cpu') return policy.cpu.graceMs;
   return (facts.sample.ramPercent ?? 0) >= policy.ram.urgentPercent ? policy.ram.urgentGraceMs : policy.ram.graceMs;
 }

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { CommandLine, type ProcessFact } from '../decide/runaway-process.js';
 import { type MachineUnits, readMachineUnits } from './machine-units.js';
 import { type ProcessStat, parseProcessStat } from './process-stat.js';
+import { atOnce, eachOf, inSlices, type Steps } from './slices.js';
 
 /** One process, as read. Which percent of a core it uses needs two tables: see `processUsage`. */
 export interface ProcessInfo extends Omit<ProcessFact, 'cpuPercent'> {
@@ -15,6 +16,8 @@ export interface ProcessTable {
   readonly monotonicMs: number;
   readonly ticksPerSecond: number;
   readonly processes: readonly ProcessInfo[];
+  /** Those of which more than the name was read, or should have been. */
+  readonly detailed: readonly ProcessInfo[];
 }
 
 /** What to read. */
@@ -24,72 +27,67 @@ export interface ProcessTableOptions {
    * Picks the pids whose command line, oom_score_adj, cgroup and user are read as well: four more calls each. Default: all but
    * kernel threads. What is not read is null, and a process that is not fully read is never a victim.
    */
-  readonly detailsOf?: (processes: readonly ProcessInfo[]) => ReadonlySet<number>;
+  readonly detailsOf?: DetailsOf;
+  /** Refuses a table of more processes than this. */
+  readonly most?: number;
 }
+
+/** Picks pids of a table. */
+export type DetailsOf = (processes: readonly ProcessInfo[]) => Steps<ReadonlySet<number>>;
 
 const units = new Map<string, MachineUnits>();
 const buffer = Buffer.allocUnsafe(4096);
-const commandLineLength = 200;
+const SLICE_MS = 4;
 
 /**
  * Reads the process table from /proc without starting anything. Processes that end meanwhile are left out. Throws when
  * there is no /proc (macOS): the caller then knows no victims.
  */
 export function readProcessTable(options: ProcessTableOptions = {}): ProcessTable {
-  const procRoot = options.procRoot ?? '/proc';
-  const { ticksPerSecond, pageBytes } = unitsOf(procRoot);
-  const monotonicMs = performance.now();
-  const bare: ProcessInfo[] = [];
-  for (const entry of readdirSync(procRoot)) {
-    if (!isPid(entry)) continue;
-    const process = readBare(`${procRoot}/${entry}`, pageBytes);
-    if (process !== null) bare.push(process);
-  }
-  const wanted = options.detailsOf?.(bare) ?? null;
-  const processes = bare.map((process) => {
-    const isWanted = wanted === null ? !process.kernelThread : wanted.has(process.pid);
-    return isWanted ? withDetails(process, `${procRoot}/${process.pid}`) : process;
-  });
-  return { monotonicMs, ticksPerSecond, processes };
+  return atOnce(scan(options));
 }
 
-/**
- * For `detailsOf`: the `count` largest by memory, the `count` that have used the most CPU since `previous`, and the
- * ancestors of all these: a process is protected by what its parents are. The others cost one file each.
- */
-export function heaviest(
-  count: number,
-  previous: ProcessTable | null,
-): (processes: readonly ProcessInfo[]) => ReadonlySet<number> {
-  return (processes) => {
-    const before = new Map(previous?.processes.map((each) => [each.pid, each]));
-    const used = (process: ProcessInfo) => {
-      const earlier = before.get(process.pid);
-      return process.cpuTicks - (earlier?.startTime === process.startTime ? earlier.cpuTicks : 0);
-    };
-    const byRss = [...processes].sort((a, b) => b.rssBytes - a.rssBytes).slice(0, count);
-    const byCpu = [...processes].sort((a, b) => used(b) - used(a)).slice(0, count);
-    const byPid = new Map(processes.map((each) => [each.pid, each]));
-    const picked = new Set<number>();
-    for (const each of [...byRss, ...byCpu]) {
-      let next: ProcessInfo | undefined = each;
-      for (; next !== undefined && !next.kernelThread && !picked.has(next.pid); next = byPid.get(next.ppid)) picked.add(next.pid);
-    }
-    return picked;
-  };
+/** The same in slices: a host with 10,000 processes holds up nobody. */
+export async function scanProcessTable(options: ProcessTableOptions = {}): Promise<ProcessTable> {
+  return inSlices(scan(options), SLICE_MS);
+}
+
+/** One step is one process. */
+function* scan({ procRoot = '/proc', detailsOf, most }: ProcessTableOptions): Steps<ProcessTable> {
+  const { ticksPerSecond, pageBytes } = unitsOf(procRoot);
+  const monotonicMs = performance.now();
+  const entries = readdirSync(procRoot).filter(isPid);
+  if (most !== undefined && entries.length > most) throw new Error(`${entries.length} processes: more than ${most}`);
+  const bare: ProcessInfo[] = [];
+  for (const entry of entries) {
+    const process = readBare(`${procRoot}/${entry}`, pageBytes);
+    if (process !== null) bare.push(process);
+    yield;
+  }
+  const wanted = detailsOf === undefined ? null : yield* detailsOf(bare);
+  const detailed: ProcessInfo[] = [];
+  for (const process of bare) {
+    if (wanted === null ? process.kernelThread : !wanted.has(process.pid)) continue;
+    detailed.push(withDetails(process, `${procRoot}/${process.pid}`));
+    yield;
+  }
+  const read = new Map(detailed.map((process) => [process.pid, process]));
+  const processes: ProcessInfo[] = [];
+  yield* eachOf(bare, (process) => void processes.push(read.get(process.pid) ?? process));
+  return { monotonicMs, ticksPerSecond, processes, detailed };
 }
 
 function readStat(path: string): ProcessStat | null {
-  const text = readText(path);
-  return text === null ? null : parseProcessStat(text);
+  const length = readInto(path);
+  return length === null ? null : parseProcessStat(buffer, length);
 }
 
 function readBare(directory: string, pageBytes: number): ProcessInfo | null {
   const stat = readStat(`${directory}/stat`);
   if (stat === null) return null;
-  const { pid, ppid, startTime, name, state, kernelThread, cpuTicks } = stat;
+  const { threads: _, rssPages, ...known } = stat;
   const unread = { uid: null, program: null, commandLine: null, oomScoreAdj: null, cgroup: null };
-  return { pid, ppid, startTime, name, state, kernelThread, rssBytes: stat.rssPages * pageBytes, cpuTicks, ...unread };
+  return { ...known, rssBytes: rssPages * pageBytes, ...unread };
 }
 
 function withDetails(process: ProcessInfo, directory: string): ProcessInfo {
@@ -102,8 +100,7 @@ function withDetails(process: ProcessInfo, directory: string): ProcessInfo {
   return {
     ...process,
     program: commandLine === null ? null : programOf(commandLine),
-    commandLine:
-      commandLine === null ? null : new CommandLine(commandLine.slice(0, commandLineLength).replaceAll('\0', ' ').trimEnd()),
+    commandLine: commandLine === null ? null : new CommandLine(commandLine.replaceAll('\0', ' ').trimEnd()),
     oomScoreAdj: adjust === null ? null : Number.parseInt(adjust, 10),
     cgroup,
     uid,
@@ -126,10 +123,16 @@ function programOf(commandLine: string): string | null {
 }
 
 function readText(path: string): string | null {
+  const length = readInto(path);
+  return length === null ? null : buffer.toString('utf8', 0, length);
+}
+
+/** Reads a file into the one buffer; null where it cannot be read. */
+function readInto(path: string): number | null {
   let descriptor: number | null = null;
   try {
     descriptor = openSync(path, 'r');
-    return buffer.toString('utf8', 0, readSync(descriptor, buffer, 0, buffer.length, 0));
+    return readSync(descriptor, buffer, 0, buffer.length, 0);
   } catch {
     return null;
   } finally {

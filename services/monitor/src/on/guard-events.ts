@@ -5,6 +5,9 @@ import type { ProcessDescription } from '../decide/runaway-process.js';
 import type { RunawayPlan } from '../decide/runaway-types.js';
 import type { HostSample } from '../host/sample.js';
 
+/** As many as an event carries. */
+const MOST_MEMBERS = 50;
+
 type TopProcesses = EventData<'guard.level-changed'>['top_processes'];
 
 /** The readings of a sample as events carry them; all null without one. */
@@ -80,7 +83,8 @@ export function runawayHandled(
   outcome: KillOutcome,
   sample: HostSample | null,
 ): EventDraft<'guard.runaway-handled'> {
-  const { victim, evidence } = plan;
+  const { victim, members, evidence } = plan;
+  const ended = new Map(outcome.members.map(({ pid, result }) => [pid, result]));
   return {
     type: 'guard.runaway-handled',
     subject: host,
@@ -90,6 +94,15 @@ export function runawayHandled(
       mode: plan.mode,
       result: outcome.result,
       victim: { ...processFacts(victim), start_time: String(victim.startTime) },
+      processes: members.length,
+      members: members.slice(0, MOST_MEMBERS).map((member) => ({
+        ...processFacts(member),
+        start_time: String(member.startTime),
+        result: ended.get(member.pid) ?? outcome.result,
+      })),
+      container: plan.container,
+      by: outcome.by,
+      engine_refused: outcome.refused,
       reason: plan.reason,
       took_ms: Math.max(0, outcome.ms),
       evidence: {

@@ -3,17 +3,20 @@ import type { OpsConfig } from '@ops/shared/config';
 import { type EventDraft, keys, type Level } from '@ops/shared/events';
 import type { Clock, Logger } from '@ops/shared/runtime';
 import type { RedisClient } from '@ops/shared/streams';
+import type { ContainerEngine } from '../act/container-engine.js';
 import type { Outbox } from '../act/outbox.js';
 import { RunawayWatch } from '../act/runaway-watch.js';
+import type { ContainerDirectory } from '../checks/container-directory.js';
 import { LATE_MS, markLate } from '../decide/late-sample.js';
 import { decideLevel, initialLevelState, overSince } from '../decide/level.js';
-import { nextInterval, untilEntered } from '../decide/level-interval.js';
+import { defaultIntervalPolicy, nextInterval, untilEntered } from '../decide/level-interval.js';
 import { type LevelDecision, recordDecision } from '../decide/level-replay.js';
 import { restoreLevelState } from '../decide/level-restore.js';
 import type { LevelChange, LevelReport, LevelState } from '../decide/level-types.js';
 import { levelPolicyOf, runawayPolicyOf } from '../decide/policies.js';
 import { responseFor } from '../decide/response.js';
 import type { HostSample, HostSampler, SampleFailure } from '../host/sample.js';
+import { neverUsers } from '../host/users.js';
 import { DecisionLog } from '../state/decision-log.js';
 import { GuardMemory } from '../state/guard-memory.js';
 import { levelChanged, processFacts, runawayHandled, sampled } from './guard-events.js';
@@ -31,6 +34,8 @@ export interface GuardOptions {
   readonly ownPids: readonly number[];
   /** Called after each change of level. */
   readonly onChange: () => void;
+  readonly containers: ContainerDirectory;
+  readonly engine: ContainerEngine | undefined;
 }
 
 /** What the guard sees and thinks, for the status. */
@@ -47,8 +52,6 @@ export interface GuardView {
 
 const CLOSE_MS = 3000;
 const SAVE_EVERY_MS = 5000;
-const TABLE_EVERY_MS = 250;
-const IDLE_TABLE_EVERY_MS = 5000;
 const ALERT_LEVELS: readonly Level[] = ['warn', 'critical', 'emergency'];
 
 /**
@@ -71,18 +74,22 @@ export class Guard {
   #unsaid: EventDraft<'guard.level-changed'> | null = null;
   #saved = 0;
   #summarised = Number.NEGATIVE_INFINITY;
-  #tableAt = Number.NEGATIVE_INFINITY;
   /** When the next round was to be, on the monotonic clock. */
   #dueAt = Number.POSITIVE_INFINITY;
   #late = { lastMs: 0, samples: 0 };
 
   constructor(options: GuardOptions) {
-    const { config, host, home, redis, log, ownPids, outbox, clock } = options;
+    const { config, host, home, redis, log, ownPids, containers, engine, outbox, clock } = options;
     this.#options = options;
     this.#levels = levelPolicyOf(config.guard);
-    this.#runaway = new RunawayWatch(runawayPolicyOf(config.guard, config.inventory.services), ownPids, log, (plan, outcome) =>
-      outbox.add(runawayHandled(host, plan, outcome, this.#sample)),
-    );
+    this.#runaway = new RunawayWatch({
+      policy: runawayPolicyOf(config.guard, config.inventory.services, neverUsers(config.guard.runaway.never)),
+      ownPids,
+      containers,
+      engine,
+      log,
+      done: (plan, outcome) => outbox.add(runawayHandled(host, plan, outcome, this.#sample)),
+    });
     this.#state = initialLevelState(clock.now());
     this.#memory = new GuardMemory({ host, home, redis, key: keys.guardState(host), clock, log });
     this.#decisions = new DecisionLog(join(home, 'guard', 'decisions.ndjson'), log);
@@ -205,21 +212,8 @@ export class Guard {
   }
 
   #watchRunaway(sample: HostSample): void {
-    const { log, config } = this.#options;
-    const { level } = this.#state;
-    const { mode } = config.guard.runaway;
-    const severe = level === 'emergency' || level === 'critical';
-    // A process table costs a hundred samples: only memory that runs out is worth one at every look.
-    const urgent = severe && (sample.ramPercent ?? 0) > config.guard.ram.emergency;
-    if (!urgent && sample.monotonicMs - this.#tableAt < (severe ? TABLE_EVERY_MS : IDLE_TABLE_EVERY_MS)) return;
-    this.#tableAt = sample.monotonicMs;
-    try {
-      // Below emergency it only reads: who uses the host must be known when it comes.
-      if (mode === 'off' || !severe) this.#runaway.keepUp();
-      else this.#runaway.look({ level, sample, cpuOverSince: overSince(this.#state, 'cpu', 'emergency') });
-    } catch (error) {
-      log.debug({ error }, 'no process table');
-    }
+    const isNear = nextInterval(sample, this.#levels) < defaultIntervalPolicy.farMs;
+    this.#runaway.look({ level: this.#state.level, sample, isNear, cpuOverSince: overSince(this.#state, 'cpu', 'emergency') });
   }
 
   #summarise(sample: HostSample): void {

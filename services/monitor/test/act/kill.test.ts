@@ -4,7 +4,8 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { type KillDeps, killRunaway } from '../../src/act/kill.js';
 import { decideRunaway } from '../../src/decide/runaway.js';
 import { defaultRunawayPolicy } from '../../src/decide/runaway-policy.js';
-import { heaviest, readProcessTable } from '../../src/host/process-table.js';
+import { heaviest } from '../../src/host/heaviest.js';
+import { readProcessTable } from '../../src/host/process-table.js';
 import { processUsage } from '../../src/host/process-usage.js';
 import { endProcesses, startBurner, startHog, startNode } from './bounded-process.js';
 
@@ -14,7 +15,7 @@ function victimOf(pid: number) {
   const process = readProcessTable().processes.find((each) => each.pid === pid);
   if (!process) throw new Error(`no process ${pid}`);
   const { startTime, name, program, rssBytes } = process;
-  return { pid, startTime, name, program, rssBytes, cpuPercent: null, service: null };
+  return { pid, startTime, name, program, rssBytes, cpuPercent: null };
 }
 
 const isThere = (pid: number) =>
@@ -31,10 +32,10 @@ describe.runIf(process.platform === 'linux')('kill', () => {
 
   test('a process that obeys is asked once', async () => {
     const { pid } = await startNode('');
-    const outcome = await killRunaway({ mode: 'on', victim: victimOf(pid), graceMs: 5_000 });
+    const outcome = await killRunaway({ mode: 'on', members: [victimOf(pid)], graceMs: 5_000 });
     expect(outcome).toMatchObject({
       result: 'terminated',
-      pid,
+      members: [{ pid, result: 'terminated' }],
       termAt: expect.any(Number),
       killAt: null,
       goneAt: expect.any(Number),
@@ -45,7 +46,7 @@ describe.runIf(process.platform === 'linux')('kill', () => {
 
   test('one that ignores SIGTERM is killed after the grace time, and not before', async () => {
     const { pid } = await startNode(ignoresTerm);
-    const outcome = await killRunaway({ mode: 'on', victim: victimOf(pid), graceMs: 300 });
+    const outcome = await killRunaway({ mode: 'on', members: [victimOf(pid)], graceMs: 300 });
     expect(outcome.result).toBe('killed');
     expect((outcome.killAt ?? 0) - (outcome.termAt ?? 0)).toBeGreaterThanOrEqual(295);
     expect(outcome.ms).toBeLessThan(5_000);
@@ -55,7 +56,7 @@ describe.runIf(process.platform === 'linux')('kill', () => {
   test('20 of 20 that ignore SIGTERM are dead', async () => {
     const stubborn = await Promise.all(Array.from({ length: 20 }, () => startNode(ignoresTerm)));
     const outcomes = await Promise.all(
-      stubborn.map(({ pid }) => killRunaway({ mode: 'on', victim: victimOf(pid), graceMs: 100 })),
+      stubborn.map(({ pid }) => killRunaway({ mode: 'on', members: [victimOf(pid)], graceMs: 100 })),
     );
     expect(outcomes.map((outcome) => outcome.result)).toEqual(Array(20).fill('killed'));
     expect(stubborn.filter(({ pid }) => isThere(pid))).toEqual([]);
@@ -64,14 +65,17 @@ describe.runIf(process.platform === 'linux')('kill', () => {
   test('a stopped process, which cannot answer SIGTERM, is killed too', async () => {
     const { pid } = await startNode('');
     process.kill(pid, 'SIGSTOP');
-    expect(await killRunaway({ mode: 'on', victim: victimOf(pid), graceMs: 100 })).toMatchObject({ result: 'killed' });
+    expect(await killRunaway({ mode: 'on', members: [victimOf(pid)], graceMs: 100 })).toMatchObject({ result: 'killed' });
   });
 
   test('one that is gone already', async () => {
     const { pid } = await startNode('');
     const victim = victimOf(pid);
     await endProcesses();
-    expect(await killRunaway({ mode: 'on', victim, graceMs: 100 })).toMatchObject({ result: 'already-gone', termAt: null });
+    expect(await killRunaway({ mode: 'on', members: [victim], graceMs: 100 })).toMatchObject({
+      result: 'already-gone',
+      termAt: null,
+    });
   });
 
   test('a zombie is gone already: its memory is free', async () => {
@@ -90,7 +94,7 @@ describe.runIf(process.platform === 'linux')('kill', () => {
       )
       .toBeDefined();
     const { deps, signals } = recorded();
-    expect(await killRunaway({ mode: 'on', victim: victimOf(zombie ?? 0), graceMs: 100 }, deps)).toMatchObject({
+    expect(await killRunaway({ mode: 'on', members: [victimOf(zombie ?? 0)], graceMs: 100 }, deps)).toMatchObject({
       result: 'already-gone',
     });
     expect(signals).toEqual([]);
@@ -99,14 +103,19 @@ describe.runIf(process.platform === 'linux')('kill', () => {
   test('another process with that number is not touched', async () => {
     const { pid } = await startNode('');
     const victim = { ...victimOf(pid), startTime: victimOf(pid).startTime - 1 };
-    expect(await killRunaway({ mode: 'on', victim, graceMs: 100 })).toMatchObject({ result: 'identity-changed', termAt: null });
+    expect(await killRunaway({ mode: 'on', members: [victim], graceMs: 100 })).toMatchObject({
+      result: 'identity-changed',
+      termAt: null,
+    });
     expect(isThere(pid)).toBe(true);
   });
 
   test('a dry run touches nothing', async () => {
     const { pid } = await startNode('');
     const { deps, signals } = recorded();
-    expect(await killRunaway({ mode: 'dry-run', victim: victimOf(pid), graceMs: 0 }, deps)).toMatchObject({ result: 'dry-run' });
+    expect(await killRunaway({ mode: 'dry-run', members: [victimOf(pid)], graceMs: 0 }, deps)).toMatchObject({
+      result: 'dry-run',
+    });
     expect(signals).toEqual([]);
     expect(isThere(pid)).toBe(true);
   });
@@ -116,7 +125,7 @@ describe.runIf(process.platform === 'linux')('kill', () => {
     const refuse: KillDeps['signal'] = () => {
       throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' });
     };
-    expect(await killRunaway({ mode: 'on', victim: victimOf(pid), graceMs: 0 }, { signal: refuse })).toMatchObject({
+    expect(await killRunaway({ mode: 'on', members: [victimOf(pid)], graceMs: 0 }, { signal: refuse })).toMatchObject({
       result: 'not-permitted',
     });
   });
@@ -124,7 +133,7 @@ describe.runIf(process.platform === 'linux')('kill', () => {
   test('one that no signal ends is said to have survived', async () => {
     const { pid } = await startNode('');
     const { deps, signals } = recorded();
-    const outcome = await killRunaway({ mode: 'on', victim: victimOf(pid), graceMs: 50 }, { ...deps, reapMs: 50 });
+    const outcome = await killRunaway({ mode: 'on', members: [victimOf(pid)], graceMs: 50 }, { ...deps, reapMs: 50 });
     expect(outcome).toMatchObject({ result: 'survived', goneAt: null });
     expect(signals).toEqual([`SIGTERM ${pid}`, `SIGKILL ${pid}`]);
   });
@@ -148,7 +157,7 @@ ctypes.CDLL(None).syscall(60, 0)`;
         { timeout: 10_000 },
       )
       .toBeDefined();
-    expect(await killRunaway({ mode: 'on', victim: victimOf(leader ?? 0), graceMs: 2_000 })).toMatchObject({
+    expect(await killRunaway({ mode: 'on', members: [victimOf(leader ?? 0)], graceMs: 2_000 })).toMatchObject({
       result: 'terminated',
     });
   });
@@ -191,6 +200,7 @@ describe.runIf(process.platform === 'linux')('choose and kill', () => {
       processes,
       // Children of the test runner would be spared as our own tree.
       own: { pid: 1, alsoOurs: [] },
+      containers: { known: new Map(), own: [] },
       withinGroup: null,
       killing: false,
       previous: null,
@@ -200,7 +210,7 @@ describe.runIf(process.platform === 'linux')('choose and kill', () => {
     const plan = decideRunaway({ ...facts, own: { pid: (await startBurner()).pid, alsoOurs: [] } }, policy, 1_000);
     expect(plan?.victim.pid).toBe(hog.pid);
     expect(plan?.evidence.spared).toContainEqual(expect.objectContaining({ pid: protectedOne.pid, why: 'protected-service' }));
-    if (plan) expect(await killRunaway(plan)).toMatchObject({ result: 'terminated', pid: hog.pid });
+    if (plan) expect(await killRunaway(plan)).toMatchObject({ result: 'terminated', members: [{ pid: hog.pid }] });
     expect([...innocents, protectedOne].every(({ pid }) => isThere(pid))).toBe(true);
   });
 });

@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import Docker from 'dockerode';
 import { listening } from './listening.js';
 
-const IMAGE = 'ops-check-test:latest';
+// One for each test file: they run side by side, and each takes its own away.
+const TAG = `of-${process.pid}`;
+const IMAGE = `ops-check-test:${TAG}`;
 const SOCKET = /^unix:\/\/(.+)$/;
 
 /** Containers of one test on the real engine that DOCKER_HOST names. */
@@ -16,7 +18,10 @@ export interface DockerScene {
   /** A name that no other test has. */
   name(): string;
   /** Runs a container that does nothing; `healthy` gives it a health check, which wants the file /healthy. */
-  run(name: string, options?: { healthy?: boolean; command?: string[]; restart?: boolean }): Promise<Docker.Container>;
+  run(
+    name: string,
+    options?: { healthy?: boolean; command?: string[]; restart?: boolean; labels?: Record<string, string> },
+  ): Promise<Docker.Container>;
   /** Makes /healthy in a container, or takes it away. */
   setHealth(container: Docker.Container, well: boolean): Promise<void>;
   close(): Promise<void>;
@@ -36,12 +41,13 @@ export async function dockerScene(): Promise<DockerScene> {
       names += 1;
       return `check-${process.pid}-${Date.now()}-${names}`;
     },
-    async run(name, { healthy = false, command = ['sleep', '600'], restart = false } = {}) {
+    async run(name, { healthy = false, command = ['sleep', '600'], restart = false, labels = {} } = {}) {
       const container = await docker.createContainer({
         name,
         Image: IMAGE,
         Cmd: ['/bin/busybox', ...command],
         StopTimeout: 0,
+        Labels: labels,
         HostConfig: { NetworkMode: 'none', ...(restart ? { RestartPolicy: { Name: 'always' } } : {}) },
         ...(healthy
           ? {
@@ -114,7 +120,7 @@ async function importBusybox(docker: Docker): Promise<void> {
     await mkdir(join(folder, 'bin'));
     await copyFile('/bin/busybox', join(folder, 'bin/busybox'));
     const tar = spawn('tar', ['-C', folder, '-c', '.'], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const done = await docker.importImage(tar.stdout, { repo: 'ops-check-test', tag: 'latest' });
+    const done = await docker.importImage(tar.stdout, { repo: 'ops-check-test', tag: TAG });
     await new Promise<void>((resolve, reject) => {
       docker.modem.followProgress(done, (error) => (error ? reject(error) : resolve()));
     });

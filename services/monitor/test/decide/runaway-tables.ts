@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { KnownContainer } from '../../src/decide/runaway-container.js';
 import { defaultRunawayPolicy, type RunawayPolicy } from '../../src/decide/runaway-policy.js';
 import { CommandLine, type ProcessFact } from '../../src/decide/runaway-process.js';
 import type { RunawayFacts } from '../../src/decide/runaway-types.js';
@@ -15,6 +16,9 @@ export function proc(
   return {
     pid,
     ppid: 50,
+    processGroup: pid,
+    session: 50,
+    terminal: false,
     startTime: 1000 + pid,
     name: 'worker',
     program: 'worker',
@@ -30,6 +34,22 @@ export function proc(
   };
 }
 
+/** Containers: of a protected service, of nobody, of a service that may be ended, and one that the engine does not know. */
+export const [CRM, OTHER, SWARM, UNKNOWN] = ['c', 'd', 'e', 'f'].map((digit) => digit.repeat(64)) as [
+  string,
+  string,
+  string,
+  string,
+];
+const known = new Map<string, KnownContainer>([
+  [CRM, { id: CRM, name: 'crm-1', labels: {} }],
+  [OTHER, { id: OTHER, name: 'other-1', labels: {} }],
+  [
+    SWARM,
+    { id: SWARM, name: 'swarm-1', labels: { 'com.docker.compose.project': 'swarm', 'com.docker.compose.service': 'worker' } },
+  ],
+]);
+
 /** Facts of a RAM emergency on a host of 16 GiB. */
 export function ramFacts(processes: readonly ProcessFact[], over: Partial<RunawayFacts> = {}): RunawayFacts {
   return {
@@ -38,6 +58,7 @@ export function ramFacts(processes: readonly ProcessFact[], over: Partial<Runawa
     cpuOverSince: null,
     processes,
     own: { pid: 40, alsoOurs: [41] },
+    containers: { known, own: [] },
     withinGroup: null,
     killing: false,
     previous: null,
@@ -68,8 +89,15 @@ export const owners: RunawayPolicy['owners'] = [
     pids: [77],
     users: [999],
     containers: ['0123456789ab'],
+    containerNames: ['crm-1'],
   },
-  { service: 'swarm', protected: false, names: ['kimi-agent'], patterns: [/swarm-worker/] },
+  {
+    service: 'swarm',
+    protected: false,
+    names: ['kimi-agent'],
+    patterns: [/swarm-worker/],
+    compose: { project: '/srv/swarm', service: 'worker' },
+  },
 ];
 
 /** Mostly the ordinary value, so that many tables have somebody who may be chosen, and any of the others at times. */
@@ -83,10 +111,25 @@ export const anyTable = fc
     fc.record({
       pid: fc.integer({ min: 1, max: 400 }),
       ppid: fc.oneof(fc.integer({ min: 0, max: 400 }), fc.integer({ min: 400, max: 900 })),
+      // Few groups, so that many share one.
+      processGroup: fc.integer({ min: 0, max: 12 }),
       startTime: fc.integer({ min: 1, max: 10_000 }),
-      name: mostly('worker', 'postgres', 'kimi-agent', 'kimi-agent', 'systemd', 'sshd', 'a-name-longer-t', 'node'),
-      program: mostly<string | null>('worker', 'postgres', 'node', null),
-      uid: mostly(1000, 0, 999),
+      name: mostly(
+        'worker',
+        'postgres',
+        'kimi-agent',
+        'kimi-agent',
+        'systemd',
+        'sshd',
+        'a-name-longer-t',
+        'node',
+        'bash',
+        'tmux: server',
+      ),
+      program: mostly<string | null>('worker', 'postgres', 'node', '-bash', null),
+      terminal: fc.boolean(),
+      session: fc.integer({ min: 1, max: 400 }),
+      uid: mostly(1000, 0, 999, 1001),
       state: mostly('S', 'R', 'D', 'Z', 'X', 'T'),
       rssBytes: fc.integer({ min: 0, max: 16 }).map((size) => size * gib),
       oomScoreAdj: mostly<number | null>(0, -1000, -500, 1000, null),
@@ -94,12 +137,23 @@ export const anyTable = fc
         '0::/user.slice',
         '0::/docker/0123456789abcdef',
         '0::/docker/ffffffffffff',
+        `0::/docker/${OTHER}`,
+        `0::/system.slice/docker-${SWARM}.scope`,
+        `0::/docker/${CRM}`,
+        `0::/docker/${UNKNOWN}`,
         '0::/system.slice/x.service',
         null,
       ),
       kernelThread: mostly(false, true),
       cpuPercent: fc.option(fc.integer({ min: 0, max: 800 }), { nil: null }),
-      commandLine: mostly<string | null>('/usr/bin/worker', 'node crm-server.js', 'node swarm-worker.js', '', null),
+      commandLine: mostly<string | null>(
+        '/usr/bin/worker',
+        'node crm-server.js',
+        'node swarm-worker.js',
+        'nightly-restore.sh',
+        '',
+        null,
+      ),
     }),
     { selector: (each) => each.pid, maxLength: 60 },
   )

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { decideRunaway } from '../../src/decide/runaway.js';
 import { defaultRunawayPolicy } from '../../src/decide/runaway-policy.js';
 import type { ProcessFact } from '../../src/decide/runaway-process.js';
-import { anyTable, cpuFacts, eager, now, owners, ramFacts } from './runaway-tables.js';
+import type { RunawayPlan } from '../../src/decide/runaway-types.js';
+import { anyTable, CRM, cpuFacts, eager, now, owners, ramFacts, SWARM, UNKNOWN } from './runaway-tables.js';
 
 /** The rules again, written as one would say them and without looking at the decision. */
 function mayNeverDie(process: ProcessFact, table: readonly ProcessFact[]): boolean {
@@ -20,34 +21,53 @@ function mayNeverDie(process: ProcessFact, table: readonly ProcessFact[]): boole
     each.program === 'postgres' ||
     each.name === 'a-name-longer-t' ||
     each.commandLine?.matches(/crm-server/) === true ||
-    each.cgroup?.includes('0123456789ab') === true;
+    each.cgroup?.includes('0123456789ab') === true ||
+    each.cgroup?.includes(CRM) === true;
   return (
     process.pid < 3 ||
     process.kernelThread ||
     process.name === 'systemd' ||
     process.name === 'sshd' ||
+    process.name === 'tmux: server' ||
+    process.program === '-bash' ||
+    (process.name === 'bash' && process.terminal && process.session === process.pid) ||
+    process.commandLine?.matches(/nightly-restore/) === true ||
+    process.uid === 1001 ||
+    // The engine does not know it, so it may be that of a protected service.
+    process.cgroup?.includes(UNKNOWN) === true ||
     process.oomScoreAdj === -1000 ||
     line.some((each) => each.pid === 40 || each.pid === 41 || isCrm(each))
   );
 }
 
+const never = { neverPatterns: [/nightly-restore/], neverUsers: [1001] };
 const options = { numRuns: 1_000 };
+const membersOf = (plan: RunawayPlan, table: readonly ProcessFact[]) =>
+  table.filter((each) => plan.members.some(({ pid, startTime }) => pid === each.pid && startTime === each.startTime));
 
 test('1,000 tables: nothing protected, nothing of ours and nothing of the system is ever chosen', () => {
-  let chosen = 0;
+  let [chosen, groups, containers] = [0, 0, 0];
   fc.assert(
     fc.property(anyTable, fc.boolean(), (table, byRam) => {
-      const plan = decideRunaway(byRam ? ramFacts(table) : cpuFacts(table), { ...eager, owners }, now);
+      const plan = decideRunaway(byRam ? ramFacts(table) : cpuFacts(table), { ...eager, owners, ...never }, now);
       if (plan === null) return;
       chosen += 1;
-      const victim = table.find((each) => each.pid === plan.victim.pid);
-      expect(victim).toBeDefined();
-      if (victim) expect(mayNeverDie(victim, table)).toBe(false);
+      const members = membersOf(plan, table);
+      expect(members.some(({ pid }) => pid === plan.victim.pid)).toBe(true);
+      for (const member of members) expect(mayNeverDie(member, table)).toBe(false);
+      if (members.length > 1) groups += 1;
+      if (plan.container === null) return;
+      containers += 1;
+      // All of it: what is alive in there is ended with it.
+      const inside = table.filter((each) => each.cgroup?.includes(plan.container?.id ?? '') && !'ZX'.includes(each.state));
+      expect(inside.filter((each) => !members.includes(each) && each.name !== 'tini')).toEqual([]);
     }),
     options,
   );
   // The positive control: a decision that chooses nobody would pass as well.
   expect(chosen).toBeGreaterThan(200);
+  expect(groups).toBeGreaterThan(20);
+  expect(containers).toBeGreaterThan(5);
 });
 
 test('1,000 tables: with unknown owners spared, only what an unprotected rule names is chosen', () => {
@@ -57,8 +77,11 @@ test('1,000 tables: with unknown owners spared, only what an unprotected rule na
       const plan = decideRunaway(ramFacts(table), { ...defaultRunawayPolicy, mode: 'on', owners }, now);
       if (plan === null) return;
       chosen += 1;
-      const victim = table.find((each) => each.pid === plan.victim.pid);
-      expect(victim?.name === 'kimi-agent' || victim?.commandLine?.matches(/swarm-worker/)).toBe(true);
+      for (const member of membersOf(plan, table)) {
+        expect(
+          member.name === 'kimi-agent' || member.commandLine?.matches(/swarm-worker/) || member.cgroup?.includes(SWARM),
+        ).toBe(true);
+      }
       expect(plan.victim.service).toBe('swarm');
     }),
     options,
@@ -66,15 +89,19 @@ test('1,000 tables: with unknown owners spared, only what an unprotected rule na
   expect(chosen).toBeGreaterThan(100);
 });
 
-test('1,000 tables: the victim is the largest of those that might have been chosen', () => {
+test('1,000 tables: a unit is one process group, and the largest of those that might have been chosen', () => {
   fc.assert(
     fc.property(anyTable, (table) => {
       const plan = decideRunaway(ramFacts(table), { ...eager, owners }, now);
       if (plan === null) return;
-      const without = table.filter((each) => each.pid !== plan.victim.pid);
+      const members = membersOf(plan, table);
+      if (plan.container === null) expect(new Set(members.map(({ processGroup, pid }) => processGroup || -pid)).size).toBe(1);
+      const ended = new Set(members.map(({ pid }) => pid));
+      const without = table.filter(({ pid }) => !ended.has(pid));
       const second = decideRunaway(ramFacts(without), { ...eager, owners }, now);
-      if (second && !table.some((each) => each.ppid === plan.victim.pid)) {
-        expect(second.victim.rssBytes).toBeLessThanOrEqual(plan.victim.rssBytes);
+      if (second && !table.some(({ ppid }) => ended.has(ppid))) {
+        const size = (of: readonly { rssBytes: number }[]) => of.reduce((sum, { rssBytes }) => sum + rssBytes, 0);
+        expect(size(second.members)).toBeLessThanOrEqual(size(plan.members));
       }
     }),
     options,

@@ -121,10 +121,91 @@ describe('who', () => {
   });
 });
 
+describe('shells of the operator', () => {
+  const tty = { terminal: true };
+  const leader = { session: 200, ...tty };
+  const named = (name: string, over: Parameters<typeof proc>[1] = {}): Parameters<typeof proc>[1] => ({
+    name,
+    program: name,
+    commandLine: name,
+    ...over,
+  });
+
+  test.each<[string, Parameters<typeof proc>[1]]>([
+    ['a shell that leads a session with a terminal', named('zsh', leader)],
+    ['the same, whatever it was started with', named('bash', { ...leader, commandLine: 'bash /home/me/setup.sh' })],
+    ['a login shell', named('bash', { program: '-bash', commandLine: '-bash' })],
+    ['a shell within a shell', named('fish', tty)],
+    ['a shell with options', named('bash', { ...tty, commandLine: 'bash --norc -i' })],
+    ['tmux', named('tmux: server', { program: 'tmux', commandLine: 'tmux new -s work' })],
+    ['screen', named('screen', { name: 'SCREEN', program: 'SCREEN' })],
+    ['a connection of mosh', named('mosh-server')],
+    ['sudo', named('sudo', { commandLine: 'sudo -s' })],
+  ])('%s is none, whatever the mode says', (_, over) => {
+    expect(victim([proc(200, over)])).toBeNull();
+    const policy: RunawayPolicy = { ...eager, owners: [{ service: 'mine', protected: false, pids: [200] }] };
+    expect(decideRunaway(ramFacts([proc(200, over)]), policy, now)).toBeNull();
+  });
+
+  test.each<[string, Parameters<typeof proc>[1]]>([
+    ['a script in a terminal', named('bash', { ...tty, commandLine: 'bash train.sh' })],
+    ['a command that was given to a shell', named('sh', { ...tty, commandLine: 'sh -c train' })],
+    ['a shell of no terminal', named('bash', { session: 200 })],
+    ['a session of a terminal that is no shell', named('train', leader)],
+  ])('%s may be ended', (_, over) => {
+    expect(victim([proc(200, over)])).toBe(200);
+  });
+
+  test('what it started in a group of its own may be ended, what shares its group not', () => {
+    const shell = proc(60, named('bash', { session: 60, ...tty, rssBytes: 0 }));
+    const job = proc(200, { ppid: 60, rssBytes: 2 * gib });
+    const part = proc(201, { ppid: 60, processGroup: 60, rssBytes: 9 * gib });
+    const plan = decideRunaway(ramFacts([shell, job, part]), eager, now);
+    expect(plan?.members.map(({ pid }) => pid)).toEqual([200]);
+    expect(plan?.evidence.spared).toContainEqual(expect.objectContaining({ pid: 201, why: 'operator-shell' }));
+  });
+});
+
+describe('process groups', () => {
+  const many = (count: number, over: Parameters<typeof proc>[1] = {}) =>
+    Array.from({ length: count }, (_, i) => proc(300 + i, { processGroup: 300, name: 'many', ...over }));
+
+  test('are ranked by what their members take together, and ended as one', () => {
+    const plan = decideRunaway(ramFacts([hog, ...many(10)]), eager, now);
+    expect(plan?.victim).toMatchObject({ pid: 300, name: 'many' });
+    expect(plan?.members.map(({ pid }) => pid).sort()).toEqual(many(10).map(({ pid }) => pid));
+    expect(plan?.reason).toContain('many (300) and 9 more of its process group hold the most of what may be ended: 10240 MiB');
+    expect(decideRunaway(ramFacts([hog, ...many(8)]), eager, now)?.members.map(({ pid }) => pid)).toEqual([200]);
+  });
+
+  test('members that are too small each count together', () => {
+    expect(victim(many(10, { rssBytes: 0.1 * gib }))).toBe(300);
+    expect(decideRunaway(cpuFacts(many(10, { cpuPercent: 5 })), eager, now)?.members).toHaveLength(10);
+  });
+
+  test('a spared member is neither counted nor ended, and the largest other gives the name where the leader is spared', () => {
+    const spared = proc(300, { processGroup: 300, name: 'postgres', rssBytes: 9 * gib });
+    const others = [proc(301, { ppid: 60, processGroup: 300 }), proc(302, { processGroup: 300, rssBytes: 3 * gib })];
+    const plan = decideRunaway(ramFacts([spared, ...others]), { ...eager, owners }, now);
+    expect(plan?.members.map(({ pid }) => pid)).toEqual([302, 301]);
+    expect(plan?.victim.pid).toBe(302);
+  });
+
+  test('where the number of the group is out of sight each is alone', () => {
+    expect(decideRunaway(ramFacts(many(5, { processGroup: 0 })), eager, now)?.members).toHaveLength(1);
+  });
+
+  test('who is left of a group that did not die is not chosen again; the others of it may be', () => {
+    const [first, second] = many(2, { rssBytes: 2 * gib });
+    if (first === undefined || second === undefined) throw new Error('two of them');
+    const plan = decideRunaway(ramFacts([first, second], { givenUp: [first] }), eager, now);
+    expect(plan?.members.map(({ pid }) => pid)).toEqual([second.pid]);
+  });
+});
+
 describe('one at a time', () => {
   const gone = (over: Partial<PreviousKill> = {}): PreviousKill => ({
-    pid: 200,
-    startTime: hog.startTime,
+    members: [hog],
     result: 'killed',
     at: now,
     ...over,

@@ -95,14 +95,18 @@ describe('sliding window', () => {
 });
 
 describe('process stat', () => {
+  const parse = (text: string) => parseProcessStat(Buffer.from(text));
   const rest = '1 77 77 0 -1 4194560 1 2 3 4 11 22 33 44 20 0 5 0 987654 1000000 256 18446744073709551615';
 
   test.each(['worker', 'a b', 'a) R 1 (b', '((', ''])('a name like %j does not shift the fields', (name) => {
-    expect(parseProcessStat(`77 (${name}) S ${rest} 0 0\n`)).toEqual({
+    expect(parse(`77 (${name}) S ${rest} 0 0\n`)).toEqual({
       pid: 77,
       name,
       state: 'S',
       ppid: 1,
+      processGroup: 77,
+      session: 77,
+      terminal: false,
       kernelThread: false,
       cpuTicks: 33,
       threads: 5,
@@ -111,16 +115,26 @@ describe('process stat', () => {
     });
   });
 
+  test('knows a controlling terminal, and reads no further than it is told', () => {
+    expect(parse(`77 (x) S ${rest.replace('77 77 0', '70 60 34816')}`)).toMatchObject({
+      processGroup: 70,
+      session: 60,
+      terminal: true,
+    });
+    const line = `77 (x) S ${rest}`;
+    expect(parseProcessStat(Buffer.from(`${line}0) R`), line.length)?.rssPages).toBe(256);
+  });
+
   test('knows a kernel thread by its flag', () => {
-    expect(parseProcessStat(`77 (kworker/0:1) I ${rest.replace('4194560', '69238880')}`)?.kernelThread).toBe(true);
+    expect(parse(`77 (kworker/0:1) I ${rest.replace('4194560', '69238880')}`)?.kernelThread).toBe(true);
   });
 
   test.each(['', '77', '77 (x', '77 (x) S', '77 (x) SS 1 2', 'x (x) S '.concat(rest)])('%j is none', (text) => {
-    expect(parseProcessStat(text)).toBeNull();
+    expect(parse(text)).toBeNull();
   });
 
   test('a dead leader whose threads still live is not over', () => {
-    const stat = parseProcessStat(`77 (x) Z ${rest}`);
+    const stat = parse(`77 (x) Z ${rest}`);
     expect(stat && isOver(stat)).toBe(false);
     expect(stat && isOver({ ...stat, threads: 1 })).toBe(true);
     expect(stat && isOver({ ...stat, state: 'S', threads: 1 })).toBe(false);

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { describeProcess } from '../../src/decide/runaway-process.js';
+import { heaviest } from '../../src/host/heaviest.js';
 import { readMachineUnits } from '../../src/host/machine-units.js';
-import { heaviest, readProcessTable } from '../../src/host/process-table.js';
+import { readProcessTable } from '../../src/host/process-table.js';
 import { processUsage } from '../../src/host/process-usage.js';
 import { endProcesses, startBurner, startHog, startNode } from '../act/bounded-process.js';
 
@@ -80,6 +81,12 @@ describe.runIf(isLinux)('this machine', () => {
     const everything = [JSON.stringify(processes), inspect(processes, { depth: 9, showHidden: true }), `${found?.commandLine}`];
     if (found) everything.push(JSON.stringify(describeProcess({ ...found, cpuPercent: null })));
     for (const text of everything) expect(text).not.toContain(canary);
+  });
+
+  test('a text far back in a long command line is found: what protects a process may stand behind its class path', async () => {
+    const child = await startNode('', 'x'.repeat(2000), 'crm-server');
+    const found = readProcessTable().processes.find((each) => each.pid === child.pid);
+    expect(found?.commandLine?.matches(/crm-server/)).toBe(true);
   });
 
   test('a title that a process gave itself is cut at the first odd character', async () => {

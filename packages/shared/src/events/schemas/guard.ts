@@ -88,11 +88,27 @@ export const guardLevelChanged = z.object({
   since: timestamp,
 });
 
+const killResult = z.enum(['dry-run', 'terminated', 'killed', 'already-gone', 'identity-changed', 'not-permitted', 'survived']);
+const identified = processFacts.extend({ start_time: z.string().describe('With the pid, the identity of a process') });
+
 export const guardRunawayHandled = z.object({
   host: name,
   mode: z.enum(['dry-run', 'on']),
-  result: z.enum(['dry-run', 'terminated', 'killed', 'already-gone', 'identity-changed', 'not-permitted', 'survived']),
-  victim: processFacts.extend({ start_time: z.string().describe('With the pid, the identity of a process') }),
+  result: killResult.describe('Of the whole unit: the worst that is left of it'),
+  victim: identified.describe('Who gives the unit its name: the leader of the process group, or its largest member'),
+  processes: z.int().positive().default(1).describe('How many processes were one unit'),
+  members: z
+    .array(identified.extend({ result: killResult }))
+    .max(50)
+    .default([])
+    .describe('The processes of the unit, the largest 50, and how each ended'),
+  container: z
+    .object({ id: name, name: name.nullable() })
+    .nullable()
+    .default(null)
+    .describe('The container that they are the whole of'),
+  by: z.enum(['signals', 'engine']).default('signals').describe('Who ended it'),
+  engine_refused: sentence.nullable().default(null).describe('What the container engine did not do of what it was asked'),
   reason: sentence,
   took_ms: z.number().nonnegative(),
   evidence: topProcesses.extend({ readings }),

@@ -1,0 +1,98 @@
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { EventData } from '@ops/shared/events';
+import { eventually, freePort, OWN_PROCESS_TOKEN, OwnProcess, type Recorder, recorder } from '@ops/shared/testing';
+import type { Hog } from './hog.js';
+
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+/** % of memory from what the machine uses now to where the emergency begins. */
+const ROOM = 3;
+
+/** A monitor of its own, as a process that is no ancestor of what it may end, on the real figures of this machine. */
+export interface GuardedHost {
+  readonly name: string;
+  readonly process: OwnProcess;
+  level(): Promise<string>;
+  /** What it said of this host, in the order in which it came. */
+  said<T extends 'guard.runaway-handled' | 'guard.level-changed'>(type: T): EventData<T>[];
+  close(): Promise<void>;
+}
+
+const figure = (name: string) =>
+  Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]) * 1024;
+/** How many MiB take this machine over the threshold, with what other work may give back meanwhile. */
+export const mebibytesToCross = () => Math.ceil((figure('MemTotal') * (ROOM + 4)) / 100 / 2 ** 20);
+
+let hosts = 0;
+
+export interface GuardedHostOptions {
+  /** More services of the inventory, as they stand in a list of YAML. */
+  readonly services?: string;
+  /** The keys of guard.runaway. */
+  readonly runaway: string;
+  readonly calm?: string;
+  readonly cpu?: string;
+  readonly dockerHost?: string | undefined;
+}
+
+/** Starts one whose thresholds lie just above what the machine uses now: it is never short of memory. */
+export async function guardedHost(
+  servers: { redisUrl: string; databaseUrl: string },
+  { services = '', runaway, calm = '1s', cpu = '{ enter: 10m }', dockerHost }: GuardedHostOptions,
+): Promise<GuardedHost> {
+  const home = await mkdtemp(join(tmpdir(), 'ops-guarded-'));
+  const used = ((figure('MemTotal') - figure('MemAvailable')) / figure('MemTotal')) * 100;
+  const [warn, critical, emergency] = [ROOM / 2, ROOM * 0.75, ROOM].map((more) => (used + more).toFixed(2));
+  const config = join(home, 'ops.yaml');
+  await writeFile(
+    config,
+    `inventory: { services: [{ name: absent, port: 1, health: { tcp: { port: 1 } }, paused: true, protected: false }${services}] }
+guard:
+  cpu: ${cpu}
+  ram: { warn: ${warn}, critical: ${critical}, emergency: ${emergency}, calm: ${calm}, margin: 0.3 }
+  disk: { warn: 99, critical: 100 }
+  runaway: { mode: "on", ${runaway} }
+docker: { enabled: ${dockerHost !== undefined} }
+`,
+  );
+  hosts += 1;
+  const [name, port] = [`guarded-${process.pid}-${hosts}`, await freePort()];
+  const child = new OwnProcess({ ...servers, main: MAIN, config, home, port, env: { OPS_HOST: name, DOCKER_HOST: dockerHost } });
+  let seen: Recorder | undefined = await recorder(servers.redisUrl, ['ops:guard']);
+  const get = async (path: string) =>
+    fetch(`http://127.0.0.1:${port}${path}`, { headers: { authorization: `Bearer ${OWN_PROCESS_TOKEN}` } });
+  const level = async () => ((await (await get('/guard')).json()) as { level: string }).level;
+  await Promise.race([child.died, eventually(async () => expect200(await get('/guard')), { within: 30_000 })]);
+  return {
+    name,
+    process: child,
+    level,
+    said: (type) =>
+      (seen?.events ?? []).flatMap(({ event }) => (event?.type === type && event.subject === name ? [event.data as never] : [])),
+    close: async () => {
+      await child.stop();
+      await seen?.close();
+      seen = undefined;
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+function expect200({ status }: Response): void {
+  if (status !== 200) throw new Error(`answered ${status}`);
+}
+
+/** Lets a hog grow until it is over the threshold, and waits until it is ended. */
+export async function growUntilEnded(hog: Hog, step = 96): Promise<void> {
+  const most = mebibytesToCross();
+  for (let held = 16 + step; hog.isAlive() && held < most; held += step) await hog.hold(held);
+  await eventually(
+    () => {
+      if (hog.isAlive()) throw new Error('the hog is alive');
+    },
+    { within: 30_000 },
+  );
+}

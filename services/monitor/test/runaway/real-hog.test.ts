@@ -1,0 +1,116 @@
+import type { EventData } from '@ops/shared/events';
+import {
+  eventually,
+  type FaultProxy,
+  faultProxy,
+  type OwnRedis,
+  ownRedis,
+  type Recorder,
+  recorder,
+  testPostgres,
+} from '@ops/shared/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Decoys, startDecoys } from './decoys.js';
+import { type GuardedHost, growUntilEnded, guardedHost } from './guarded-host.js';
+import { endHogs, startHogOf } from './hog.js';
+import { hogAmongDecoys, slowToFree } from './trials.js';
+
+// All that puts the memory of this machine over a threshold is in one file: two at once would measure each other.
+// As many trials as `npm test` has time for; the proof has 50 and 20 (real-hog.proof.ts).
+const [TRIALS, SLOW] = [2, 1];
+const run = String(process.pid);
+const HOG = `hog-${run}`.slice(0, 15);
+
+describe.runIf(process.platform === 'linux')('a real hog on a real host', () => {
+  let redis: OwnRedis;
+  let decoys: Decoys;
+  let servers: { redisUrl: string; databaseUrl: string };
+  beforeAll(async () => {
+    redis = await ownRedis();
+    servers = { redisUrl: redis.url, databaseUrl: await (await testPostgres()).fresh() };
+    decoys = await startDecoys(run, 200);
+  });
+  afterAll(async () => {
+    await decoys.end();
+    await endHogs();
+    await redis.close();
+  });
+
+  test('is ended among decoys that hold as much, and nobody else is', { timeout: 120_000 }, async () => {
+    for (let trial = 0; trial < TRIALS; trial += 1) await hogAmongDecoys(servers, run, decoys, {});
+    expect(decoys.ended()).toEqual([]);
+  });
+
+  test('that gives its memory back slowly is the only one that is ended', { timeout: 120_000 }, async () => {
+    for (let trial = 0; trial < SLOW; trial += 1) await slowToFree(servers, run);
+  });
+});
+
+describe.runIf(process.platform === 'linux')('Redis and PostgreSQL are both away', () => {
+  let redis: OwnRedis;
+  let database: FaultProxy;
+  let host: GuardedHost;
+  beforeEach(async () => {
+    redis = await ownRedis();
+    const url = new URL(await (await testPostgres()).fresh());
+    database = await faultProxy({ port: Number(url.port) });
+    url.port = String(database.port);
+    host = await guardedHost(
+      { redisUrl: redis.url, databaseUrl: url.href },
+      { runaway: `eligible: { names: [${HOG}] }, ram: { min_share: 0.3, grace: 500ms }`, calm: '6s' },
+    );
+  });
+  afterEach(async () => {
+    await endHogs();
+    await host.close();
+    await database.close();
+    await redis.close();
+  });
+
+  async function backAgain(): Promise<Recorder> {
+    await redis.start();
+    await database.heal();
+    return recorder(redis.url, ['ops:alerts']);
+  }
+  /** The alerts of one kind, by the level that they are of. */
+  const levelsOf = (alerts: Recorder, type: 'alert.raised' | 'alert.cleared') =>
+    alerts.events.flatMap(({ event }) => {
+      const data = event?.type === type ? (event.data as EventData<'alert.raised'>) : undefined;
+      return data?.metric === 'guard-level' ? [data.threshold] : [];
+    });
+
+  test('a memory hog is ended all the same, and the whole story is told when they are back: nothing missing, nothing twice', {
+    timeout: 120_000,
+  }, async () => {
+    await redis.stop();
+    await database.refuse();
+    database.reset();
+    const hog = await startHogOf(HOG, { mebibytes: 16 });
+    await growUntilEnded(hog);
+    expect(hog.child.signalCode).toBe('SIGTERM');
+    const alerts = await backAgain();
+
+    // The level is kept for its calm time: the emergency that they come back to is an alert.
+    await eventually(() => expect(levelsOf(alerts, 'alert.raised')).toContain('emergency'), { within: 30_000 });
+    await eventually(() => expect(host.said('guard.level-changed').at(-1)?.level).toBe('normal'), { within: 60_000 });
+    // On its way down it may pass through the levels between, each of which is an alert of its own.
+    await eventually(() => expect(levelsOf(alerts, 'alert.cleared').sort()).toEqual(levelsOf(alerts, 'alert.raised').sort()), {
+      within: 30_000,
+    });
+    expect(levelsOf(alerts, 'alert.raised').filter((level) => level === 'emergency')).toHaveLength(1);
+    await alerts.close();
+
+    expect(host.said('guard.runaway-handled')).toMatchObject([
+      { mode: 'on', result: 'terminated', by: 'signals', victim: { pid: hog.pid, name: HOG } },
+    ]);
+    const changes = host.said('guard.level-changed');
+    expect(changes.map(({ level }) => level)).toContain('emergency');
+    // A chain without a gap: each begins where the one before it ended, and none is there twice.
+    for (const [index, { from, generation }] of changes.entries()) {
+      const before = changes[index - 1];
+      if (before === undefined) continue;
+      expect(from).toBe(before.level);
+      expect(generation).toBeGreaterThan(before.generation);
+    }
+  });
+});
