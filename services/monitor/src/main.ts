@@ -1,3 +1,4 @@
+import './small-heap.js';
 import { runService } from '@ops/shared/runtime';
 import { monitor } from './wiring.js';
 
