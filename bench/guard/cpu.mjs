@@ -73,7 +73,7 @@ function section(times, trials, dropped) {
   const table = markdown(
     ['who', 'told', 'min / median / max, ms', 'our median is'],
     [
-      row('ours: `guard.level-changed` on the stream, with its sustain of 600 ms', times.ours),
+      row('ours: `guard.level-changed` on the stream, with its sustain as shipped', times.ours),
       row('monit: `cpu usage`, without any', times.monit),
       row('Prometheus + Alertmanager: `rate[3s]`, webhook', times.prometheus),
     ],

@@ -2,8 +2,10 @@
 // line of JSON. `node sampler-cost.mjs <samples> <processes>...`: so many samples, then the process table among so many processes.
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { heaviest } from '../../services/monitor/dist/host/heaviest.js';
 import { openHostSampler } from '../../services/monitor/dist/host/open-sampler.js';
-import { heaviest, readProcessTable } from '../../services/monitor/dist/host/process-table.js';
+import { readProcessTable, scanProcessTable } from '../../services/monitor/dist/host/process-table.js';
 import { quantile } from '../cron/supervisor.mjs';
 import { median } from '../deploy/table.mjs';
 import { pause } from '../service-process.mjs';
@@ -45,8 +47,7 @@ async function ofSample(rounds) {
 }
 
 async function ofTable() {
-  let table = readProcessTable({ detailsOf: () => new Set() });
-  const bare = await cost(() => readProcessTable({ detailsOf: () => new Set() }), ROUNDS, 20);
+  let table = readProcessTable();
   const light = await cost(
     () => {
       table = readProcessTable({ detailsOf: heaviest(40, table) });
@@ -54,9 +55,32 @@ async function ofTable() {
     ROUNDS,
     20,
   );
-  const whole = await cost(() => readProcessTable(), ROUNDS, 20);
-  const of = ({ walls, started }) => ({ wall: median(walls), started });
-  return { processes: table.processes.length, bare: of(bare), light: of(light), whole: of(whole) };
+  return {
+    processes: table.processes.length,
+    cpu: light.cpu,
+    wall: median(light.walls),
+    started: light.started,
+    sliced: await inSlices(table),
+  };
+}
+
+/** As the monitor reads it: how long it takes, and the longest that anything else had to wait meanwhile. Medians. */
+async function inSlices(table) {
+  const walls = [];
+  const blocked = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const delay = monitorEventLoopDelay({ resolution: 1 });
+    delay.enable();
+    await pause(20);
+    delay.reset();
+    const start = now();
+    await scanProcessTable({ detailsOf: heaviest(40, table) });
+    walls.push(now() - start);
+    await pause(5);
+    delay.disable();
+    blocked.push(delay.max / 1e6);
+  }
+  return { wall: median(walls), blocked: median(blocked) };
 }
 
 /** Sleepers in batches, each batch the children of one shell. They end with this namespace. */

@@ -15,6 +15,7 @@ import type { Monitor } from './monitor.js';
 import { onAlertReported } from './on/alert-reported.js';
 import { AlertsRound } from './on/alerts-round.js';
 import { BusRound } from './on/bus-round.js';
+import { onDeployEnded, onDeployStarted } from './on/deployments.js';
 import { onGuardReported } from './on/guard-reported.js';
 import { Guard } from './on/guard-round.js';
 import { HeartbeatRound } from './on/heartbeat-round.js';
@@ -25,6 +26,7 @@ import { UptimeRound } from './on/uptime-round.js';
 import { alertRoutes } from './routes/alert-routes.js';
 import { guardRoutes } from './routes/guard-routes.js';
 import { type AlertTables, countFiring } from './state/alerts.js';
+import { PlannedDowntime } from './state/planned-downtime.js';
 
 const RESTORE_MS = 2000;
 const STALE_MS = 10_000;
@@ -45,6 +47,10 @@ export const monitor: ServiceDefinition = {
       on: {
         'guard.reported': (event) => onGuardReported(self, event),
         'alert.reported': (event) => onAlertReported(self, event),
+        'deploy.started': (event) => onDeployStarted(self, event),
+        'deploy.succeeded': (event) => onDeployEnded(self, event),
+        'deploy.failed': (event) => onDeployEnded(self, event),
+        'deploy.rolled-back': (event) => onDeployEnded(self, event),
       },
       jobs: [onJob(silenceEnd, (data) => onSilenceEnd(self, data))],
       loops: [
@@ -103,8 +109,10 @@ async function open(context: ServiceContext): Promise<{
   });
   await guard.restore(RESTORE_MS);
 
+  const planned = new PlannedDowntime(services);
   const checks = startChecks({
     services,
+    planned: (service) => planned.has(service, clock.now()),
     clock,
     log,
     dockerHost: engineHost,
@@ -144,7 +152,7 @@ async function open(context: ServiceContext): Promise<{
     uptime: () => uptime.shares(),
     alertsFiring: () => countFiring(alertDatabase),
   });
-  const self: Monitor = { ...context, guard, status, alerts, alertDatabase, outbox };
+  const self: Monitor = { ...context, guard, status, alerts, alertDatabase, outbox, planned };
   registerMetrics({
     metrics: context.metrics,
     redis,

@@ -17,6 +17,8 @@ export interface CheckOptions {
   readonly dockerHost: string | undefined | null;
   /** The containers of this host, for whoever needs them; null where nobody does. */
   readonly directory?: ContainerDirectory | null;
+  /** Whether a service is being deployed: its end is no death then. */
+  readonly planned: (service: string) => boolean;
   /** Called when a service's status has changed. */
   readonly onChange: (state: CheckState, previous: CheckState) => void;
 }
@@ -31,7 +33,7 @@ export interface Checks {
 }
 
 /** Begins to check the services, each by itself; the first checks run at once. */
-export function startChecks({ services, clock, log, dockerHost, directory = null, onChange }: CheckOptions): Checks {
+export function startChecks({ services, clock, log, dockerHost, directory = null, planned, onChange }: CheckOptions): Checks {
   const checks = new Map<string, ServiceCheck>();
   const states = () => [...checks.values()].map(({ state }) => state);
   const engine = new DockerEngine({
@@ -49,6 +51,7 @@ export function startChecks({ services, clock, log, dockerHost, directory = null
     const check = new ServiceCheck({
       service,
       probe: createProbe(service, { clock, engine, linkEnded: () => checks.get(service.name)?.linkEnded() }),
+      planned: () => planned(service.name),
       startedAt: () =>
         lastStart(
           hostStartedAt,

@@ -15,6 +15,8 @@ const AGAIN_MS = 20;
 export interface ServiceCheckOptions {
   readonly service: InventoryService;
   readonly probe: Probe;
+  /** Whether it is being deployed now. */
+  readonly planned: () => boolean;
   /** Epoch ms of the last start of what it runs in; null where nobody knows it. */
   readonly startedAt: () => number | null;
   /** Share of an interval, 0 to 1, by which the checks of the services are spread. */
@@ -107,14 +109,15 @@ export class ServiceCheck {
 
   /** Returns whether to ask again in a moment. */
   async #check(): Promise<boolean> {
-    const { service, probe, clock, log, startedAt, onResult } = this.#options;
+    const { service, probe, clock, log, planned, startedAt, onResult } = this.#options;
     const asked = await probeOnce(probe, service, { clock, log, ending: this.#ending.signal });
     if (this.#ending.signal.aborted) return false;
     const previous = this.#state;
     const grace = { startedAt: startedAt(), goodAt: this.#goodAt, graceMs: service.start_grace, now: clock.now() };
     const result = withStartGrace(asked, previous, grace);
     if (result.outcome !== 'failed' && result.outcome !== 'unsure') this.#goodAt = result.at;
-    this.#state = decideCheck(previous, result, this.#policy, clock.now());
+    const policy = { ...this.#policy, atDeath: this.#policy.atDeath && !planned() };
+    this.#state = decideCheck(previous, result, policy, clock.now());
     try {
       onResult(this.#state, previous, result);
     } catch (error) {

@@ -28,6 +28,7 @@ function watch(services: readonly object[], onChange = (_state: CheckState) => {
     services: config.inventory.services,
     clock: systemClock,
     log: createLogger('debug', { write: (line) => void log.push(JSON.parse(line)) }),
+    planned: () => false,
     dockerHost: null,
     onChange: (state, previous) => {
       changes.push(`${state.service}: ${previous.status} -> ${state.status}`);

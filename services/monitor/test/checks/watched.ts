@@ -23,6 +23,7 @@ export function watch(services: readonly object[], dockerHost: string | null = n
     services: parseConfig(text).inventory.services,
     clock: systemClock,
     log: createLogger('silent'),
+    planned: () => false,
     dockerHost,
     onChange: (state, previous) => changes.push(`${state.service}: ${previous.status} -> ${state.status}`),
   });

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { EventData, EventType } from '@ops/shared/events';
+import type { EventData, EventDraft, EventType } from '@ops/shared/events';
+import { groupLags } from '@ops/shared/streams';
 import {
   eventually,
   freePort,
@@ -101,6 +102,42 @@ test('a parent and 30 children down: 1 notice, which names the 30', async () => 
   await eventually(() => expect(all(seen, 'alert.cleared')).toHaveLength(1));
   expect(notices(seen)).toHaveLength(2);
   expect([...affects].sort()).toEqual([...children].sort());
+});
+
+test('a service that ends while it is deployed raises nothing for that; after the deployment its death does', async () => {
+  const server = await standIn();
+  const host = await hosted([{ name: 'crm', interval: '1h', up_after: 1, health: { http: server.url } }]);
+  const seen = await recorded(host.redisUrl);
+  const crm = async () =>
+    ((await (await fetch(`${host.hosted.address}/status`)).json()) as { services: { status: string; detail: string }[] })
+      .services[0];
+  const about = { service: 'crm', action: 'image', timestamp: new Date().toISOString(), duration: 0, project: 'crm' };
+  const say = async (draft: EventDraft) => {
+    await host.publisher.publish([draft]);
+    await eventually(async () => {
+      const groups = await groupLags(host.redis, 'ops:deploys');
+      expect(groups.find(({ group }) => group === 'monitor')).toMatchObject({ lag: 0, pending: 0 });
+    });
+  };
+  await eventually(async () => expect((await crm())?.status).toBe('up'));
+  const started = { requested_by: 'maurice', level: 'normal', plan_hash: 'x', reversible: true, services: [] } as const;
+  const begin = { ...about, ...started, deployment_id: 'd1', status: 'started' };
+  await say({ type: 'deploy.started', subject: 'crm', data: begin });
+  await server.close();
+  await eventually(async () => expect(await crm()).toMatchObject({ status: 'up', detail: expect.stringContaining('refused') }));
+  expect(all(seen, 'alert.raised')).toEqual([]);
+  const end = { step: 'apply', reason: 'x', evidence: [], touched: true, rollback: 'not-needed' } as const;
+  await say({ type: 'deploy.failed', subject: 'crm', data: { ...about, ...end, deployment_id: 'd1', status: 'failed' } });
+  await server.start();
+  // Its next check would come in an hour: a monitor that begins now sees it at once.
+  const second = await hosted([{ name: 'crm', interval: '1h', health: { http: server.url } }]);
+  const alone = await recorded(second.redisUrl);
+  await eventually(async () => {
+    const { services } = (await (await fetch(`${second.hosted.address}/status`)).json()) as { services: { status: string }[] };
+    expect(services[0]?.status).toBe('up');
+  });
+  await server.close();
+  await eventually(() => expect(all(alone, 'alert.raised')).toHaveLength(1));
 });
 
 test('two monitors of one host: one alert and one clear', async () => {
