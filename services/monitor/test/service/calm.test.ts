@@ -120,13 +120,13 @@ test('a service that ends while it is deployed raises nothing for that; after th
     });
   };
   await eventually(async () => expect((await crm())?.status).toBe('up'));
-  const started = { requested_by: 'maurice', level: 'normal', plan_hash: 'x', reversible: true, services: [] } as const;
+  const started = { requested_by: 'maurice', level: 'normal' as const, plan_hash: 'x', reversible: true, services: [] };
   const begin = { ...about, ...started, deployment_id: 'd1', status: 'started' };
   await say({ type: 'deploy.started', subject: 'crm', data: begin });
   await server.close();
   await eventually(async () => expect(await crm()).toMatchObject({ status: 'up', detail: expect.stringContaining('refused') }));
   expect(all(seen, 'alert.raised')).toEqual([]);
-  const end = { step: 'apply', reason: 'x', evidence: [], touched: true, rollback: 'not-needed' } as const;
+  const end = { step: 'apply', reason: 'x', evidence: [], touched: true, rollback: 'not-needed' as const };
   await say({ type: 'deploy.failed', subject: 'crm', data: { ...about, ...end, deployment_id: 'd1', status: 'failed' } });
   await server.start();
   // Its next check would come in an hour: a monitor that begins now sees it at once.
