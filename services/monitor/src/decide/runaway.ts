@@ -56,10 +56,12 @@ function mustWait(facts: RunawayFacts, policy: RunawayPolicy, now: number): bool
 function provenMetric(facts: RunawayFacts, policy: RunawayPolicy, now: number): Metric | null {
   const { sample, previous } = facts;
   if (sample.ramPercent !== null && sample.ramPercent > policy.ram.abovePercent) return 'ram';
-  if (sample.cpuPercent === null || sample.cpuPressure === null || facts.cpuOverSince === null) return null;
+  if (sample.cpuPercent === null || sample.cpuPressure === null) return null;
+  if (facts.cpuOverSince === null || facts.pressedSince === null) return null;
   const isOver = sample.cpuPercent > policy.cpu.abovePercent && sample.cpuPressure >= policy.cpu.minPressurePercent;
   // What a kill has changed shows only afterwards: the proof begins anew with it.
-  const since = Math.max(facts.cpuOverSince, previous?.result === 'dry-run' ? 0 : (previous?.at ?? 0));
+  // A batch that harms nobody is not ended for the one moment in which somebody else wants its CPU: the pressure must last as well.
+  const since = Math.max(facts.cpuOverSince, facts.pressedSince, previous?.result === 'dry-run' ? 0 : (previous?.at ?? 0));
   return isOver && now - since >= policy.cpu.sustainedMs ? 'cpu' : null;
 }
 

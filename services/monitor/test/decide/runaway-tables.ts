@@ -56,6 +56,7 @@ export function ramFacts(processes: readonly ProcessFact[], over: Partial<Runawa
     level: 'emergency',
     sample: { at: now, ramPercent: 94, ramTotalBytes: 16 * gib, cpuPercent: 20, cpuPressure: 1 },
     cpuOverSince: null,
+    pressedSince: null,
     processes,
     own: { pid: 40, alsoOurs: [41] },
     containers: { known, own: [] },
@@ -72,6 +73,7 @@ export function cpuFacts(processes: readonly ProcessFact[], over: Partial<Runawa
   return ramFacts(processes, {
     sample: { at: now, ramPercent: 30, ramTotalBytes: 16 * gib, cpuPercent: 100, cpuPressure: 99 },
     cpuOverSince: now - 60_000,
+    pressedSince: now - 60_000,
     ...over,
   });
 }

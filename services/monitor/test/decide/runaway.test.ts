@@ -30,6 +30,8 @@ describe('when', () => {
     ['proven', {}, 201],
     ['not long enough', { cpuOverSince: now - 29_999 }, null],
     ['no proof', { cpuOverSince: null }, null],
+    ['somebody waits for a moment only', { pressedSince: now - 29_999 }, null],
+    ['nobody waited so far', { pressedSince: null }, null],
     ['full, but nobody waits (nice 19)', { sample: { ...cpuFacts([]).sample, cpuPressure: 1.3 } }, null],
     ['no pressure known', { sample: { ...cpuFacts([]).sample, cpuPressure: null } }, null],
     ['calm again', { sample: { ...cpuFacts([]).sample, cpuPercent: 95 } }, null],
