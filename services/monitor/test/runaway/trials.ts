@@ -40,8 +40,8 @@ export async function hogAmongDecoys(
 export async function slowToFree(servers: Servers, run: string): Promise<number> {
   // Marks of its own: the decoys of the other trials may be ended by no rule of these.
   const { any } = marks(`s${run}`);
-  // There before the thresholds are set, so that its memory puts nothing over them.
-  const other = await startHogOf('bystander', { mebibytes: 160, marks: [any], through: servers.group.into });
+  // There before the thresholds are set, so that its memory puts nothing over them; large enough to be a victim, and smaller than the hog.
+  const other = await startHogOf('bystander', { mebibytes: 48, marks: [any], through: servers.group.into });
   const host = await guardedHost(servers, servers.group, {
     runaway: `eligible: { commands: [${any}] }, ram: { min_share: 2.5, grace: 100ms, urgent_grace: 100ms }`,
   });
