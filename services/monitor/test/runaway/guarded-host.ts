@@ -9,7 +9,7 @@ import type { OwnGroup } from './own-group.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 /** % of memory from what the machine uses now to where the emergency begins. */
-const ROOM = 8;
+const ROOM = 14;
 
 /** A monitor of its own, as a process that is no ancestor of what it may end, on the real figures of this machine. */
 export interface GuardedHost {
