@@ -22,7 +22,7 @@ export interface GuardedHost {
 }
 
 /** How many MiB take it over the threshold, with what else may be given back meanwhile. */
-const mebibytesToCross = ({ figures }: OwnGroup) => Math.ceil((figures().total * (ROOM + 4)) / 100 / 2 ** 20);
+const mebibytesToCross = ({ figures }: OwnGroup) => Math.ceil((figures().total * (ROOM + 14)) / 100 / 2 ** 20);
 
 let hosts = 0;
 
