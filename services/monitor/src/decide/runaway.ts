@@ -16,7 +16,8 @@ export function decideRunaway(facts: RunawayFacts, policy: RunawayPolicy, now: n
   const metric = provenMetric(facts, policy, now);
   if (metric === null) return null;
   const judged = judgeProcesses(facts, policy);
-  const eligible = judged.filter((each) => each.spared === null && !isGivenUp(each, facts) && frees(each.process, facts));
+  const mayFree = (process: ProcessFact) => frees(process, facts) && !(metric === 'cpu' && givesWay(process, policy));
+  const eligible = judged.filter((each) => each.spared === null && !isGivenUp(each, facts) && mayFree(each.process));
   const [unit] = rankUnits(judged, eligible, metric).filter(({ size }) => isBigEnough(size, metric, facts, policy));
   if (unit === undefined) return null;
   // A dry run frees nothing: without this, every sample of an emergency would name the same unit again.
@@ -74,6 +75,11 @@ function isBigEnough(size: number, metric: Metric, facts: RunawayFacts, policy: 
 // A limit of our group is freed only by who is in the group: ending others would help nobody.
 function frees(process: ProcessFact, { withinGroup }: RunawayFacts): boolean {
   return withinGroup === null || process.cgroup === withinGroup;
+}
+
+// Its operator said that it is to disturb nobody; while others work it is the one that waits, which is pressure too.
+function givesWay({ nice }: ProcessFact, { cpu }: RunawayPolicy): boolean {
+  return nice >= cpu.spareFromNice;
 }
 
 function isOneOf(process: ProcessIdentity, others: readonly ProcessIdentity[]): boolean {

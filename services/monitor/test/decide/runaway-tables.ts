@@ -24,6 +24,7 @@ export function proc(
     program: 'worker',
     uid: 1000,
     state: 'S',
+    nice: 0,
     rssBytes: gib,
     oomScoreAdj: 0,
     cgroup: '0::/user.slice',

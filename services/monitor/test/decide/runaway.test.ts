@@ -39,6 +39,13 @@ describe('when', () => {
     expect(decideRunaway(cpuFacts([proc(60), burner], over), eager, now)?.victim.pid ?? null).toBe(expected);
   });
 
+  test('a batch that gives way is no victim for CPU, and one for RAM', () => {
+    const batch = proc(202, { cpuPercent: 190, nice: 19, rssBytes: 9 * gib });
+    expect(decideRunaway(cpuFacts([batch]), eager, now)).toBeNull();
+    expect(decideRunaway(cpuFacts([batch, burner]), eager, now)?.victim.pid).toBe(201);
+    expect(decideRunaway(ramFacts([batch]), eager, now)?.victim.pid).toBe(202);
+  });
+
   test('RAM needs no further proof, and comes before CPU', () => {
     const plan = decideRunaway(cpuFacts([hog, burner], { sample: { ...cpuFacts([]).sample, ramPercent: 93 } }), eager, now);
     expect(plan).toMatchObject({ metric: 'ram', victim: { pid: 200 }, graceMs: 1_000 });
