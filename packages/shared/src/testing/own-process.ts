@@ -9,6 +9,8 @@ export interface OwnProcessOptions {
   readonly config: string;
   readonly home: string;
   readonly port: number;
+  /** A command that becomes it, such as one that puts it into a control group. */
+  readonly through?: readonly string[];
   /** What its environment has beside that. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
@@ -23,7 +25,7 @@ export class OwnProcess {
   readonly #ended: Promise<unknown>;
   #asked = false;
 
-  constructor({ main, redisUrl, databaseUrl, config, home, port, env: more = {} }: OwnProcessOptions) {
+  constructor({ main, redisUrl, databaseUrl, config, home, port, through = [], env: more = {} }: OwnProcessOptions) {
     const { PATH, HOME, TMPDIR, OPS_TEST_RUN } = process.env;
     const env = {
       PATH,
@@ -39,7 +41,8 @@ export class OwnProcess {
       OPS_HOST: 'test-host',
       ...more,
     };
-    this.child = spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const [program = process.execPath, ...args] = [...through, process.execPath, main];
+    this.child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#ended = once(this.child, 'exit');
     for (const stream of [this.child.stdout, this.child.stderr])
       stream?.on('data', (bytes: Buffer) => this.log.push(bytes.toString()));

@@ -61,6 +61,7 @@ export class RunawayWatch {
   #latest: { readonly processes: Processes; readonly at: number } | null = null;
   #tableAt = Number.NEGATIVE_INFINITY;
   #tookMs = 0;
+  #pressedSince: number | null = null;
   #scanning: Promise<void> | null = null;
   /** A table that took a while: it waits for a sample that was taken after it. */
   #waiting: Processes | null = null;
@@ -74,13 +75,15 @@ export class RunawayWatch {
 
   /** Takes a sample in: reads the table where it is due, and ends a runaway if the facts say so. */
   look(seen: Seen): void {
+    const { policy } = this.#options;
+    const isPressed = (seen.sample.cpuPressure ?? 0) >= policy.cpu.minPressurePercent;
+    this.#pressedSince = isPressed ? (this.#pressedSince ?? seen.sample.at) : null;
     const waiting = this.#waiting;
     if (waiting !== null) {
       // Memory that has recovered while the table was read ends nobody.
       this.#waiting = null;
       this.#decide(seen, waiting);
     }
-    const { policy } = this.#options;
     const ramIsOver = (seen.sample.ramPercent ?? 0) > policy.ram.abovePercent;
     const lasts = tableLasts({ ...seen, ramIsOver, killing: this.#killing !== null, tookMs: this.#tookMs });
     if (this.#scanning !== null || lasts === null || seen.sample.monotonicMs - this.#tableAt < lasts) return;
@@ -127,6 +130,7 @@ export class RunawayWatch {
     const facts: RunawayFacts = {
       ...seen,
       processes,
+      pressedSince: this.#pressedSince,
       // A text that no process has, where ours cannot be read: then nobody is ended.
       withinGroup: seen.sample.scope.kind === 'host' ? null : (this.#ownGroup ?? 'unknown'),
       own: { pid: self, alsoOurs: ownPids },

@@ -60,6 +60,7 @@ export function runawayPolicyOf(
       urgentGraceMs: runaway.ram.urgent_grace,
     },
     cpu: {
+      ...defaultRunawayPolicy.cpu,
       abovePercent: guard.cpu.emergency,
       sustainedMs: runaway.cpu.sustained,
       minPressurePercent: runaway.cpu.min_pressure,

@@ -48,6 +48,8 @@ export interface RunawayPolicy {
     readonly minPressurePercent: number;
     /** A victim uses at least this much of one core, in percent. */
     readonly minCorePercent: number;
+    /** Whoever is this nice or nicer is no victim for CPU. */
+    readonly spareFromNice: number;
     readonly graceMs: number;
   };
   /** After a victim is gone, memory is measured again only when this much time has passed. */
@@ -104,6 +106,8 @@ export const defaultRunawayPolicy: RunawayPolicy = {
     minPressurePercent: 50,
     // Eight equal burners on two cores take 25 % of a core each; idle daemons take less than 5 %.
     minCorePercent: 15,
+    // The weight of nice 15 is a thirtieth of the ordinary one.
+    spareFromNice: 15,
     graceMs: 3_000,
   },
   // Freeing some gigabytes takes the kernel tens of milliseconds after the process is gone.

@@ -50,6 +50,8 @@ export interface ProcessFact {
   readonly uid: number | null;
   /** One letter, as in /proc/<pid>/stat. */
   readonly state: string;
+  /** From -20 to 19: how much it gives way to others. */
+  readonly nice: number;
   readonly rssBytes: number;
   readonly oomScoreAdj: number | null;
   /** The lines of /proc/<pid>/cgroup. */

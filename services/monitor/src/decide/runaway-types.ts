@@ -27,6 +27,8 @@ export interface RunawayFacts {
   };
   /** Since when CPU has been over its emergency bound without a break (epoch ms), as the level decision counts it. */
   readonly cpuOverSince: number | null;
+  /** Since when others have had to wait for a CPU without a break, by the bar of the policy (epoch ms). */
+  readonly pressedSince: number | null;
   readonly processes: readonly ProcessFact[];
   /** The lines of our own /proc/self/cgroup where the sample stands for that group alone; null where it stands for the host. */
   readonly withinGroup: string | null;

@@ -16,7 +16,8 @@ export function decideRunaway(facts: RunawayFacts, policy: RunawayPolicy, now: n
   const metric = provenMetric(facts, policy, now);
   if (metric === null) return null;
   const judged = judgeProcesses(facts, policy);
-  const eligible = judged.filter((each) => each.spared === null && !isGivenUp(each, facts) && frees(each.process, facts));
+  const mayFree = (process: ProcessFact) => frees(process, facts) && !(metric === 'cpu' && givesWay(process, policy));
+  const eligible = judged.filter((each) => each.spared === null && !isGivenUp(each, facts) && mayFree(each.process));
   const [unit] = rankUnits(judged, eligible, metric).filter(({ size }) => isBigEnough(size, metric, facts, policy));
   if (unit === undefined) return null;
   // A dry run frees nothing: without this, every sample of an emergency would name the same unit again.
@@ -56,10 +57,12 @@ function mustWait(facts: RunawayFacts, policy: RunawayPolicy, now: number): bool
 function provenMetric(facts: RunawayFacts, policy: RunawayPolicy, now: number): Metric | null {
   const { sample, previous } = facts;
   if (sample.ramPercent !== null && sample.ramPercent > policy.ram.abovePercent) return 'ram';
-  if (sample.cpuPercent === null || sample.cpuPressure === null || facts.cpuOverSince === null) return null;
+  if (sample.cpuPercent === null || sample.cpuPressure === null) return null;
+  if (facts.cpuOverSince === null || facts.pressedSince === null) return null;
   const isOver = sample.cpuPercent > policy.cpu.abovePercent && sample.cpuPressure >= policy.cpu.minPressurePercent;
   // What a kill has changed shows only afterwards: the proof begins anew with it.
-  const since = Math.max(facts.cpuOverSince, previous?.result === 'dry-run' ? 0 : (previous?.at ?? 0));
+  // A batch that harms nobody is not ended for the one moment in which somebody else wants its CPU: the pressure must last as well.
+  const since = Math.max(facts.cpuOverSince, facts.pressedSince, previous?.result === 'dry-run' ? 0 : (previous?.at ?? 0));
   return isOver && now - since >= policy.cpu.sustainedMs ? 'cpu' : null;
 }
 
@@ -72,6 +75,11 @@ function isBigEnough(size: number, metric: Metric, facts: RunawayFacts, policy: 
 // A limit of our group is freed only by who is in the group: ending others would help nobody.
 function frees(process: ProcessFact, { withinGroup }: RunawayFacts): boolean {
   return withinGroup === null || process.cgroup === withinGroup;
+}
+
+// Its operator said that it is to disturb nobody; while others work it is the one that waits, which is pressure too.
+function givesWay({ nice }: ProcessFact, { cpu }: RunawayPolicy): boolean {
+  return nice >= cpu.spareFromNice;
 }
 
 function isOneOf(process: ProcessIdentity, others: readonly ProcessIdentity[]): boolean {

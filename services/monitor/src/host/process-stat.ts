@@ -11,6 +11,7 @@ export interface ProcessStat {
   readonly kernelThread: boolean;
   /** User and system time of all its threads. */
   readonly cpuTicks: number;
+  readonly nice: number;
   readonly threads: number;
   /** Since boot. With the pid it names one process for ever. */
   readonly startTime: number;
@@ -48,6 +49,7 @@ export function parseProcessStat(line: Buffer, length = line.length): ProcessSta
     terminal: field(7) !== 0,
     kernelThread: (field(9) & kernelThreadFlag) !== 0,
     cpuTicks: field(14) + field(15),
+    nice: field(19),
     threads: field(20),
     startTime: field(22),
     rssPages: field(24),

@@ -197,6 +197,7 @@ describe.runIf(process.platform === 'linux')('choose and kill', () => {
       // As if the machine had 1 GiB: it is not starved for a test.
       sample: { at: 1_000, ramPercent: 96, ramTotalBytes: 1_073_741_824, cpuPercent: 10, cpuPressure: 0 },
       cpuOverSince: null,
+      pressedSince: null,
       processes,
       // Children of the test runner would be spared as our own tree.
       own: { pid: 1, alsoOurs: [] },

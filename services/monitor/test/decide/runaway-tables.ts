@@ -24,6 +24,7 @@ export function proc(
     program: 'worker',
     uid: 1000,
     state: 'S',
+    nice: 0,
     rssBytes: gib,
     oomScoreAdj: 0,
     cgroup: '0::/user.slice',
@@ -56,6 +57,7 @@ export function ramFacts(processes: readonly ProcessFact[], over: Partial<Runawa
     level: 'emergency',
     sample: { at: now, ramPercent: 94, ramTotalBytes: 16 * gib, cpuPercent: 20, cpuPressure: 1 },
     cpuOverSince: null,
+    pressedSince: null,
     processes,
     own: { pid: 40, alsoOurs: [41] },
     containers: { known, own: [] },
@@ -72,6 +74,7 @@ export function cpuFacts(processes: readonly ProcessFact[], over: Partial<Runawa
   return ramFacts(processes, {
     sample: { at: now, ramPercent: 30, ramTotalBytes: 16 * gib, cpuPercent: 100, cpuPressure: 99 },
     cpuOverSince: now - 60_000,
+    pressedSince: now - 60_000,
     ...over,
   });
 }

@@ -30,11 +30,20 @@ describe('when', () => {
     ['proven', {}, 201],
     ['not long enough', { cpuOverSince: now - 29_999 }, null],
     ['no proof', { cpuOverSince: null }, null],
+    ['somebody waits for a moment only', { pressedSince: now - 29_999 }, null],
+    ['nobody waited so far', { pressedSince: null }, null],
     ['full, but nobody waits (nice 19)', { sample: { ...cpuFacts([]).sample, cpuPressure: 1.3 } }, null],
     ['no pressure known', { sample: { ...cpuFacts([]).sample, cpuPressure: null } }, null],
     ['calm again', { sample: { ...cpuFacts([]).sample, cpuPercent: 95 } }, null],
   ])('CPU: %s', (_, over, expected) => {
     expect(decideRunaway(cpuFacts([proc(60), burner], over), eager, now)?.victim.pid ?? null).toBe(expected);
+  });
+
+  test('a batch that gives way is no victim for CPU, and one for RAM', () => {
+    const batch = proc(202, { cpuPercent: 190, nice: 19, rssBytes: 9 * gib });
+    expect(decideRunaway(cpuFacts([batch]), eager, now)).toBeNull();
+    expect(decideRunaway(cpuFacts([batch, burner]), eager, now)?.victim.pid).toBe(201);
+    expect(decideRunaway(ramFacts([batch]), eager, now)?.victim.pid).toBe(202);
   });
 
   test('RAM needs no further proof, and comes before CPU', () => {

@@ -109,6 +109,7 @@ describe('process stat', () => {
       terminal: false,
       kernelThread: false,
       cpuTicks: 33,
+      nice: 0,
       threads: 5,
       startTime: 987654,
       rssPages: 256,

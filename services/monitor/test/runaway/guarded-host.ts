@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,10 +5,11 @@ import { fileURLToPath } from 'node:url';
 import type { EventData } from '@ops/shared/events';
 import { eventually, freePort, OWN_PROCESS_TOKEN, OwnProcess, type Recorder, recorder } from '@ops/shared/testing';
 import type { Hog } from './hog.js';
+import type { OwnGroup } from './own-group.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 /** % of memory from what the machine uses now to where the emergency begins. */
-const ROOM = 3;
+const ROOM = 14;
 
 /** A monitor of its own, as a process that is no ancestor of what it may end, on the real figures of this machine. */
 export interface GuardedHost {
@@ -21,10 +21,8 @@ export interface GuardedHost {
   close(): Promise<void>;
 }
 
-const figure = (name: string) =>
-  Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]) * 1024;
-/** How many MiB take this machine over the threshold, with what other work may give back meanwhile. */
-export const mebibytesToCross = () => Math.ceil((figure('MemTotal') * (ROOM + 4)) / 100 / 2 ** 20);
+/** How many MiB take it over the threshold, with what else may be given back meanwhile. */
+const mebibytesToCross = ({ figures }: OwnGroup) => Math.ceil((figures().total * (ROOM + 14)) / 100 / 2 ** 20);
 
 let hosts = 0;
 
@@ -41,10 +39,12 @@ export interface GuardedHostOptions {
 /** Starts one whose thresholds lie just above what the machine uses now: it is never short of memory. */
 export async function guardedHost(
   servers: { redisUrl: string; databaseUrl: string },
+  group: OwnGroup,
   { services = '', runaway, calm = '1s', cpu = '{ enter: 10m }', dockerHost }: GuardedHostOptions,
 ): Promise<GuardedHost> {
   const home = await mkdtemp(join(tmpdir(), 'ops-guarded-'));
-  const used = ((figure('MemTotal') - figure('MemAvailable')) / figure('MemTotal')) * 100;
+  const { total, used: bytes } = group.figures();
+  const used = (bytes * 100) / total;
   const [warn, critical, emergency] = [ROOM / 2, ROOM * 0.75, ROOM].map((more) => (used + more).toFixed(2));
   const config = join(home, 'ops.yaml');
   await writeFile(
@@ -60,7 +60,15 @@ docker: { enabled: ${dockerHost !== undefined} }
   );
   hosts += 1;
   const [name, port] = [`guarded-${process.pid}-${hosts}`, await freePort()];
-  const child = new OwnProcess({ ...servers, main: MAIN, config, home, port, env: { OPS_HOST: name, DOCKER_HOST: dockerHost } });
+  const child = new OwnProcess({
+    ...servers,
+    main: MAIN,
+    through: group.into,
+    config,
+    home,
+    port,
+    env: { OPS_HOST: name, DOCKER_HOST: dockerHost },
+  });
   let seen: Recorder | undefined = await recorder(servers.redisUrl, ['ops:guard']);
   const get = async (path: string) =>
     fetch(`http://127.0.0.1:${port}${path}`, { headers: { authorization: `Bearer ${OWN_PROCESS_TOKEN}` } });
@@ -86,8 +94,8 @@ function expect200({ status }: Response): void {
 }
 
 /** Lets a hog grow until it is over the threshold, and waits until it is ended. */
-export async function growUntilEnded(hog: Hog, step = 96): Promise<void> {
-  const most = mebibytesToCross();
+export async function growUntilEnded(hog: Hog, group: OwnGroup, step = 48): Promise<void> {
+  const most = mebibytesToCross(group);
   for (let held = 16 + step; hog.isAlive() && held < most; held += step) await hog.hold(held);
   await eventually(
     () => {

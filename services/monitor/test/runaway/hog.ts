@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-// Ends by itself after a minute, or with the test that holds its input. It is told how many MiB to hold, and says so when it does.
+// Ends with the test that holds its input, and by itself after a quarter of an hour. It is told how many MiB to hold, and says so when it does.
 const HOG = `
 // It takes the place of the command line too, so it says all of it.
 process.title = process.argv.slice(1).join(' ');
 const held = [];
-setTimeout(() => process.exit(0), 60000);
+setTimeout(() => process.exit(0), 900000);
 process.stdin.on('end', () => process.exit(0));
 process.stdin.on('data', (said) => {
   const to = Number(String(said).trim().split('\\n').at(-1));

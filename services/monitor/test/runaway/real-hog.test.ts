@@ -13,22 +13,24 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { type Decoys, startDecoys } from './decoys.js';
 import { type GuardedHost, growUntilEnded, guardedHost } from './guarded-host.js';
 import { endHogs, startHogOf } from './hog.js';
+import { type OwnGroup, ownGroup } from './own-group.js';
 import { hogAmongDecoys, slowToFree } from './trials.js';
 
 // All that puts the memory of this machine over a threshold is in one file: two at once would measure each other.
 // As many trials as `npm test` has time for; the proof has 50 and 20 (real-hog.proof.ts).
 const [TRIALS, SLOW] = [2, 1];
+const group = ownGroup();
 const run = String(process.pid);
 const HOG = `hog-${run}`.slice(0, 15);
 
 describe.runIf(process.platform === 'linux')('a real hog on a real host', () => {
   let redis: OwnRedis;
   let decoys: Decoys;
-  let servers: { redisUrl: string; databaseUrl: string };
+  let servers: { redisUrl: string; databaseUrl: string; group: OwnGroup };
   beforeAll(async () => {
     redis = await ownRedis();
-    servers = { redisUrl: redis.url, databaseUrl: await (await testPostgres()).fresh() };
-    decoys = await startDecoys(run, 200);
+    servers = { redisUrl: redis.url, databaseUrl: await (await testPostgres()).fresh(), group };
+    decoys = await startDecoys(run, group, 200);
   });
   afterAll(async () => {
     await decoys.end();
@@ -55,10 +57,10 @@ describe.runIf(process.platform === 'linux')('Redis and PostgreSQL are both away
     const url = new URL(await (await testPostgres()).fresh());
     database = await faultProxy({ port: Number(url.port) });
     url.port = String(database.port);
-    host = await guardedHost(
-      { redisUrl: redis.url, databaseUrl: url.href },
-      { runaway: `eligible: { names: [${HOG}] }, ram: { min_share: 0.3, grace: 500ms }`, calm: '6s' },
-    );
+    host = await guardedHost({ redisUrl: redis.url, databaseUrl: url.href }, group, {
+      runaway: `eligible: { names: [${HOG}] }, ram: { min_share: 2.5, grace: 500ms }`,
+      calm: '6s',
+    });
   });
   afterEach(async () => {
     await endHogs();
@@ -85,8 +87,8 @@ describe.runIf(process.platform === 'linux')('Redis and PostgreSQL are both away
     await redis.stop();
     await database.refuse();
     database.reset();
-    const hog = await startHogOf(HOG, { mebibytes: 16 });
-    await growUntilEnded(hog);
+    const hog = await startHogOf(HOG, { mebibytes: 16, through: group.into });
+    await growUntilEnded(hog, group);
     expect(hog.child.signalCode).toBe('SIGTERM');
     const alerts = await backAgain();
 
@@ -114,3 +116,5 @@ describe.runIf(process.platform === 'linux')('Redis and PostgreSQL are both away
     }
   });
 });
+
+afterAll(() => group.close());

@@ -1,11 +1,12 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { eventually } from '@ops/shared/testing';
 import { expect } from 'vitest';
 import { batchAtNice19, burner, type Decoys, marks, rules } from './decoys.js';
 import { type GuardedHostOptions, growUntilEnded, guardedHost } from './guarded-host.js';
 import { startHogOf } from './hog.js';
+import type { OwnGroup } from './own-group.js';
 
-type Servers = Parameters<typeof guardedHost>[0];
+type Servers = Parameters<typeof guardedHost>[0] & { readonly group: OwnGroup };
 
 /** A hog among decoys that hold more than it: it is ended, once, and nobody else. */
 export async function hogAmongDecoys(
@@ -14,11 +15,11 @@ export async function hogAmongDecoys(
   decoys: Decoys,
   options: Partial<GuardedHostOptions>,
 ): Promise<number> {
-  const host = await guardedHost(servers, { ...rules(run), ...options });
-  const batch = batchAtNice19(run);
+  const host = await guardedHost(servers, servers.group, { ...rules(run), ...options });
+  const batch = batchAtNice19(run, servers.group);
   try {
-    const hog = await startHogOf(marks(run).hog, { mebibytes: 16, marks: [marks(run).any] });
-    await growUntilEnded(hog);
+    const hog = await startHogOf(marks(run).hog, { mebibytes: 16, marks: [marks(run).any], through: servers.group.into });
+    await growUntilEnded(hog, servers.group);
     await eventually(() => expect(host.said('guard.runaway-handled')).toHaveLength(1));
     const [handled] = host.said('guard.runaway-handled');
     expect(handled).toMatchObject({ mode: 'on', victim: { pid: hog.pid }, members: [{ pid: hog.pid }] });
@@ -32,6 +33,12 @@ export async function hogAmongDecoys(
   }
 }
 
+/** A few hundredths of a CPU where somebody else wants it: niceness counts between sessions only where the kernel does not group by them. */
+function slowDown(pid: number): void {
+  const file = `/proc/${pid}/autogroup`;
+  if (existsSync(file)) writeFileSync(file, '12');
+}
+
 /**
  * A hog that gives its memory back slowly: it shares a CPU with work of a higher priority, so that the kernel frees what it held little
  * by little. Somebody else who may be ended is there and must not be.
@@ -39,19 +46,20 @@ export async function hogAmongDecoys(
 export async function slowToFree(servers: Servers, run: string): Promise<number> {
   // Marks of its own: the decoys of the other trials may be ended by no rule of these.
   const { any } = marks(`s${run}`);
-  // There before the thresholds are set, so that its memory puts nothing over them.
-  const other = await startHogOf('bystander', { mebibytes: 160, marks: [any] });
-  const host = await guardedHost(servers, {
-    runaway: `eligible: { commands: [${any}] }, ram: { min_share: 0.3, grace: 100ms, urgent_grace: 100ms }`,
+  // There before the thresholds are set, so that its memory puts nothing over them; large enough to be a victim, and smaller than the hog.
+  const other = await startHogOf('bystander', { mebibytes: 48, marks: [any], through: servers.group.into });
+  const host = await guardedHost(servers, servers.group, {
+    runaway: `eligible: { commands: [${any}] }, ram: { min_share: 2.5, grace: 100ms, urgent_grace: 100ms }`,
   });
   const busy = burner(['taskset', '-c', '0']);
   try {
     const hog = await startHogOf(marks(run).hog, {
       mebibytes: 208,
       marks: [any],
-      through: ['taskset', '-c', '0', 'nice', '-n', '12'],
+      through: [...servers.group.into, 'taskset', '-c', '0', 'nice', '-n', '12'],
     });
-    await growUntilEnded(hog);
+    slowDown(hog.pid);
+    await growUntilEnded(hog, servers.group);
     // Calm again: whoever was to be chosen meanwhile would have been.
     await eventually(async () => expect(await host.level()).not.toBe('emergency'), { within: 60_000 });
     await eventually(() => expect(host.said('guard.runaway-handled')).toHaveLength(1));
@@ -66,31 +74,33 @@ export async function slowToFree(servers: Servers, run: string): Promise<number>
   }
 }
 
-const pressure = () => Number(/^some .*total=(\d+)/m.exec(readFileSync('/proc/pressure/cpu', 'utf8'))?.[1]) / 1000;
-
 /**
- * Every core is busy at nice 19, long enough to be ended for it: nobody is, since nobody waits.
- * @returns null where other work on the machine makes it wait, so that nothing is shown
+ * Every core is busy at nice 19, long enough to be ended for it: nobody is, whether other work makes it wait or not.
+ * @returns the share of the time in which somebody waited for a CPU
  */
-export async function nice19(servers: Servers, run: string): Promise<'spared' | null> {
+export async function nice19(servers: Servers, run: string): Promise<number> {
   const { any } = marks(`n${run}`);
-  const host = await guardedHost(servers, {
+  const host = await guardedHost(servers, servers.group, {
     runaway: `eligible: { commands: [${any}] }, cpu: { sustained: 1s, min_core: 5 }`,
     cpu: '{ warn: 50, critical: 70, emergency: 85, enter: 300ms, calm: 1s, margin: 1 }',
   });
-  const batch = batchAtNice19(`n${run}`);
+  const batch = batchAtNice19(`n${run}`, servers.group);
   try {
     const [begin, before] = [performance.now(), pressure()];
     await eventually(async () => expect(await host.level()).toBe('emergency'), { within: 20_000 });
     // Four times as long as is needed for a kill.
     await eventually(() => expect(performance.now() - begin).toBeGreaterThan(5000));
     const waited = (pressure() - before) / (performance.now() - begin);
-    if (!batch.isAlive() && waited > 0.25) return null;
     expect(batch.isAlive()).toBe(true);
     expect(host.said('guard.runaway-handled')).toEqual([]);
-    return 'spared';
+    return waited;
   } finally {
     batch.end();
     await host.close();
   }
+}
+
+/** Milliseconds since the machine began in which somebody waited for a CPU. */
+function pressure(): number {
+  return Number(/^some .*total=(\d+)/m.exec(readFileSync('/proc/pressure/cpu', 'utf8'))?.[1]) / 1000;
 }

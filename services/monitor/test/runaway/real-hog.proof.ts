@@ -1,0 +1,49 @@
+import { type OwnRedis, ownRedis, testPostgres } from '@ops/shared/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Decoys, startDecoys } from './decoys.js';
+import { endHogs } from './hog.js';
+import { type OwnGroup, ownGroup } from './own-group.js';
+import { hogAmongDecoys, nice19, slowToFree } from './trials.js';
+
+const group = ownGroup();
+const run = `p${process.pid}`;
+let redis: OwnRedis;
+let decoys: Decoys;
+let servers: { redisUrl: string; databaseUrl: string; group: OwnGroup };
+
+beforeAll(async () => {
+  redis = await ownRedis();
+  servers = { redisUrl: redis.url, databaseUrl: await (await testPostgres()).fresh(), group };
+  decoys = await startDecoys(run, group, 200);
+});
+afterAll(async () => {
+  await decoys.end();
+  await endHogs();
+  await redis.close();
+  await group.close();
+});
+
+const shown = (figures: number[]) => {
+  const sorted = figures.sort((a, b) => a - b);
+  return `${sorted.length} trials, ${sorted[0]} / ${sorted[Math.floor(sorted.length / 2)]} / ${sorted.at(-1)} ms`;
+};
+
+test('50 real hogs among decoys: always the hog, nobody else', { timeout: 900_000 }, async () => {
+  const took: number[] = [];
+  for (let trial = 0; trial < 50; trial += 1) took.push(await hogAmongDecoys(servers, run, decoys, {}));
+  process.stdout.write(`hogs among decoys: ${shown(took)} from the decision to the end\n`);
+  expect(decoys.ended()).toEqual([]);
+});
+
+test('20 hogs that give their memory back slowly: one kill each', { timeout: 600_000 }, async () => {
+  const took: number[] = [];
+  for (let trial = 0; trial < 20; trial += 1) took.push(await slowToFree(servers, run));
+  process.stdout.write(`slow to free: ${shown(took)} from the decision to the end\n`);
+});
+
+test('5 times every core busy at nice 19: nobody is ended', { timeout: 300_000 }, async () => {
+  const waited: number[] = [];
+  for (let trial = 0; trial < 5; trial += 1) waited.push(await nice19(servers, run));
+  const shares = waited.map((share) => `${Math.round(share * 100)} %`).join(', ');
+  process.stdout.write(`nice 19: ${waited.length} of 5 spared; somebody waited for a CPU in ${shares} of the time\n`);
+});
