@@ -31,8 +31,8 @@ import { PlannedDowntime } from './state/planned-downtime.js';
 const RESTORE_MS = 2000;
 const STALE_MS = 10_000;
 // What nothing tells of (a time that has passed) is seen by then.
-const ALERTS_MS = 500;
-const HEARTBEAT_ALERTS_MS = 2500;
+const ALERTS_MS = 1000;
+const HEARTBEAT_ALERTS_MS = 5000;
 // The alerts about monitors are nobody's own: whoever of the others is there begins and ends them.
 const ALL_MONITORS = 'monitors';
 

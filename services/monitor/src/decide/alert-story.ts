@@ -18,12 +18,10 @@ export const noStory: AlertStory = { told: new Map(), changes: [] };
  * is unknown tells nothing; that all is well with something of which nobody has said otherwise is no news.
  */
 export function tellOn({ told, changes }: AlertStory, conditions: readonly Condition[]): AlertStory {
-  const next = new Map(told);
-  const news = conditions.filter((condition) => {
-    const fingerprint = fingerprintOf(condition);
-    if (condition.state === 'unknown' || (next.get(fingerprint) ?? 'ok') === condition.state) return false;
-    next.set(fingerprint, condition.state);
-    return true;
-  });
-  return news.length === 0 ? { told, changes } : { told: next, changes: [...changes, ...news].slice(-MOST) };
+  const news = conditions.filter(
+    (condition) => condition.state !== 'unknown' && (told.get(fingerprintOf(condition)) ?? 'ok') !== condition.state,
+  );
+  if (news.length === 0) return { told, changes };
+  const next = new Map([...told, ...news.map((condition) => [fingerprintOf(condition), condition.state] as const)]);
+  return { told: next, changes: [...changes, ...news].slice(-MOST) };
 }

@@ -1,5 +1,5 @@
 /** Each wake-up costs: 50 a second were a third of what an idle monitor used. A check with a short limit measures its own lateness. */
-const everyMs = 100;
+const everyMs = 200;
 
 /**
  * How late our own event loop was. A health check that ran in a blocked loop measured us, not the service. (Node's

@@ -41,7 +41,7 @@ describe.each(isLinux ? (['linux', 'portable'] as const) : (['portable'] as cons
     const begun = performance.now();
     await vi.waitFor(() => expect(performance.now() - begun).toBeGreaterThan(100), { interval: 20 });
     look();
-    const blockedUntil = performance.now() + 250;
+    const blockedUntil = performance.now() + 400;
     while (performance.now() < blockedUntil);
     await vi.waitFor(() => expect(look().loopDelayMs).toBeGreaterThan(100), { interval: 30 });
     await vi.waitFor(() => expect(look().loopDelayMs).toBeLessThan(100), { interval: 30 });

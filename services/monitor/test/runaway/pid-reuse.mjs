@@ -51,6 +51,8 @@ async function round(kill, when) {
   if (when === 'within') killing = kill(identity);
   else victim.child.kill('SIGKILL');
   await victim.ended;
+  // Later than the hundredth of a second in which the victim was born.
+  if (when === 'before') await new Promise((resolve) => setTimeout(resolve, 15));
   const innocent = await takeNumber(victim.pid);
   if (innocent === null) return null;
   const sameTick = identityOf(innocent.pid)?.startTime === identity.startTime;
