@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const TOKEN = 'a-token-of-the-benchmark';
-const INVENTORY = { services: [{ name: 'thing', health: { tcp: { port: 1 } }, paused: true }] };
+const INVENTORY = { services: [{ name: 'thing', health: { tcp: { port: 1 } }, paused: true, protected: false }] };
 
 /** What a service of ours needs to run by itself: the program, its arguments and its environment. @param config ops.yaml, as JSON takes it */
 export async function serviceCommand({ folder, redisUrl, databaseUrl }, service, config, name) {
