@@ -3,6 +3,9 @@ import { isContainerInit, type Judged } from './runaway-sparing.js';
 
 export type Metric = 'ram' | 'cpu';
 
+/** A member that takes this share of what its group does is the runaway by itself: ending the others as well would free little and cost them all. */
+const ALONE = 0.8;
+
 /** What is ended as one: a whole container, or the members of one process group that may be. */
 export interface Unit {
   readonly container: string | null;
@@ -14,7 +17,7 @@ export interface Unit {
 
 /**
  * Puts those who may be ended together, and ranks what comes of it by what the members use in sum: the largest first, of
- * equals the youngest, which has least to lose. Whoever is spared is in no unit, also when the rest of its group is. A container
+ * equals the youngest, which has least to lose. A group of which one member takes nearly all is that member. Whoever is spared is in no unit, also when the rest of its group is. A container
  * is one unit where nothing in it is spared; else its process groups are, like those of the host.
  */
 export function rankUnits(judged: readonly Judged[], eligible: readonly Judged[], metric: Metric): Unit[] {
@@ -32,7 +35,10 @@ export function rankUnits(judged: readonly Judged[], eligible: readonly Judged[]
   return [...units]
     .flatMap(([key, members]) => {
       const [first, ...others] = members.sort((a, b) => sizeOf(b.process, metric) - sizeOf(a.process, metric));
-      return first === undefined ? [] : [unitOf(whole.has(key) ? key : null, [first, ...others], metric)];
+      if (first === undefined) return [];
+      if (whole.has(key)) return [unitOf(key, [first, ...others], metric)];
+      const group = unitOf(null, [first, ...others], metric);
+      return [sizeOf(first.process, metric) >= ALONE * group.size ? unitOf(null, [first], metric) : group];
     })
     .sort((a, b) => b.size - a.size || nameGiver(b).process.startTime - nameGiver(a).process.startTime);
 }

@@ -200,6 +200,16 @@ describe('process groups', () => {
     expect(plan?.victim.pid).toBe(302);
   });
 
+  test('one that takes four fifths of what its group does is ended alone: the others are not what fills the memory', () => {
+    const table = (hog: number) => [
+      proc(300, { processGroup: 300, rssBytes: hog * gib }),
+      proc(301, { processGroup: 300, rssBytes: gib }),
+    ];
+    const members = (hog: number) => decideRunaway(ramFacts(table(hog)), eager, now)?.members.map(({ pid }) => pid);
+    expect(members(4)).toEqual([300]);
+    expect(members(3.9)).toEqual([300, 301]);
+  });
+
   test('where the number of the group is out of sight each is alone', () => {
     expect(decideRunaway(ramFacts(many(5, { processGroup: 0 })), eager, now)?.members).toHaveLength(1);
   });
