@@ -57,7 +57,7 @@ export const monitor: ServiceDefinition = {
         { name: 'guard', early: true, round: () => guard.round() },
         { name: 'outbox', early: true, round: (signal) => outbox.flush(1000, signal).then(() => 0) },
         { name: 'alerts', round: (signal) => alerts.turn(ALERTS_MS, signal) },
-        { name: 'heartbeat', round: () => heartbeat.round() },
+        { name: 'heartbeat', early: true, round: () => heartbeat.round() },
         { name: 'heartbeat-alerts', round: (signal) => silentMonitors.turn(HEARTBEAT_ALERTS_MS, signal) },
         { name: 'bus', round: () => bus.round() },
         { name: 'status', early: true, round: () => status.round() },

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { errorWords } from '@ops/shared/probes';
 import type { RunawayPlan } from '../decide/runaway-types.js';
 import type { ContainerEngine } from './container-engine.js';
@@ -63,12 +64,14 @@ export async function killRunaway(plan: Plan, deps: KillDeps = {}): Promise<Kill
       if (await hand.kill(unit, reapMs)) killAt = now();
       await unit.settled(reapMs);
     }
-    await hand.finish(reapMs);
     const members = unit.outcomes();
     const result = worstOf(members);
     const isOver = ['terminated', 'killed', 'already-gone'].includes(result);
     const times = { termAt: known(termAt), killAt: known(killAt), goneAt: isOver ? now() : null };
-    return { result, members, by: hand.by, refused: hand.refused, ...times, ms: now() - startedAt };
+    // Its processes are gone: an engine that is slow to say so must not hold up the next kill.
+    const ms = now() - startedAt;
+    await Promise.race([hand.finish(reapMs), delay(ENGINE_ANSWER_MS)]);
+    return { result, members, by: hand.by, refused: hand.refused, ...times, ms };
   } finally {
     unit.release();
   }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Logger } from '@ops/shared/runtime';
 import type { ContainerDirectory } from '../checks/container-directory.js';
 import { largest } from '../decide/largest.js';
+import { noPressure, type PressureState, pressureAfter } from '../decide/pressure-streak.js';
 import { decideRunaway } from '../decide/runaway.js';
 import { containerIds } from '../decide/runaway-container.js';
 import type { RunawayPolicy } from '../decide/runaway-policy.js';
@@ -61,7 +62,7 @@ export class RunawayWatch {
   #latest: { readonly processes: Processes; readonly at: number } | null = null;
   #tableAt = Number.NEGATIVE_INFINITY;
   #tookMs = 0;
-  #pressedSince: number | null = null;
+  #pressure: PressureState = noPressure;
   #scanning: Promise<void> | null = null;
   /** A table that took a while: it waits for a sample that was taken after it. */
   #waiting: Processes | null = null;
@@ -76,8 +77,7 @@ export class RunawayWatch {
   /** Takes a sample in: reads the table where it is due, and ends a runaway if the facts say so. */
   look(seen: Seen): void {
     const { policy } = this.#options;
-    const isPressed = (seen.sample.cpuPressure ?? 0) >= policy.cpu.minPressurePercent;
-    this.#pressedSince = isPressed ? (this.#pressedSince ?? seen.sample.at) : null;
+    this.#pressure = pressureAfter(this.#pressure, seen.sample, policy.cpu.minPressurePercent);
     const waiting = this.#waiting;
     if (waiting !== null) {
       // Memory that has recovered while the table was read ends nobody.
@@ -130,7 +130,7 @@ export class RunawayWatch {
     const facts: RunawayFacts = {
       ...seen,
       processes,
-      pressedSince: this.#pressedSince,
+      pressedSince: this.#pressure.since,
       // A text that no process has, where ours cannot be read: then nobody is ended.
       withinGroup: seen.sample.scope.kind === 'host' ? null : (this.#ownGroup ?? 'unknown'),
       own: { pid: self, alsoOurs: ownPids },

@@ -25,3 +25,8 @@ export function tellOn({ told, changes }: AlertStory, conditions: readonly Condi
   const next = new Map([...told, ...news.map((condition) => [fingerprintOf(condition), condition.state] as const)]);
   return { told: next, changes: [...changes, ...news].slice(-MOST) };
 }
+
+/** Whether a condition changed more than once: what is so now tells only the last of it. */
+export function isRoundTrip(changes: readonly Condition[]): boolean {
+  return new Set(changes.map(fingerprintOf)).size < changes.length;
+}

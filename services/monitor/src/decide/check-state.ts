@@ -5,6 +5,7 @@ import type { CheckPolicy, CheckState } from './check-types.js';
 import { REMEMBERED } from './latency.js';
 
 const BLIND_AFTER = 3;
+const REPEAT_MS = 1000;
 const RANK: Readonly<Record<ServiceState, number>> = { paused: 0, unknown: 0, up: 1, degraded: 2, down: 3 };
 
 /** A service before its first answer. */
@@ -18,6 +19,7 @@ export function initialCheckState(service: string, paused: boolean): CheckState 
     times: [],
     checkedAt: null,
     answeredAt: null,
+    failedAt: null,
     recent: [],
     good: 0,
     fine: 0,
@@ -56,6 +58,7 @@ function afterAnswer(state: CheckState, result: CheckResult, outcome: SureOutcom
     times: result.responseMs === null ? state.times : [...state.times, result.responseMs].slice(-REMEMBERED),
     checkedAt: result.at,
     answeredAt: result.at,
+    failedAt: outcome === 'failed' && !isRepeat(state, result, policy) ? result.at : state.failedAt,
     recent: [...state.recent, ...findings(state, result, outcome, policy)].slice(-policy.of),
     good: outcome === 'failed' ? 0 : state.good + 1,
     fine: outcome === 'ok' ? state.fine + 1 : 0,
@@ -68,9 +71,16 @@ function afterAnswer(state: CheckState, result: CheckResult, outcome: SureOutcom
 }
 
 // Where nothing listens any more nobody needs to ask twice. One that has never answered may still be on its way.
-function findings({ status }: CheckState, { gone }: CheckResult, outcome: SureOutcome, policy: CheckPolicy): SureOutcome[] {
-  const died = gone === true && policy.atDeath && outcome === 'failed' && (status === 'up' || status === 'degraded');
-  return Array<SureOutcome>(died ? policy.failures : 1).fill(outcome);
+function findings(state: CheckState, result: CheckResult, outcome: SureOutcome, policy: CheckPolicy): SureOutcome[] {
+  const isKnown = state.status === 'up' || state.status === 'degraded';
+  const died = result.gone === true && policy.atDeath && outcome === 'failed' && isKnown;
+  if (died) return Array<SureOutcome>(policy.failures).fill(outcome);
+  return outcome === 'failed' && isRepeat(state, result, policy) ? [] : [outcome];
+}
+
+// Asked again at once, because something had happened: the same moment is not two failures.
+function isRepeat({ failedAt, recent }: CheckState, { at }: CheckResult, { interval }: CheckPolicy): boolean {
+  return recent.at(-1) === 'failed' && failedAt !== null && at - failedAt < Math.min(interval / 2, REPEAT_MS);
 }
 
 /** The status as it was before we became blind: what was down does not become up by one good answer just because we did not look. */

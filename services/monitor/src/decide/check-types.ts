@@ -30,6 +30,8 @@ export interface CheckState {
   readonly checkedAt: number | null;
   /** Epoch ms of the last probe that was not unsure; null before the first one. */
   readonly answeredAt: number | null;
+  /** Epoch ms of the last failure that counted; null without one. */
+  readonly failedAt: number | null;
   /** The last outcomes, newest last, at most `down_after.of`; `unsure` ones are not kept. */
   readonly recent: readonly SureOutcome[];
   /** Answers in a row that were not `failed`. */

@@ -48,6 +48,11 @@ export function namesContainer({ containerNames, compose }: ContainerRule, { nam
   return stack !== undefined && labels['com.docker.swarm.service.name'] === `${stack}_${compose.service}`;
 }
 
+/** Whether this container has the Compose name of a rule's service, in whatever project. */
+export function sharesService({ compose }: ContainerRule, { labels }: KnownContainer): boolean {
+  return compose !== undefined && labels['com.docker.compose.service'] === compose.service;
+}
+
 /** Whether any container could be one of a rule's. */
 export function isAboutContainers({ containerNames = [], compose }: ContainerRule): boolean {
   return containerNames.length > 0 || compose !== undefined;

@@ -1,5 +1,5 @@
 import { operatorShell, shellGroups } from './operator-shell.js';
-import { containerOf, isAboutContainers, type KnownContainer, namesContainer } from './runaway-container.js';
+import { containerOf, isAboutContainers, type KnownContainer, namesContainer, sharesService } from './runaway-container.js';
 import { ancestorsOf, inherited } from './runaway-lineage.js';
 import type { OwnerRule, RunawayPolicy } from './runaway-policy.js';
 import type { ProcessFact } from './runaway-process.js';
@@ -58,6 +58,9 @@ export function judgeProcesses(
   const unread = inherited(processes, byPid, ({ pid, commandLine }) => pid > 2 && commandLine === null);
   const shells = shellGroups(processes);
   const mustAttribute = protecting.some(isAboutContainers);
+  // A project that goes by another name than its folder's: which of the services of that name is meant is never guessed.
+  const all = [...containers.known.values()];
+  const lost = protecting.filter((rule) => rule.compose !== undefined && !all.some((each) => namesContainer(rule, each)));
   return processes.map((process) => {
     const { pid } = process;
     const owner = policy.owners.find((rule) => !rule.protected && owns(rule, process, known(process)));
@@ -66,7 +69,7 @@ export function judgeProcesses(
       ours: above.has(pid) || below.has(pid),
       guarded: guarded.has(pid),
       // It may be that of a protected service: that is never guessed.
-      unattributed: mustAttribute && container !== null && known(process) === undefined,
+      unattributed: container !== null && isUnattributed(known(process), mustAttribute, lost),
       contained: container !== null,
       shell: operatorShell(process) !== null || shells.has(process.processGroup),
       read: !unread.has(pid),
@@ -74,6 +77,10 @@ export function judgeProcesses(
     };
     return { process, spared: sparing(process, is, policy), service: owner?.service ?? null, container };
   });
+}
+
+function isUnattributed(container: KnownContainer | undefined, mustAttribute: boolean, lost: readonly OwnerRule[]): boolean {
+  return container === undefined ? mustAttribute : lost.some((rule) => sharesService(rule, container));
 }
 
 /** Whether a process is the first of its container, which goes with it: nothing but its name speaks for it. */

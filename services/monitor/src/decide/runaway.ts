@@ -47,6 +47,8 @@ function victimOf({ process }: Judged): Victim {
 function mustWait(facts: RunawayFacts, policy: RunawayPolicy, now: number): boolean {
   const { previous } = facts;
   if (previous === null || previous.result === 'dry-run' || previous.result === 'not-permitted') return false;
+  // The clock was set back since: to wait until it has caught up would guard nothing for as long.
+  if (previous.at > now) return false;
   if (previous.result === 'survived') {
     const isThere = facts.processes.some((each) => isOneOf(each, previous.members));
     return isThere ? now - previous.at < policy.stuckMs : facts.sample.at < previous.at + policy.settleMs;
@@ -62,7 +64,11 @@ function provenMetric(facts: RunawayFacts, policy: RunawayPolicy, now: number): 
   const isOver = sample.cpuPercent > policy.cpu.abovePercent && sample.cpuPressure >= policy.cpu.minPressurePercent;
   // What a kill has changed shows only afterwards: the proof begins anew with it.
   // A batch that harms nobody is not ended for the one moment in which somebody else wants its CPU: the pressure must last as well.
-  const since = Math.max(facts.cpuOverSince, facts.pressedSince, previous?.result === 'dry-run' ? 0 : (previous?.at ?? 0));
+  const since = Math.max(
+    facts.cpuOverSince,
+    facts.pressedSince,
+    previous === null || previous.result === 'dry-run' || previous.at > now ? 0 : previous.at,
+  );
   return isOver && now - since >= policy.cpu.sustainedMs ? 'cpu' : null;
 }
 

@@ -37,6 +37,8 @@ export type DetailsOf = (processes: readonly ProcessInfo[]) => Steps<ReadonlySet
 
 const units = new Map<string, MachineUnits>();
 const buffer = Buffer.allocUnsafe(4096);
+/** For command lines: an application server with a long class path has some 10 KiB. */
+const large = Buffer.allocUnsafe(131_072);
 const SLICE_MS = 4;
 
 /**
@@ -78,7 +80,7 @@ function* scan({ procRoot = '/proc', detailsOf, most }: ProcessTableOptions): St
 }
 
 function readStat(path: string): ProcessStat | null {
-  const length = readInto(path);
+  const length = readInto(path, buffer);
   return length === null ? null : parseProcessStat(buffer, length);
 }
 
@@ -91,9 +93,9 @@ function readBare(directory: string, pageBytes: number): ProcessInfo | null {
 }
 
 function withDetails(process: ProcessInfo, directory: string): ProcessInfo {
-  const commandLine = readText(`${directory}/cmdline`);
+  const commandLine = readWhole(`${directory}/cmdline`);
   const adjust = readText(`${directory}/oom_score_adj`);
-  const cgroup = readText(`${directory}/cgroup`);
+  const cgroup = readWhole(`${directory}/cgroup`);
   const uid = ownerOf(directory);
   // The number may have passed to another process between the two passes.
   if (readStat(`${directory}/stat`)?.startTime !== process.startTime) return process;
@@ -123,16 +125,22 @@ function programOf(commandLine: string): string | null {
 }
 
 function readText(path: string): string | null {
-  const length = readInto(path);
+  const length = readInto(path, buffer);
   return length === null ? null : buffer.toString('utf8', 0, length);
 }
 
-/** Reads a file into the one buffer; null where it cannot be read. */
-function readInto(path: string): number | null {
+/** One that is longer than we read is not read: what protects a process may stand in the rest. */
+function readWhole(path: string): string | null {
+  const length = readInto(path, large);
+  return length === null || length === large.length ? null : large.toString('utf8', 0, length);
+}
+
+/** Reads a file into a buffer; null where it cannot be read. */
+function readInto(path: string, into: Buffer): number | null {
   let descriptor: number | null = null;
   try {
     descriptor = openSync(path, 'r');
-    return readSync(descriptor, buffer, 0, buffer.length, 0);
+    return readSync(descriptor, into, 0, into.length, 0);
   } catch {
     return null;
   } finally {

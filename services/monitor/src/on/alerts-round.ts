@@ -3,8 +3,9 @@ import type { Clock, Logger } from '@ops/shared/runtime';
 import { PermanentError, type Publisher } from '@ops/shared/streams';
 import { Nudge } from '../act/nudge.js';
 import { decideAlerts, REPLICA_MS } from '../decide/alert-plan.js';
-import { noStory, tellOn } from '../decide/alert-story.js';
+import { isRoundTrip, noStory, tellOn } from '../decide/alert-story.js';
 import type { Condition } from '../decide/conditions.js';
+import { fingerprintOf } from '../fingerprint.js';
 import {
   type AlertDatabase,
   beginEpisode,
@@ -45,8 +46,8 @@ export class AlertsRound {
   #dirty = true;
   readonly #nudge = new Nudge();
   #story = noStory;
-  /** A round has failed: what the story tells may not be stored. */
-  #missed = false;
+  /** No round has succeeded since the last one that failed, or since the start: what the story tells may not be stored. */
+  #missed = true;
 
   constructor(options: AlertsOptions) {
     this.#options = options;
@@ -89,7 +90,7 @@ export class AlertsRound {
     const stale = clock.monotonic() - this.#readAt > Math.min(REREAD_MS, remindEvery || REREAD_MS);
     if (seen === this.#seen && !this.#dirty && !this.#missed && !stale) return;
     const { changes } = this.#story;
-    if (this.#missed) await this.#catchUp(changes);
+    if (this.#missed || isRoundTrip(changes)) await this.#catchUp(changes);
     const now = clock.now();
     const firing = await firingWatched(database, host);
     const plan = decideAlerts(present, firing, now, await endedWatched(database, host, now - REPLICA_MS), blindTo());
@@ -109,9 +110,14 @@ export class AlertsRound {
   // What began and ended while nothing could be stored, at its own times; what is stored already changes nothing.
   async #catchUp(changes: readonly Condition[]): Promise<void> {
     const { database, host } = this.#options;
+    const [first] = changes;
+    if (first === undefined) return;
+    // Another monitor of this host may have told of the same already.
+    const ended = await endedWatched(database, host, first.at - 1);
     for (const condition of changes) {
-      if (condition.state === 'firing') await beginEpisode(database, host, 'watched', condition);
-      else await endEpisode(database, condition);
+      if (condition.state !== 'firing') await endEpisode(database, condition);
+      else if ((ended.get(fingerprintOf(condition)) ?? 0) < condition.at)
+        await beginEpisode(database, host, 'watched', condition);
     }
   }
 

@@ -3,9 +3,10 @@ import { keys } from '@ops/shared/events';
 import type { Clock } from '@ops/shared/runtime';
 import type { RedisClient } from '@ops/shared/streams';
 import type { Condition } from '../decide/conditions.js';
-import { HEARTBEAT_METRIC, type Heartbeats, hear, heartbeatConditions, ownHeartbeat } from '../decide/heartbeat.js';
+import { HEARTBEAT_METRIC, type Heartbeats, hear, heartbeatConditions, ownHeartbeat, SILENT_MS } from '../decide/heartbeat.js';
 
 const EVERY_MS = 5000;
+const AWAY_MS = 1000;
 
 /** Gives this monitor's sign of life and looks at those of the others: a dead monitor says nothing of itself. */
 export class HeartbeatRound {
@@ -20,14 +21,18 @@ export class HeartbeatRound {
     this.#startedAt = options.clock.now();
   }
 
-  /** One beat; returns the pause until the next, in ms. Rejects when Redis is away. */
+  /** One beat; returns the pause until the next, in ms. Rejects where Redis does not answer. */
   async round(): Promise<number> {
     const { host, redis, clock } = this.#options;
     // Other each time: what matters is that it changes.
+    if (redis.status !== 'ready') return AWAY_MS;
     await redis.hset(keys.monitors, host, randomUUID());
     const signs = await redis.hgetall(keys.monitors);
-    this.#lookedAt = clock.now();
-    this.#heard = hear(this.#heard, signs, host, this.#lookedAt);
+    const now = clock.now();
+    // Who could not look for so long could not be heard either, nor could the others: all begin anew.
+    const before = now - this.#lookedAt >= SILENT_MS ? new Map() : this.#heard;
+    this.#lookedAt = now;
+    this.#heard = hear(before, signs, host, now);
     return EVERY_MS;
   }
 

@@ -132,8 +132,10 @@ test('a child that fails asks for its parent at once: no alert of its own while 
   look();
   expect(firing).toEqual([]);
   // The parent's second failure would come in an hour.
-  checks.probeNow('parent');
-  await eventually(() => expect(state('parent').status).toBe('down'));
+  await eventually(() => {
+    checks.probeNow('parent');
+    expect(state('parent').status).toBe('down');
+  });
   const conditions = healthConditions(checks.states(), services, Date.now());
   expect(conditions.filter(({ state }) => state === 'firing')).toMatchObject([{ service: 'parent', affects: ['child'] }]);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { noStory, tellOn } from '../../src/decide/alert-story.js';
+import { isRoundTrip, noStory, tellOn } from '../../src/decide/alert-story.js';
 import type { Condition } from '../../src/decide/conditions.js';
 
 const condition = (service: string, state: Condition['state'], at: number): Condition => ({
@@ -42,4 +42,9 @@ test('without news it is the same story, and it does not grow for ever', () => {
   for (let at = 0; at < 5_000; at += 1) story = tellOn(story, [condition('crm', at % 2 === 0 ? 'firing' : 'ok', at)]);
   expect(story.changes).toHaveLength(2_000);
   expect(story.changes.at(-1)?.at).toBe(4_999);
+});
+
+test('a round trip is a condition that has changed more than once', () => {
+  expect(isRoundTrip([condition('crm', 'firing', 1), condition('redis', 'firing', 2)])).toBe(false);
+  expect(isRoundTrip([condition('crm', 'firing', 1), condition('crm', 'ok', 2)])).toBe(true);
 });

@@ -181,3 +181,13 @@ describe('for any story', () => {
     );
   });
 });
+
+test('asked again within a second because something had happened: the same moment is not two failures', () => {
+  const up = last('OO');
+  const once = decideCheck(up, resultOf('F', 20_000), POLICY, 20_000);
+  const again = decideCheck(once, resultOf('F', 20_200), POLICY, 20_200);
+  expect([once.status, again.status]).toEqual(['up', 'up']);
+  expect(decideCheck(again, resultOf('F', 21_000), POLICY, 21_000).status).toBe('down');
+  // One that is gone needs no second.
+  expect(decideCheck(again, resultOf('X', 20_300), POLICY, 20_300).status).toBe('down');
+});

@@ -55,6 +55,20 @@ describe('a container', () => {
     expect(plan?.reason).toContain('container other-1, worker (301) and 1 more, holds the most of what may be ended: 3072 MiB');
   });
 
+  test('of a project that goes by another name than its folder: every container of that service’s name is spared', () => {
+    const owner = { service: 'crm', protected: true, compose: { project: '/srv/crm', service: 'worker' } };
+    const victims = (labels: Record<string, string>) =>
+      decideRunaway(
+        ramFacts([inside(OTHER, 300)], {
+          containers: { known: new Map([[OTHER, { id: OTHER, name: 'other-1', labels }]]), own: [] },
+        }),
+        { ...eager, owners: [owner] },
+        now,
+      )?.members.length ?? 0;
+    expect(victims({ 'com.docker.compose.project': 'renamed', 'com.docker.compose.service': 'worker' })).toBe(0);
+    expect(victims({ 'com.docker.compose.project': 'renamed', 'com.docker.compose.service': 'web' })).toBe(1);
+  });
+
   test('of a protected service is spared, by its name', () => {
     expect(spared([inside(CRM, 300)])).toEqual(['protected-service']);
   });

@@ -192,6 +192,10 @@ describe('one at a time', () => {
     expect(decideRunaway(ramFacts([next], { killing: true }), eager, now)).toBeNull();
   });
 
+  test('a clock that was set back by an hour does not keep the next from being ended for an hour', () => {
+    expect(at(gone(), now - 3_600_000)).toBe(300);
+  });
+
   test.each(['killed', 'terminated', 'already-gone', 'identity-changed'] as const)(
     'after %s memory is measured again first',
     (result) => {

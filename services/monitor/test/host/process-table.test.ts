@@ -84,9 +84,12 @@ describe.runIf(isLinux)('this machine', () => {
   });
 
   test('a text far back in a long command line is found: what protects a process may stand behind its class path', async () => {
-    const child = await startNode('', 'x'.repeat(2000), 'crm-server');
+    const child = await startNode('', 'x'.repeat(20_000), 'crm-server');
     const found = readProcessTable().processes.find((each) => each.pid === child.pid);
     expect(found?.commandLine?.matches(/crm-server/)).toBe(true);
+    // One that is longer than we read counts as not read: such a process is no victim.
+    const longer = await startNode('', 'x'.repeat(100_000), 'y'.repeat(100_000), 'crm-server');
+    expect(readProcessTable().processes.find((each) => each.pid === longer.pid)?.commandLine).toBeNull();
   });
 
   test('a title that a process gave itself is cut at the first odd character', async () => {
