@@ -16,6 +16,8 @@ export interface Finding {
   readonly detail: string;
   /** Ms from the question to the answer, where that is not the whole time (a connection had to be made first); null where none was asked. */
   readonly responseMs?: number | null;
+  /** It is not there: see CheckResult. */
+  readonly gone?: boolean;
 }
 
 /** What every probe of this process is given. */
@@ -46,7 +48,8 @@ export async function examine(
     const responseMs = finding.responseMs === undefined ? round(clock.monotonic() - began) : round(finding.responseMs);
     const late = finding.outcome === 'ok' && responseMs !== null && responseMs > within;
     const detail = late ? `${finding.detail}, after ${responseMs} ms: expected within ${within} ms` : finding.detail;
-    return { outcome: late ? 'slow' : finding.outcome, responseMs, detail: clean(detail), at: clock.now() };
+    const answer = { outcome: late ? 'slow' : finding.outcome, responseMs, detail: clean(detail), at: clock.now() } as const;
+    return finding.gone === true ? { ...answer, gone: true } : answer;
   } catch (error) {
     const outcome = error instanceof EnvironmentError ? 'unsure' : 'failed';
     const result = { outcome, responseMs: null, detail: clean(errorWords(error)), at: clock.now() } as const;

@@ -11,5 +11,5 @@ export function createProbe(
 ): Probe {
   if (health.kind === 'docker') return dockerProbe(health, { clock }, engine);
   const probe = openProbe(health, clock, linkEnded);
-  return container === undefined ? probe : containedProbe(probe, container, engine);
+  return container === undefined ? probe : containedProbe(probe, container, { clock, engine });
 }

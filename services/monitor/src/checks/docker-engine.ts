@@ -102,11 +102,22 @@ export class DockerEngine {
   }
 
   async #take(docker: Docker, events: AsyncIterable<DockerEvent>, signal: AbortSignal): Promise<void> {
-    for await (const { names, action } of events) {
+    for await (const { names, action, exitCode } of events) {
       // Not waited for: it must not hold up what the checks need.
       if (action === 'start' || action === 'rename') void this.#list(docker, signal);
-      for (const name of names) if (this.#watched.has(name)) await this.#read(docker, name, signal);
+      for (const name of names.filter((each) => this.#watched.has(each))) {
+        if (action === 'die') this.#died(name, exitCode ?? -1);
+        await this.#read(docker, name, signal);
+      }
     }
+  }
+
+  // The event says it already: what the engine answers when it is asked comes some tens of milliseconds later.
+  #died(name: string, exitCode: number): void {
+    const known = this.#views.get(name);
+    if (known?.kind !== 'found') return;
+    this.#views.set(name, { kind: 'found', facts: { ...known.facts, state: 'exited', exitCode } });
+    this.#changed(name);
   }
 
   async #rereadEvery(docker: Docker, signal: AbortSignal): Promise<void> {

@@ -20,13 +20,17 @@ const ACTIONS = [
 
 const event = z.object({
   Action: z.string(),
-  Actor: z.object({ Attributes: z.object({ name: z.string(), oldName: z.string().optional() }) }),
+  Actor: z.object({
+    Attributes: z.object({ name: z.string(), oldName: z.string().optional(), exitCode: z.string().optional() }),
+  }),
 });
 
 /** Something happened to a container of this name, or of one that it had before. */
 export interface DockerEvent {
   readonly names: readonly string[];
   readonly action: string;
+  /** Of `die`; null otherwise. */
+  readonly exitCode: number | null;
 }
 
 /**
@@ -50,8 +54,9 @@ async function* decode(stream: Readable): AsyncGenerator<DockerEvent> {
     const parsed = event.safeParse(parse(line));
     if (!parsed.success) continue;
     const { Action, Actor } = parsed.data;
-    const { name, oldName } = Actor.Attributes;
-    yield { names: oldName === undefined ? [name] : [name, oldName.replace(/^\//, '')], action: Action };
+    const { name, oldName, exitCode } = Actor.Attributes;
+    const names = oldName === undefined ? [name] : [name, oldName.replace(/^\//, '')];
+    yield { names, action: Action, exitCode: exitCode === undefined ? null : Number(exitCode) };
   }
 }
 

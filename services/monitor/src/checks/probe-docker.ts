@@ -18,9 +18,18 @@ export function dockerProbe(
 }
 
 /** A probe whose service runs in a container: the container's state counts as well. */
-export function containedProbe(probe: Probe, container: string, engine: DockerEngine): Probe {
+export function containedProbe(
+  probe: Probe,
+  container: string,
+  { clock, engine }: Pick<ProbeDeps, 'clock'> & { readonly engine: DockerEngine },
+): Probe {
   return {
-    run: async (signal) => withContainer(await probe.run(signal), container, engine.view(container)),
+    async run(signal) {
+      // One that has ended answers nothing, and a proxy before it may take its time to say so.
+      const { detail, gone } = judgeContainer(container, engine.view(container));
+      if (gone === true) return { outcome: 'failed', responseMs: null, detail, at: clock.now(), gone };
+      return withContainer(await probe.run(signal), container, engine.view(container));
+    },
     close: () => probe.close(),
   };
 }
