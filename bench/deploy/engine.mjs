@@ -1,7 +1,6 @@
 // The Docker engine of the benchmark: its command line, what happens on it, and images made from this machine's busybox.
 import { execFile, spawn } from 'node:child_process';
 import { chmod, copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -112,15 +111,6 @@ export const SCRIPTS = {
 /** A health check of an image, for `docker import`. */
 export function healthcheck(interval, retries) {
   return `HEALTHCHECK --interval=${interval} --timeout=1s --retries=${retries} CMD wget -q -O /dev/null http://127.0.0.1:8080/health`;
-}
-
-/** A port that nobody listens on now. */
-export async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** Takes away what the benchmark has left on the engine. Everything of it has `prefix` in its name. */

@@ -1,7 +1,8 @@
 // How soon a deployment that does not hold is known, and how soon the version before runs again.
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePort, isOf, makeImage, SCRIPTS } from './engine.mjs';
+import { freePort } from '../service-process.mjs';
+import { isOf, makeImage, SCRIPTS } from './engine.mjs';
 import { Stack, takenBack } from './stack.mjs';
 import { markdown, median, p95, seconds } from './table.mjs';
 

@@ -1,7 +1,8 @@
 // A healthy deployment against `docker compose up -d --wait` of the same change: what the gate, the plan, the journal and the proof cost.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { docker, freePort, healthcheck, makeImage, SCRIPTS } from './engine.mjs';
+import { freePort } from '../service-process.mjs';
+import { docker, healthcheck, makeImage, SCRIPTS } from './engine.mjs';
 import { Stack } from './stack.mjs';
 import { markdown, median, p95, seconds } from './table.mjs';
 

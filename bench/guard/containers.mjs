@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { clearEngine, docker, freePort, makeImage } from '../deploy/engine.mjs';
+import { clearEngine, docker, makeImage } from '../deploy/engine.mjs';
+import { freePort } from '../service-process.mjs';
 
 const SCRIPT =
   'mkdir -p /www; echo "ok 1" > /www/health; echo "ok 1" > /www/metrics; httpd -p 8080 -h /www; while :; do sleep 60; done';

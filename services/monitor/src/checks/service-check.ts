@@ -4,8 +4,8 @@ import { probeOnce } from '@ops/shared/probes';
 import type { Clock, Logger } from '@ops/shared/runtime';
 import { decideCheck, initialCheckState } from '../decide/check-state.js';
 import type { CheckPolicy, CheckState } from '../decide/check-types.js';
+import { type LinkState, linkChecked, linkEnded, newLink } from '../decide/link-ends.js';
 import { withStartGrace } from '../decide/start-grace.js';
-import { LinkEnds } from './link-ends.js';
 
 // A burst of nudges (a container that restarts in a loop) becomes one check each 200 ms.
 const NUDGE_GAP_MS = 200;
@@ -36,7 +36,7 @@ export class ServiceCheck {
   #nudged = false;
   /** A check that must not wait for the gap between nudges. */
   #urgent = false;
-  readonly #links: LinkEnds;
+  #link: LinkState = newLink;
   #goodAt: number | null = null;
   #state: CheckState;
   #running: Promise<void> = Promise.resolve();
@@ -46,7 +46,6 @@ export class ServiceCheck {
     this.#options = options;
     const { failures, of, at_death: atDeath } = down_after;
     this.#policy = { failures, of, atDeath, upAfter: up_after, interval, timeout };
-    this.#links = new LinkEnds(options.clock);
     this.#state = initialCheckState(name, paused);
   }
 
@@ -67,7 +66,9 @@ export class ServiceCheck {
 
   /** The service has ended the connection that its probe keeps: it is asked at once, for so does one that dies. */
   linkEnded(): void {
-    if (!this.#links.ended()) return;
+    const { state, ask } = linkEnded(this.#link, this.#options.clock.monotonic());
+    this.#link = state;
+    if (!ask) return;
     this.#urgent = true;
     this.nudge();
   }
@@ -123,6 +124,8 @@ export class ServiceCheck {
     } catch (error) {
       log.error({ service: service.name, error }, 'a check result could not be told');
     }
-    return this.#links.checked(result);
+    const { state, again } = linkChecked(this.#link, result, clock.monotonic());
+    this.#link = state;
+    return again;
   }
 }

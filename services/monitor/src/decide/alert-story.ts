@@ -26,6 +26,16 @@ export function tellOn({ told, changes }: AlertStory, conditions: readonly Condi
   return { told: next, changes: [...changes, ...news].slice(-MOST) };
 }
 
+/**
+ * What of the story is still to be stored, oldest first: a beginning that another monitor of this host has told of already, with its
+ * end, is not told again.
+ *
+ * @param ended fingerprint → epoch ms at which its last episode ended
+ */
+export function untold(changes: readonly Condition[], ended: ReadonlyMap<string, number>): readonly Condition[] {
+  return changes.filter((condition) => condition.state !== 'firing' || (ended.get(fingerprintOf(condition)) ?? 0) < condition.at);
+}
+
 /** Whether a condition changed more than once: what is so now tells only the last of it. */
 export function isRoundTrip(changes: readonly Condition[]): boolean {
   return new Set(changes.map(fingerprintOf)).size < changes.length;

@@ -18,8 +18,20 @@ export interface Heard {
 
 export type Heartbeats = ReadonlyMap<string, Heard>;
 
-/** The signs of life after another look; a monitor that has signed off is not there any more. */
-export function hear(before: Heartbeats, signs: Readonly<Record<string, string>>, own: string, now: number): Heartbeats {
+/**
+ * The signs of life after another look; a monitor that has signed off is not there any more. Who could not look for as long as makes
+ * others silent could not hear them, and perhaps they could not speak: all begin anew.
+ *
+ * @param lookedAt epoch ms of the look before
+ */
+export function hear(
+  heard: Heartbeats,
+  signs: Readonly<Record<string, string>>,
+  own: string,
+  lookedAt: number,
+  now: number,
+): Heartbeats {
+  const before: Heartbeats = now - lookedAt >= SILENT_MS ? new Map() : heard;
   return new Map(
     Object.entries(signs)
       .filter(([host]) => host !== own)

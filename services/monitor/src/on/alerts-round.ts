@@ -3,9 +3,8 @@ import type { Clock, Logger } from '@ops/shared/runtime';
 import { PermanentError, type Publisher } from '@ops/shared/streams';
 import { Nudge } from '../act/nudge.js';
 import { decideAlerts, REPLICA_MS } from '../decide/alert-plan.js';
-import { isRoundTrip, noStory, tellOn } from '../decide/alert-story.js';
+import { isRoundTrip, noStory, tellOn, untold } from '../decide/alert-story.js';
 import type { Condition } from '../decide/conditions.js';
-import { fingerprintOf } from '../fingerprint.js';
 import {
   type AlertDatabase,
   beginEpisode,
@@ -112,12 +111,9 @@ export class AlertsRound {
     const { database, host } = this.#options;
     const [first] = changes;
     if (first === undefined) return;
-    // Another monitor of this host may have told of the same already.
-    const ended = await endedWatched(database, host, first.at - 1);
-    for (const condition of changes) {
-      if (condition.state !== 'firing') await endEpisode(database, condition);
-      else if ((ended.get(fingerprintOf(condition)) ?? 0) < condition.at)
-        await beginEpisode(database, host, 'watched', condition);
+    for (const condition of untold(changes, await endedWatched(database, host, first.at - 1))) {
+      if (condition.state === 'firing') await beginEpisode(database, host, 'watched', condition);
+      else await endEpisode(database, condition);
     }
   }
 

@@ -3,7 +3,7 @@ import { keys } from '@ops/shared/events';
 import type { Clock } from '@ops/shared/runtime';
 import type { RedisClient } from '@ops/shared/streams';
 import type { Condition } from '../decide/conditions.js';
-import { HEARTBEAT_METRIC, type Heartbeats, hear, heartbeatConditions, ownHeartbeat, SILENT_MS } from '../decide/heartbeat.js';
+import { HEARTBEAT_METRIC, type Heartbeats, hear, heartbeatConditions, ownHeartbeat } from '../decide/heartbeat.js';
 
 const EVERY_MS = 5000;
 const AWAY_MS = 1000;
@@ -29,10 +29,8 @@ export class HeartbeatRound {
     await redis.hset(keys.monitors, host, randomUUID());
     const signs = await redis.hgetall(keys.monitors);
     const now = clock.now();
-    // Who could not look for so long could not be heard either, nor could the others: all begin anew.
-    const before = now - this.#lookedAt >= SILENT_MS ? new Map() : this.#heard;
+    this.#heard = hear(this.#heard, signs, host, this.#lookedAt, now);
     this.#lookedAt = now;
-    this.#heard = hear(before, signs, host, now);
     return EVERY_MS;
   }
 

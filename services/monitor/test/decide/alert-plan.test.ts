@@ -2,24 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { decideAlerts } from '../../src/decide/alert-plan.js';
 import type { Condition } from '../../src/decide/conditions.js';
 import { fingerprintOf } from '../../src/fingerprint.js';
+import { conditionOf } from './condition-of.js';
 
 const NOW = 1_000_000;
-const condition = (state: Condition['state'], over: Partial<Condition> = {}): Condition => ({
-  name: 'down',
-  service: 'crm',
-  metric: 'health',
-  state,
-  severity: 'critical',
-  status: state,
-  threshold: 'up',
-  current_value: state,
-  summary: `crm is ${state}`,
-  at: NOW,
-  since: NOW,
-  depends_on: [],
-  affects: [],
-  ...over,
-});
+const condition = (state: Condition['state'], over: Partial<Condition> = {}) =>
+  conditionOf(state, { at: NOW, since: NOW, ...over });
 const firing = (raised: Condition) => new Map([[fingerprintOf(raised), raised]]);
 const none = new Map<string, Condition>();
 const endedAt = (at: number) => new Map([[fingerprintOf(condition('ok')), at]]);

@@ -1,22 +1,10 @@
 import { expect, test } from 'vitest';
-import { isRoundTrip, noStory, tellOn } from '../../src/decide/alert-story.js';
+import { isRoundTrip, noStory, tellOn, untold } from '../../src/decide/alert-story.js';
 import type { Condition } from '../../src/decide/conditions.js';
+import { fingerprintOf } from '../../src/fingerprint.js';
+import { conditionOf } from './condition-of.js';
 
-const condition = (service: string, state: Condition['state'], at: number): Condition => ({
-  name: 'down',
-  service,
-  metric: 'health',
-  state,
-  severity: 'critical',
-  status: state,
-  threshold: 'up',
-  current_value: state,
-  summary: `${service} is ${state}`,
-  at,
-  since: at,
-  depends_on: [],
-  affects: [],
-});
+const condition = (service: string, state: Condition['state'], at: number) => conditionOf(state, { service, at });
 
 test('each beginning and end is told once, at its own time; unknown tells nothing, and well is no news', () => {
   const looks: [string, Condition['state'], number][] = [
@@ -47,4 +35,11 @@ test('without news it is the same story, and it does not grow for ever', () => {
 test('a round trip is a condition that has changed more than once', () => {
   expect(isRoundTrip([condition('crm', 'firing', 1), condition('redis', 'firing', 2)])).toBe(false);
   expect(isRoundTrip([condition('crm', 'firing', 1), condition('crm', 'ok', 2)])).toBe(true);
+});
+
+test('what another monitor has told of already is not told again; its later fall is', () => {
+  const changes = [condition('crm', 'firing', 1_000), condition('crm', 'ok', 2_000), condition('crm', 'firing', 9_000)];
+  const ended = new Map([[fingerprintOf(condition('crm', 'ok', 0)), 2_100]]);
+  expect(untold(changes, ended).map(({ state, at }) => `${state} ${at}`)).toEqual(['ok 2000', 'firing 9000']);
+  expect(untold(changes, new Map())).toEqual(changes);
 });
