@@ -1,3 +1,5 @@
+import type { SampleRates } from '../decide/late-sample.js';
+
 /** Whose figures a sample gives, and what they are a share of. */
 export interface HostScope {
   /** `host`: the whole machine. `container` and `cgroup`: the limited group that we run in. */
@@ -23,26 +25,13 @@ export interface DiskSample {
  * One look at the host. Percentages are 0 to 100; null is "no reading", which is not zero. Rates (CPU, pressure) are
  * over our own window since an earlier sample, never an average that the kernel made.
  */
-export interface HostSample {
+export interface HostSample extends SampleRates {
   readonly ok: true;
   /** Epoch milliseconds. */
   readonly at: number;
   /** Milliseconds on the monotonic clock; only differences mean anything. */
   readonly monotonicMs: number;
   readonly scope: HostScope;
-  /** Busy share: user, nice, system, interrupts and steal; waiting for I/O is idle (as in libuv), guest time is in user already. */
-  readonly cpuPercent: number | null;
-  /** Share in which a CPU was idle while I/O was outstanding; always the host's. */
-  readonly iowaitPercent: number | null;
-  /** Parts of the host's busy share: work of low priority, and time that a hypervisor gave to others. */
-  readonly nicePercent: number | null;
-  readonly stealPercent: number | null;
-  /** Share of quota periods in which the group was throttled; null without a quota. */
-  readonly cpuThrottledPercent: number | null;
-  /** PSI "some": share of time in which at least one task waited for a CPU. */
-  readonly cpuPressure: number | null;
-  readonly memoryPressure: number | null;
-  readonly ioPressure: number | null;
   /** Host: total less available. Limited: usage less inactive page cache, of the limit. */
   readonly ramPercent: number | null;
   readonly ramUsedBytes: number | null;

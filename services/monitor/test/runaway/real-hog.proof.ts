@@ -1,25 +1,17 @@
-import { type OwnRedis, ownRedis, testPostgres } from '@ops/shared/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Decoys, startDecoys } from './decoys.js';
-import { endHogs } from './hog.js';
-import { type OwnGroup, ownGroup } from './own-group.js';
+import { ownGroup } from './own-group.js';
+import { type TrialScene, trialScene } from './trial-scene.js';
 import { hogAmongDecoys, nice19, slowToFree } from './trials.js';
 
 const group = ownGroup();
 const run = `p${process.pid}`;
-let redis: OwnRedis;
-let decoys: Decoys;
-let servers: { redisUrl: string; databaseUrl: string; group: OwnGroup };
+let scene: TrialScene;
 
 beforeAll(async () => {
-  redis = await ownRedis();
-  servers = { redisUrl: redis.url, databaseUrl: await (await testPostgres()).fresh(), group };
-  decoys = await startDecoys(run, group, 200);
+  scene = await trialScene(run, group);
 });
 afterAll(async () => {
-  await decoys.end();
-  await endHogs();
-  await redis.close();
+  await scene.close();
   await group.close();
 });
 
@@ -30,20 +22,20 @@ const shown = (figures: number[]) => {
 
 test('50 real hogs among decoys: always the hog, nobody else', { timeout: 900_000 }, async () => {
   const took: number[] = [];
-  for (let trial = 0; trial < 50; trial += 1) took.push(await hogAmongDecoys(servers, run, decoys, {}));
+  for (let trial = 0; trial < 50; trial += 1) took.push(await hogAmongDecoys(scene.servers, run, scene.decoys, {}));
   process.stdout.write(`hogs among decoys: ${shown(took)} from the decision to the end\n`);
-  expect(decoys.ended()).toEqual([]);
+  expect(scene.decoys.ended()).toEqual([]);
 });
 
 test('20 hogs that give their memory back slowly: one kill each', { timeout: 600_000 }, async () => {
   const took: number[] = [];
-  for (let trial = 0; trial < 20; trial += 1) took.push(await slowToFree(servers, run));
+  for (let trial = 0; trial < 20; trial += 1) took.push(await slowToFree(scene.servers, run));
   process.stdout.write(`slow to free: ${shown(took)} from the decision to the end\n`);
 });
 
 test('5 times every core busy at nice 19: nobody is ended', { timeout: 300_000 }, async () => {
   const waited: number[] = [];
-  for (let trial = 0; trial < 5; trial += 1) waited.push(await nice19(servers, run));
+  for (let trial = 0; trial < 5; trial += 1) waited.push(await nice19(scene.servers, run));
   const shares = waited.map((share) => `${Math.round(share * 100)} %`).join(', ');
   process.stdout.write(`nice 19: ${waited.length} of 5 spared; somebody waited for a CPU in ${shares} of the time\n`);
 });

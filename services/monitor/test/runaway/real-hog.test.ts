@@ -10,10 +10,10 @@ import {
   testPostgres,
 } from '@ops/shared/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Decoys, startDecoys } from './decoys.js';
 import { type GuardedHost, growUntilEnded, guardedHost } from './guarded-host.js';
 import { endHogs, startHogOf } from './hog.js';
-import { type OwnGroup, ownGroup } from './own-group.js';
+import { ownGroup } from './own-group.js';
+import { type TrialScene, trialScene } from './trial-scene.js';
 import { hogAmongDecoys, slowToFree } from './trials.js';
 
 // All that puts the memory of this machine over a threshold is in one file: two at once would measure each other.
@@ -24,27 +24,19 @@ const run = String(process.pid);
 const HOG = `hog-${run}`.slice(0, 15);
 
 describe.runIf(process.platform === 'linux')('a real hog on a real host', () => {
-  let redis: OwnRedis;
-  let decoys: Decoys;
-  let servers: { redisUrl: string; databaseUrl: string; group: OwnGroup };
+  let scene: TrialScene;
   beforeAll(async () => {
-    redis = await ownRedis();
-    servers = { redisUrl: redis.url, databaseUrl: await (await testPostgres()).fresh(), group };
-    decoys = await startDecoys(run, group, 200);
+    scene = await trialScene(run, group);
   });
-  afterAll(async () => {
-    await decoys.end();
-    await endHogs();
-    await redis.close();
-  });
+  afterAll(() => scene.close());
 
   test('is ended among decoys that hold as much, and nobody else is', { timeout: 120_000 }, async () => {
-    for (let trial = 0; trial < TRIALS; trial += 1) await hogAmongDecoys(servers, run, decoys, {});
-    expect(decoys.ended()).toEqual([]);
+    for (let trial = 0; trial < TRIALS; trial += 1) await hogAmongDecoys(scene.servers, run, scene.decoys, {});
+    expect(scene.decoys.ended()).toEqual([]);
   });
 
   test('that gives its memory back slowly is the only one that is ended', { timeout: 120_000 }, async () => {
-    for (let trial = 0; trial < SLOW; trial += 1) await slowToFree(servers, run);
+    for (let trial = 0; trial < SLOW; trial += 1) await slowToFree(scene.servers, run);
   });
 });
 
