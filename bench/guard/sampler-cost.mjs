@@ -13,6 +13,7 @@ import { now, until } from './clock.mjs';
 
 const BATCH = 500;
 const ROUNDS = 15;
+const WARM_UP = 30;
 const lastPid = () => Number(readFileSync('/proc/sys/kernel/ns_last_pid', 'utf8'));
 
 function cpuMs() {
@@ -20,44 +21,81 @@ function cpuMs() {
   return (user + system) / 1000;
 }
 
-/** CPU and wall ms of each, less what an empty round costs; what it blocks is its wall time. */
+/** CPU and wall ms of each round, and what was started by all of them. What a round blocks is its wall time. */
 async function cost(once, rounds, pauseMs) {
   const walls = [];
-  const begun = [cpuMs(), lastPid()];
+  const cpus = [];
+  const before = lastPid();
+  let cpu = cpuMs();
   for (let round = 0; round < rounds; round += 1) {
     const start = now();
     once();
     walls.push(now() - start);
     await pause(pauseMs);
+    const used = cpuMs();
+    cpus.push(used - cpu);
+    cpu = used;
   }
-  return { cpu: (cpuMs() - begun[0]) / rounds, walls, started: lastPid() - begun[1] };
+  return { cpus, walls, started: lastPid() - before };
 }
 
+const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+const spread = (walls) => ({ p50: median(walls), p99: quantile(walls, 0.99), most: Math.max(...walls) });
+
+/** Beside a bare loop of the same length, by turns: what a machine that takes its processors away adds to both. */
 async function ofSample(rounds) {
   const sampler = await openHostSampler({ mounts: ['/'] });
   await cost(() => sampler.sample(), 20, 25);
   const sample = await cost(() => sampler.sample(), rounds, 25);
+  const turns = loopOf(median(sample.walls));
+  const blocked = [];
+  const floor = [];
+  for (let round = 0; round < rounds; round += 1) {
+    blocked.push(...(await cost(() => sampler.sample(), 1, 12)).walls);
+    floor.push(...(await cost(() => loop(turns), 1, 13)).walls);
+  }
   sampler.close();
   const empty = await cost(() => undefined, rounds, 25);
   return {
-    cpu: Math.max(0, sample.cpu - empty.cpu),
+    cpu: Math.max(0, mean(sample.cpus) - mean(empty.cpus)),
     started: sample.started,
-    blocked: { p50: median(sample.walls), p99: quantile(sample.walls, 0.99), most: Math.max(...sample.walls) },
+    blocked: spread(blocked),
+    floor: spread(floor),
   };
+}
+
+function loop(turns) {
+  let value = 0;
+  for (let turn = 0; turn < turns; turn += 1) value = (value * 31 + turn) | 0;
+  return value;
+}
+
+/** So many turns of the loop take that long. */
+function loopOf(ms) {
+  const turns = 1_000_000;
+  const walls = [];
+  for (let round = 0; round < 30; round += 1) {
+    const start = now();
+    loop(turns);
+    walls.push(now() - start);
+  }
+  return Math.round((turns * ms) / median(walls));
 }
 
 async function ofTable() {
   let table = readProcessTable();
-  const light = await cost(
-    () => {
-      table = readProcessTable({ detailsOf: heaviest(40, table) });
-    },
-    ROUNDS,
-    20,
-  );
+  const read = () => {
+    table = readProcessTable({ detailsOf: heaviest(40, table) });
+  };
+  const empty = await cost(() => undefined, ROUNDS, 20);
+  // A monitor runs for weeks: the first readings, during which V8 still compiles, are told apart.
+  const first = await cost(read, 1, 20);
+  await cost(read, WARM_UP, 20);
+  const light = await cost(read, ROUNDS, 20);
   return {
     processes: table.processes.length,
-    cpu: light.cpu,
+    cpu: Math.max(0, median(light.cpus) - median(empty.cpus)),
+    first: first.cpus[0],
     wall: median(light.walls),
     started: light.started,
     sliced: await inSlices(table),

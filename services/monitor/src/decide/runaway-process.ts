@@ -9,7 +9,7 @@ export class CommandLine {
     this.#text = text;
   }
 
-  /** Whether a pattern is found in the command line (arguments joined by spaces, the first 4 KiB). */
+  /** Whether a pattern is found in the command line (arguments joined by spaces). */
   matches(pattern: RegExp): boolean {
     // `search` ignores lastIndex, so that a pattern with the g flag answers the same every time.
     return this.#text.search(pattern) >= 0;

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { GroupPath } from './cgroup-membership.js';
 import { onlyNumber } from './parse-number.js';
+import type { Steps } from './slices.js';
 
 /** A memory limit that is in force, and the group that has it. */
 export interface MemoryLimit {
@@ -21,10 +22,10 @@ export interface CpuQuota {
  * The tightest memory limit of our group and those above it; null when none is below what the host has. Version 2:
  * memory.max. Version 1: memory.limit_in_bytes, where "none" is a number near 2^63.
  */
-export function findMemoryLimit(group: GroupPath | null, hostBytes: number): MemoryLimit | null {
+export function* findMemoryLimit(group: GroupPath | null, hostBytes: number): Steps<MemoryLimit | null> {
   if (group === null) return null;
   const file = group.version === 2 ? 'memory.max' : 'memory.limit_in_bytes';
-  return tightest(
+  return yield* tightest(
     group.directories,
     hostBytes,
     (directory) => {
@@ -36,9 +37,9 @@ export function findMemoryLimit(group: GroupPath | null, hostBytes: number): Mem
 }
 
 /** The tightest CPU quota likewise. Version 2: cpu.max (`50000 100000`). Version 1: cpu.cfs_quota_us and cpu.cfs_period_us. */
-export function findCpuQuota(group: GroupPath | null, hostCpus: number): CpuQuota | null {
+export function* findCpuQuota(group: GroupPath | null, hostCpus: number): Steps<CpuQuota | null> {
   if (group === null) return null;
-  return tightest(
+  return yield* tightest(
     group.directories,
     hostCpus,
     (directory) => {
@@ -50,16 +51,18 @@ export function findCpuQuota(group: GroupPath | null, hostCpus: number): CpuQuot
   );
 }
 
-function tightest<T>(
+/** One step is one group. */
+function* tightest<T>(
   directories: readonly string[],
   unlimited: number,
   read: (directory: string) => T | null,
   size: (limit: T) => number,
-): T | null {
+): Steps<T | null> {
   let best: T | null = null;
   for (const directory of directories) {
     const limit = read(directory);
     if (limit !== null && size(limit) < (best === null ? unlimited : size(best))) best = limit;
+    yield;
   }
   return best;
 }

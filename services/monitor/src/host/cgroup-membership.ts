@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Steps } from './slices.js';
 
 /** The directories of one controller that bind us: our own group and those above it that we can see. */
 export interface GroupPath {
@@ -20,9 +21,9 @@ export interface Membership {
 /**
  * Finds our control groups from /proc/self/cgroup. A controller that version 1 holds is not in version 2 (hybrid
  * hosts). In a container the path is either relative to its own namespace, or the host's path while the mount shows our
- * own group as its root: what does not exist below the mount is looked for at the mount itself.
+ * own group as its root: what does not exist below the mount is looked for at the mount itself. One step is one controller.
  */
-export function findMembership(procRoot: string, cgroupRoot: string): Membership | null {
+export function* findMembership(procRoot: string, cgroupRoot: string): Steps<Membership | null> {
   let text: string;
   try {
     text = readFileSync(join(procRoot, 'self/cgroup'), 'latin1');
@@ -45,10 +46,17 @@ export function findMembership(procRoot: string, cgroupRoot: string): Membership
     const mount = [cgroupRoot, join(cgroupRoot, 'unified')].find((each) => existsSync(join(each, 'cgroup.controllers')));
     return unified === null || mount === undefined ? null : { version: 2, directories: upwards(mount, unified) };
   };
+  yield;
+  const memory = groupOf('memory');
+  yield;
+  const cpu = groupOf('cpu');
+  yield;
+  const cpuacct = groupOf('cpuacct');
+  yield;
   return {
-    memory: groupOf('memory'),
-    cpu: groupOf('cpu'),
-    cpuacct: groupOf('cpuacct'),
+    memory,
+    cpu,
+    cpuacct,
     looksLikeContainer: /docker|containerd|kubepods|libpod|lxc/.test(text),
   };
 }

@@ -3,6 +3,7 @@ import { findCpuQuota, findMemoryLimit } from './cgroup-limits.js';
 import { findMembership, type GroupPath } from './cgroup-membership.js';
 import { GroupCpu, GroupMemory } from './cgroup-usage.js';
 import type { HostScope } from './sample.js';
+import type { Steps } from './slices.js';
 
 /** Where to look for limits, and what an unlimited group has. */
 export interface GroupLimitsOptions {
@@ -22,11 +23,11 @@ export interface GroupLimits {
   readonly fingerprint: string;
 }
 
-/** Finds the limits that bind us now. The caller closes `memory` and `cpu`. */
-export function openGroupLimits(options: GroupLimitsOptions, hostBytes: number, hostCpus: number): GroupLimits {
-  const membership = findMembership(options.procRoot, options.cgroupRoot);
-  const memory = findMemoryLimit(membership?.memory ?? null, hostBytes);
-  const quota = findCpuQuota(membership?.cpu ?? null, hostCpus);
+/** Finds the limits that bind us now, in steps of a few small reads each. The caller closes `memory` and `cpu`. */
+export function* openGroupLimits(options: GroupLimitsOptions, hostBytes: number, hostCpus: number): Steps<GroupLimits> {
+  const membership = yield* findMembership(options.procRoot, options.cgroupRoot);
+  const memory = yield* findMemoryLimit(membership?.memory ?? null, hostBytes);
+  const quota = yield* findCpuQuota(membership?.cpu ?? null, hostCpus);
   const usageDirectory =
     quota?.version === 1 ? accountOf(quota.directory, membership?.cpu ?? null, membership?.cpuacct ?? null) : null;
   const isContainer = membership?.looksLikeContainer === true || options.containerMarkers.some((path) => existsSync(path));

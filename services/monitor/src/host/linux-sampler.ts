@@ -7,6 +7,7 @@ import { numberAfter } from './parse-number.js';
 import { Pressure } from './pressure.js';
 import { type CpuTimes, countCpus, cpuShares, parseCpuTimes } from './proc-stat.js';
 import type { HostSample, HostSampler, HostScope, SampleClock, SampleFailure } from './sample.js';
+import { atOnce, type Steps } from './slices.js';
 import { SlidingWindow } from './sliding-window.js';
 
 /** Everything that a Linux sampler is told. */
@@ -43,6 +44,7 @@ export class LinuxSampler implements HostSampler {
   #hostBytes = 0;
   #limits: GroupLimits | null = null;
   #limitsAt = Number.NEGATIVE_INFINITY;
+  #looking: Steps<GroupLimits> | null = null;
   #scope: HostScope = { kind: 'host', cpus: 0, memoryBytes: 0, why: 'not read yet' };
 
   constructor(options: LinuxSamplerOptions) {
@@ -66,6 +68,7 @@ export class LinuxSampler implements HostSampler {
     const memory = this.#hostMemory();
     if (times === null && memory === null) {
       this.#limitsAt = Number.NEGATIVE_INFINITY;
+      this.#looking = null;
       return { ok: false, at, monotonicMs, reason: `neither stat nor meminfo below ${this.#options.procRoot} could be read` };
     }
     if (stat !== null && this.#hostCpus === 0) this.#hostCpus = countCpus(stat);
@@ -124,18 +127,33 @@ export class LinuxSampler implements HostSampler {
     return { ramPercent: percent, ramUsedBytes: used, ramTotalBytes: total };
   }
 
+  /** The first time at once; after that one step with each sample, which would else be blocked by twenty reads now and then. */
   #findLimits(monotonicMs: number): void {
-    if (monotonicMs - this.#limitsAt < limitsEveryMs) return;
-    this.#limitsAt = monotonicMs;
-    if (this.#options.scope === 'auto') {
-      const found = openGroupLimits(this.#options, this.#hostBytes, this.#hostCpus);
-      // The same limits as before: the old readers have a window, the new ones would begin with "no reading".
-      const [keep, drop] = found.fingerprint === this.#limits?.fingerprint ? [this.#limits, found] : [found, this.#limits];
-      drop?.memory?.close();
-      drop?.cpu?.close();
-      this.#limits = keep;
+    if (this.#looking === null && monotonicMs - this.#limitsAt < limitsEveryMs) return;
+    if (this.#looking === null) {
+      const isFirst = this.#limitsAt === Number.NEGATIVE_INFINITY;
+      this.#limitsAt = monotonicMs;
+      if (this.#options.scope === 'auto') {
+        const steps = openGroupLimits(this.#options, this.#hostBytes, this.#hostCpus);
+        if (isFirst) this.#take(atOnce(steps));
+        else this.#looking = steps;
+      }
+    } else {
+      const { done, value } = this.#looking.next();
+      if (done === true) {
+        this.#looking = null;
+        this.#take(value);
+      }
     }
-    this.#scope = scopeOf(this.#limits, this.#hostBytes, this.#hostCpus);
+    if (this.#looking === null) this.#scope = scopeOf(this.#limits, this.#hostBytes, this.#hostCpus);
+  }
+
+  /** The same limits as before: the old readers have a window, the new ones would begin with "no reading". */
+  #take(found: GroupLimits): void {
+    const [keep, drop] = found.fingerprint === this.#limits?.fingerprint ? [this.#limits, found] : [found, this.#limits];
+    drop?.memory?.close();
+    drop?.cpu?.close();
+    this.#limits = keep;
   }
 }
 
