@@ -143,10 +143,17 @@ export function levelPolicy(thresholds: LevelThresholds = defaultLevelThresholds
   };
 }
 
-/** The policy of one metric. */
-export function policyOf(metric: string, policy: LevelPolicy): MetricPolicy {
-  if (metric === 'cpu') return policy.cpu;
+/**
+ * The policy of one metric. CPU that is measured against a quota has no emergency: who uses all that it was given is held back by the quota
+ * itself, and overloads nobody else. (Memory at its limit has: the kernel's own kill is next.)
+ */
+export function policyOf(metric: string, policy: LevelPolicy, cpuOfQuota = false): MetricPolicy {
+  if (metric === 'cpu') return cpuOfQuota ? withoutEmergency(policy.cpu) : policy.cpu;
   return metric === 'ram' ? policy.ram : policy.disk;
+}
+
+function withoutEmergency({ bounds: { emergency: _, ...bounds }, ...policy }: MetricPolicy): MetricPolicy {
+  return { ...policy, bounds };
 }
 
 /** The readings of a sample by metric, in a fixed order: cpu, ram, then each disk. */

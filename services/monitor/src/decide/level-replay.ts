@@ -36,6 +36,6 @@ export function replayDecision({ at, to, cause, reason, state, input, policy }: 
 
 function readingsOnly(sample: LevelReadings | null): LevelReadings | null {
   if (sample === null) return null;
-  const { cpuPercent, ramPercent, disks } = sample;
-  return { cpuPercent, ramPercent, disks: disks.map(({ mount, percent }) => ({ mount, percent })) };
+  const { cpuPercent, ramPercent, disks, cpuOfQuota = false } = sample;
+  return { cpuPercent, ramPercent, disks: disks.map(({ mount, percent }) => ({ mount, percent })), cpuOfQuota };
 }

@@ -17,6 +17,8 @@ export interface LevelReadings {
   readonly cpuPercent: number | null;
   readonly ramPercent: number | null;
   readonly disks: readonly { readonly mount: string; readonly percent: number | null }[];
+  /** CPU is a share of a quota that binds our own group, not of the machine. */
+  readonly cpuOfQuota?: boolean;
 }
 
 /** What another guard says about this host. Counts until `expiresAt` (epoch ms), then no longer. */

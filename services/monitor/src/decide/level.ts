@@ -53,8 +53,10 @@ function stepMetrics(
   if (input.sample === null) return { ...state.metrics };
   // Built from the sample alone: a mount that is no longer watched must not hold its level for ever.
   const metrics: { [metric: string]: MetricState } = {};
+  const { cpuOfQuota } = input.sample;
   for (const [name, reading] of readingsByMetric(input.sample)) {
-    metrics[name] = stepMetric(state.metrics[name] ?? unseenMetric, reading, policyOf(name, policy), blindAfterMs, now);
+    const bounds = policyOf(name, policy, cpuOfQuota);
+    metrics[name] = stepMetric(state.metrics[name] ?? unseenMetric, reading, bounds, blindAfterMs, now);
   }
   return metrics;
 }

@@ -82,6 +82,7 @@ export class LinuxSampler implements HostSampler {
       monotonicMs,
       scope: this.#scope,
       cpuPercent: group === null ? (hostCpu?.busyPercent ?? null) : group.percent,
+      cpuOfQuota: group !== null,
       iowaitPercent: hostCpu?.iowaitPercent ?? null,
       nicePercent: hostCpu?.nicePercent ?? null,
       stealPercent: hostCpu?.stealPercent ?? null,

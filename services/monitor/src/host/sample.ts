@@ -32,6 +32,8 @@ export interface HostSample extends SampleRates {
   /** Milliseconds on the monotonic clock; only differences mean anything. */
   readonly monotonicMs: number;
   readonly scope: HostScope;
+  /** CPU is a share of a quota of our group; the machine's otherwise. */
+  readonly cpuOfQuota?: boolean;
   /** Host: total less available. Limited: usage less inactive page cache, of the limit. */
   readonly ramPercent: number | null;
   readonly ramUsedBytes: number | null;

@@ -29,6 +29,28 @@ describe('bounds', () => {
   });
 });
 
+describe('CPU of a quota', () => {
+  const ofQuota = (values: Parameters<typeof readings>[0]) => ({ ...readings(values), cpuOfQuota: true });
+
+  test('all of it for a minute is critical and no more: the quota holds it back; and no proof for a kill', () => {
+    const run = LevelRun.calm();
+    expect(run.hold(ofQuota({ cpu: 100 }), 60_000)).toBe('critical');
+    expect(run.changes).toHaveLength(1);
+    expect(run.changes[0]?.reason).toMatch(/^CPU is at 100.0 %, at or above the critical threshold of 85 %/);
+    expect(overSince(run.state, 'cpu', 'emergency')).toBeNull();
+  });
+
+  test('its memory has an emergency all the same: the kernel ends it next', () => {
+    expect(LevelRun.calm().step(ofQuota({ cpu: 100, ram: 93 }))).toBe('emergency');
+  });
+
+  test('an emergency of the machine is left where a quota comes to bind us', () => {
+    const run = LevelRun.calm();
+    expect(run.hold(readings({ cpu: 99 }), 1_000)).toBe('emergency');
+    expect(run.step(ofQuota({ cpu: 99 }))).toBe('critical');
+  });
+});
+
 describe('entering', () => {
   test('CPU needs both the time and the number of readings', () => {
     const run = LevelRun.calm();
