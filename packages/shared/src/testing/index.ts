@@ -4,6 +4,7 @@ export { type FaultProxy, faultProxy } from './fault-proxy.js';
 export { freePort, type HttpStandIn, httpStandIn } from './http-stand-in.js';
 export { type LeakCheck, leakCheck } from './leak-check.js';
 export { type OwnCluster, ownCluster } from './own-cluster.js';
+export { type OwnPostgres, ownPostgres } from './own-postgres.js';
 export { OWN_PROCESS_TOKEN, OwnProcess, type OwnProcessOptions } from './own-process.js';
 export { type OwnRedis, type OwnRedisOptions, ownRedis } from './own-redis.js';
 export { type OwnSentinel, ownSentinel } from './own-sentinel.js';

@@ -1,14 +1,5 @@
 import type { EventData } from '@ops/shared/events';
-import {
-  eventually,
-  type FaultProxy,
-  faultProxy,
-  type OwnRedis,
-  ownRedis,
-  type Recorder,
-  recorder,
-  testPostgres,
-} from '@ops/shared/testing';
+import { eventually, type OwnPostgres, type OwnRedis, ownPostgres, ownRedis, type Recorder, recorder } from '@ops/shared/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type GuardedHost, growUntilEnded, guardedHost } from './guarded-host.js';
 import { endHogs, startHogOf } from './hog.js';
@@ -40,16 +31,13 @@ describe.runIf(process.platform === 'linux')('a real hog on a real host', () => 
   });
 });
 
-describe.runIf(process.platform === 'linux')('Redis and PostgreSQL are both away', () => {
+describe.runIf(process.platform === 'linux')('Redis and PostgreSQL are both stopped', () => {
   let redis: OwnRedis;
-  let database: FaultProxy;
+  let postgres: OwnPostgres;
   let host: GuardedHost;
   beforeEach(async () => {
-    redis = await ownRedis();
-    const url = new URL(await (await testPostgres()).fresh());
-    database = await faultProxy({ port: Number(url.port) });
-    url.port = String(database.port);
-    host = await guardedHost({ redisUrl: redis.url, databaseUrl: url.href }, group, {
+    [redis, postgres] = await Promise.all([ownRedis(), ownPostgres()]);
+    host = await guardedHost({ redisUrl: redis.url, databaseUrl: postgres.url }, group, {
       runaway: `eligible: { names: [${HOG}] }, ram: { min_share: 2.5, grace: 500ms }`,
       calm: '6s',
     });
@@ -57,13 +45,11 @@ describe.runIf(process.platform === 'linux')('Redis and PostgreSQL are both away
   afterEach(async () => {
     await endHogs();
     await host.close();
-    await database.close();
-    await redis.close();
+    await Promise.all([redis.close(), postgres.close()]);
   });
 
   async function backAgain(): Promise<Recorder> {
-    await redis.start();
-    await database.heal();
+    await Promise.all([redis.start(), postgres.start()]);
     return recorder(redis.url, ['ops:alerts']);
   }
   /** The alerts of one kind, by the level that they are of. */
@@ -76,9 +62,7 @@ describe.runIf(process.platform === 'linux')('Redis and PostgreSQL are both away
   test('a memory hog is ended all the same, and the whole story is told when they are back: nothing missing, nothing twice', {
     timeout: 120_000,
   }, async () => {
-    await redis.stop();
-    await database.refuse();
-    database.reset();
+    await Promise.all([redis.stop(), postgres.stop()]);
     const hog = await startHogOf(HOG, { mebibytes: 16, through: group.into });
     await growUntilEnded(hog, group);
     expect(hog.child.signalCode).toBe('SIGTERM');

@@ -1,0 +1,44 @@
+import { randomBytes } from 'node:crypto';
+import { chown, rm } from 'node:fs/promises';
+import { choosePort, onPort } from '../embedded/ports.js';
+import { startPostgres } from '../embedded/postgres.js';
+import { placePostgres } from '../embedded/postgres-place.js';
+import { databaseUrlOf } from '../embedded/record.js';
+import type { RunningServer } from '../embedded/server.js';
+import { remember, testFolder } from './test-servers.js';
+
+/** A PostgreSQL of one test, to be stopped. Its URL and what it holds stay the same. */
+export interface OwnPostgres {
+  url: string;
+  stop(): Promise<void>;
+  /** Starts it again after `stop`. */
+  start(): Promise<void>;
+  /** Ends it and deletes its data. */
+  close(): Promise<void>;
+}
+
+/** Starts a PostgreSQL that belongs to one test, which may stop and restart it. */
+export async function ownPostgres(): Promise<OwnPostgres> {
+  const [password, folder] = [randomBytes(16).toString('hex'), await testFolder()];
+  const place = await placePostgres(folder);
+  if (place.user !== undefined) await chown(folder, place.user.uid, place.user.gid);
+  const launch = (port: number) => startPostgres({ place, port, password, durable: false });
+  let server: RunningServer = remember(
+    await onPort(
+      () => choosePort(0),
+      (port) => launch(port),
+    ),
+  );
+  const { port } = server;
+  return {
+    url: databaseUrlOf(port, password),
+    stop: () => server.stop(),
+    start: async () => {
+      server = remember(await launch(port));
+    },
+    close: async () => {
+      await server.stop();
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
