@@ -55,7 +55,7 @@ export const monitor: ServiceDefinition = {
       jobs: [onJob(silenceEnd, (data) => onSilenceEnd(self, data))],
       loops: [
         { name: 'guard', early: true, round: () => guard.round() },
-        { name: 'outbox', early: true, round: (signal) => outbox.flush(1000, signal).then(() => 0) },
+        { name: 'outbox', early: true, round: (signal) => outbox.flush(signal).then(() => 0) },
         { name: 'alerts', round: (signal) => alerts.turn(ALERTS_MS, signal) },
         { name: 'heartbeat', early: true, round: () => heartbeat.round() },
         { name: 'heartbeat-alerts', round: (signal) => silentMonitors.turn(HEARTBEAT_ALERTS_MS, signal) },

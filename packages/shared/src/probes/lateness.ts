@@ -1,5 +1,6 @@
 const FINEST_MS = 2;
-const COARSEST_MS = 50;
+// The timer of a check that has ended wakes the process once more where nothing else does before: not finer than a long limit needs.
+const COARSEST_MS = 200;
 // A timer may be a millisecond late without anybody being to blame.
 const TOLERANCE_MS = 1;
 

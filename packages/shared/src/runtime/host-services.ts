@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { Registry } from 'prom-client';
 import type { OpsConfig } from '../config/index.js';
 import { STREAM_NAMES } from '../events/index.js';
 import { redactor, type Secret } from '../secrets/index.js';
@@ -7,6 +7,7 @@ import { systemClock } from './clock.js';
 import { rememberNamedSecrets } from './env.js';
 import { openHttpServer } from './http.js';
 import type { Logger } from './logger.js';
+import { measureProcess } from './process-metrics.js';
 import { RedisSafety } from './redis-safety.js';
 import { Releases } from './releases.js';
 import type { ServiceDefinition } from './service.js';
@@ -48,8 +49,7 @@ export async function hostServices(definitions: readonly ServiceDefinition[], op
   const { config, log } = options;
   const clock = systemClock;
   const metrics = new Registry();
-  // Its default wakes the process a hundred times a second, which was most of what an idle service used.
-  collectDefaultMetrics({ register: metrics, eventLoopMonitoringPrecision: 200 });
+  measureProcess(metrics);
   redactor.add(options.token.reveal());
   rememberNamedSecrets(config);
   const tokens = Tokens.open(options.token, config.http.tokens);

@@ -15,7 +15,7 @@ import {
   type Spool,
   StreamConsumer,
 } from '../streams/index.js';
-import type { Clock } from './clock.js';
+import { type Clock, evenPause } from './clock.js';
 import type { Logger } from './logger.js';
 import type { RedisSafety } from './redis-safety.js';
 import { Releases } from './releases.js';
@@ -248,7 +248,8 @@ export class ServiceRunner {
         if ((failures & (failures - 1)) === 0) this.#log.warn({ loop: loop.name, failures, error }, 'a round failed');
         pause = Math.min(200 * 2 ** Math.min(failures, 6), 10_000);
       }
-      if (!signal.aborted) await this.#facts.clock.sleep(pause, signal);
+      const { clock } = this.#facts;
+      if (!signal.aborted) await clock.sleep(evenPause(pause, clock.monotonic()), signal);
     }
   }
 }

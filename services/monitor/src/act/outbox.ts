@@ -6,6 +6,8 @@ import { Nudge } from './nudge.js';
 
 const MOST = 10_000;
 const BATCH = 100;
+// Nothing waits and whatever comes wakes it: this is for nothing but an end that nobody could foresee.
+const IDLE_MS = 60_000;
 
 interface Waiting {
   readonly draft: EventDraft;
@@ -70,10 +72,10 @@ export class Outbox {
     }
   }
 
-  /** Writes what waits, then waits (at most `ms`) for more. */
-  async flush(ms: number, signal: AbortSignal): Promise<void> {
+  /** Writes what waits, then waits for more. */
+  async flush(signal: AbortSignal): Promise<void> {
     await this.drain();
-    await this.#more.wait(ms, signal);
+    await this.#more.wait(IDLE_MS, signal);
   }
 
   // It can never be written: the others must not wait behind it.

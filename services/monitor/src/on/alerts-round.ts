@@ -1,5 +1,5 @@
 import type { EventDraft } from '@ops/shared/events';
-import type { Clock, Logger } from '@ops/shared/runtime';
+import { type Clock, evenPause, type Logger } from '@ops/shared/runtime';
 import { PermanentError, type Publisher } from '@ops/shared/streams';
 import { Nudge } from '../act/nudge.js';
 import { decideAlerts, REPLICA_MS } from '../decide/alert-plan.js';
@@ -67,7 +67,7 @@ export class AlertsRound {
   /** A round, and the wait until there may be something to look at, `ms` at most; returns no further pause. */
   async turn(ms: number, signal: AbortSignal): Promise<number> {
     await this.round();
-    await this.#nudge.wait(ms, signal);
+    await this.#nudge.wait(evenPause(ms, this.#options.clock.monotonic()), signal);
     return 0;
   }
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { OpsConfig } from '@ops/shared/config';
 import { type EventDraft, keys, type Level } from '@ops/shared/events';
-import type { Clock, Logger } from '@ops/shared/runtime';
+import { type Clock, evenPause, type Logger } from '@ops/shared/runtime';
 import type { RedisClient } from '@ops/shared/streams';
 import type { ContainerEngine } from '../act/container-engine.js';
 import type { Outbox } from '../act/outbox.js';
@@ -52,6 +52,8 @@ export interface GuardView {
 
 const CLOSE_MS = 3000;
 const SAVE_EVERY_MS = 5000;
+// Slower than this it looks together with the other loops.
+const SLOW_MS = 250;
 const ALERT_LEVELS: readonly Level[] = ['warn', 'critical', 'emergency'];
 
 /**
@@ -148,8 +150,10 @@ export class Guard {
     }
     if (now - this.#saved >= SAVE_EVERY_MS) this.#save();
     const due = untilEntered(this.#state, this.#levels, now) ?? Number.POSITIVE_INFINITY;
-    const pause = Math.min(nextInterval(sample, this.#levels), config.guard.interval, due);
-    this.#dueAt = clock.monotonic() + pause;
+    const interval = Math.min(nextInterval(sample, this.#levels), config.guard.interval);
+    const monotonic = clock.monotonic();
+    const pause = Math.min(evenPause(interval, monotonic, SLOW_MS), due);
+    this.#dueAt = monotonic + pause;
     return pause;
   }
 

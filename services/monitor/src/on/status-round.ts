@@ -18,8 +18,8 @@ export interface StatusOptions {
   readonly outbox: Outbox;
   readonly guard: () => GuardView;
   readonly checks: () => readonly CheckState[];
-  /** Service → share of the last 24 h in which it was up; from PostgreSQL. */
-  readonly uptime: () => Promise<ReadonlyMap<string, number | null>>;
+  /** Service → share of the last 24 h in which it was up, where it is known; from PostgreSQL. */
+  readonly uptime: () => Promise<ReadonlyMap<string, number>>;
   readonly alertsFiring: () => Promise<number>;
 }
 
@@ -29,7 +29,7 @@ const HISTORY_EVERY_MS = 30_000;
 export class StatusRound {
   readonly #options: StatusOptions;
   readonly #startedAt: number;
-  #uptime: ReadonlyMap<string, number | null> = new Map();
+  #uptime: ReadonlyMap<string, number> = new Map();
   #firing = 0;
   #historyAt = Number.NEGATIVE_INFINITY;
 

@@ -1,6 +1,6 @@
 import type { ServiceContext } from '@ops/shared/runtime';
 import type { CheckState } from '../decide/check-types.js';
-import { pruneUptime, recordUptime, type UptimeDatabase, type UptimeTables, uptimeShare } from '../state/uptime.js';
+import { pruneUptime, recordUptime, type UptimeDatabase, type UptimeTables, uptimeShares } from '../state/uptime.js';
 
 const EVERY_MS = 15_000;
 const DAY_MS = 86_400_000;
@@ -30,13 +30,10 @@ export class UptimeRound {
     return EVERY_MS;
   }
 
-  /** Service → share of the last 24 h, of what is known of them, in which it was up or degraded; null where nothing is known. */
-  async shares(): Promise<ReadonlyMap<string, number | null>> {
-    const { host, clock, config } = this.#facts;
+  /** Service → share of the last 24 h, of what is known of it, in which it was up or degraded. */
+  async shares(): Promise<ReadonlyMap<string, number>> {
+    const { host, clock } = this.#facts;
     const now = clock.now();
-    const shares = config.inventory.services.map(
-      async ({ name }) => [name, await uptimeShare(this.#database, host, name, now - DAY_MS, now)] as const,
-    );
-    return new Map(await Promise.all(shares));
+    return uptimeShares(this.#database, host, now - DAY_MS, now);
   }
 }

@@ -41,28 +41,33 @@ export async function recordUptime(
     .execute();
 }
 
-/** The share of the known time from `sinceMs` to `now` (epoch ms) in which the service was up or degraded, 0 to 1; null where nothing is known. */
-export async function uptimeShare(
+/**
+ * Service → the share of the known time from `sinceMs` to `now` (epoch ms) in which it was up or degraded, 0 to 1. Services of which nothing
+ * is known are not in it. One statement for all of them: they are asked for every half a minute, and each would take a connection of its own.
+ */
+export async function uptimeShares(
   database: UptimeDatabase,
   host: string,
-  service: string,
   sinceMs: number,
   now: number,
-): Promise<number | null> {
+): Promise<ReadonlyMap<string, number>> {
   const [from, to] = [new Date(sinceMs), new Date(now)];
   const length = sql<number>`extract(epoch from least(seen_until, ${to}) - greatest(began, ${from}))`;
-  const { up, known } = await database
+  const rows = await database
     .selectFrom('uptime_span')
     .select([
+      'service',
       sql<number | null>`(sum(${length}) filter (where status <> 'down'))::float8`.as('up'),
       sql<number | null>`(sum(${length}))::float8`.as('known'),
     ])
     .where('host', '=', host)
-    .where('service', '=', service)
     .where('seen_until', '>', from)
     .where('began', '<', to)
-    .executeTakeFirstOrThrow();
-  return known === null || known <= 0 ? null : Math.min(1, (up ?? 0) / known);
+    .groupBy('service')
+    .execute();
+  return new Map(
+    rows.flatMap(({ service, up, known }) => (known === null || known <= 0 ? [] : [[service, Math.min(1, (up ?? 0) / known)]])),
+  );
 }
 
 /** Forgets what ended before `before` (epoch ms). */

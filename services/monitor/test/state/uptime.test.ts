@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { initialCheckState } from '../../src/decide/check-state.js';
 import type { CheckState } from '../../src/decide/check-types.js';
 import * as uptime from '../../src/migrations/2026-11-23-uptime.js';
-import { pruneUptime, recordUptime, type UptimeDatabase, type UptimeTables, uptimeShare } from '../../src/state/uptime.js';
+import { pruneUptime, recordUptime, type UptimeDatabase, type UptimeTables, uptimeShares } from '../../src/state/uptime.js';
 
 const HOST = 'mac';
 const START = Date.UTC(2026, 10, 23, 12);
@@ -22,8 +22,8 @@ function seen(service: string, status: CheckState['status'], since: number): Che
   return { ...initialCheckState(service, false), status, since: START + since * 1000 };
 }
 const record = (at: number, ...states: CheckState[]) => recordUptime(database, HOST, states, START + at * 1000);
-const share = (service: string, from: number, to: number) =>
-  uptimeShare(database, HOST, service, START + from * 1000, START + to * 1000);
+const share = async (service: string, from: number, to: number) =>
+  (await uptimeShares(database, HOST, START + from * 1000, START + to * 1000)).get(service);
 const spans = async () => {
   const rows = await database.selectFrom('uptime_span').selectAll().orderBy('service').orderBy('began').execute();
   const seconds = (time: Date) => (time.getTime() - START) / 1000;
@@ -68,13 +68,13 @@ test('time in which nobody looked is unknown, and neither up nor down', async ()
     ['crm', 'down', 700, 705],
   ]);
   expect(await share('crm', 0, 1000)).toBeCloseTo(30 / 35);
-  expect(await share('crm', 20, 290)).toBeNull();
+  expect(await share('crm', 20, 290)).toBeUndefined();
 });
 
 test('what is unknown, paused or not answered yet is not stored', async () => {
   await record(0, seen('crm', 'unknown', 0), seen('redis', 'paused', 0), initialCheckState('ollama', false));
   expect(await spans()).toEqual([]);
-  expect(await share('crm', 0, 10)).toBeNull();
+  expect(await share('crm', 0, 10)).toBeUndefined();
 });
 
 test('hosts are kept apart, and old spans are forgotten', async () => {
