@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
+import { shareOf } from './guarded-host.js';
 import { type Hog, startHogOf } from './hog.js';
 import type { OwnGroup } from './own-group.js';
 
@@ -13,11 +14,11 @@ export const marks = (run: string) => ({
 });
 
 /** ops.yaml's part of it: whatever this run starts may be ended, and each decoy is spared for a reason of its own. */
-export const rules = (run: string) => {
+export const rules = (run: string, group: OwnGroup) => {
   const { any, guarded, never } = marks(run);
   return {
     services: `, { name: guarded, port: 2, health: { tcp: { port: 2 } }, paused: true, processes: { commands: [${guarded}] } }`,
-    runaway: `eligible: { commands: [${any}] }, never: [decoy-named, { command: ${never} }], ram: { min_share: 2.5, grace: 500ms }`,
+    runaway: `eligible: { commands: [${any}] }, never: [decoy-named, { command: ${never} }], ram: { min_share: ${shareOf(group, 100)}, grace: 500ms }`,
   };
 };
 
@@ -27,7 +28,7 @@ export interface Decoys {
   end(): Promise<void>;
 }
 
-/** Processes that hold more than a hog needs, and must outlive every trial. */
+/** Processes that hold more than a hog does when it is ended, and must outlive every trial. */
 export async function startDecoys(run: string, group: OwnGroup, mebibytes: number): Promise<Decoys> {
   const { any, guarded, never } = marks(run);
   const hold = (name: string, ...more: string[]) => startHogOf(name, { mebibytes, marks: [any, ...more], through: group.into });

@@ -8,8 +8,12 @@ import type { Hog } from './hog.js';
 import type { OwnGroup } from './own-group.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
-/** % of memory from what the machine uses now to where the emergency begins. */
-const ROOM = 14;
+/** MiB from what the machine uses now to where the emergency begins. The monitor itself and what a trial starts beside the hog are of it. */
+const ROOM_MIB = 330;
+/** More than it takes to cross that line, with what else may be given back meanwhile. */
+const CROSSING_MIB = ROOM_MIB + 320;
+/** Between 16 MiB and the next of a growing hog: at 400 MiB a second it is not much larger when it is chosen than when it crossed the line. */
+const GROWTH_PAUSE_MS = 30;
 
 /** A monitor of its own, as a process that is no ancestor of what it may end, on the real figures of this machine. */
 export interface GuardedHost {
@@ -20,9 +24,6 @@ export interface GuardedHost {
   said<T extends 'guard.runaway-handled' | 'guard.level-changed'>(type: T): EventData<T>[];
   close(): Promise<void>;
 }
-
-/** How many MiB take it over the threshold, with what else may be given back meanwhile. */
-const mebibytesToCross = ({ figures }: OwnGroup) => Math.ceil((figures().total * (ROOM + 14)) / 100 / 2 ** 20);
 
 let hosts = 0;
 
@@ -44,8 +45,9 @@ export async function guardedHost(
 ): Promise<GuardedHost> {
   const home = await mkdtemp(join(tmpdir(), 'ops-guarded-'));
   const { total, used: bytes } = group.figures();
-  const used = (bytes * 100) / total;
-  const [warn, critical, emergency] = [ROOM / 2, ROOM * 0.75, ROOM].map((more) => (used + more).toFixed(2));
+  const [warn, critical, emergency] = [0.5, 0.75, 1].map((share) => {
+    return (((bytes + share * ROOM_MIB * 2 ** 20) * 100) / total).toFixed(3);
+  });
   const config = join(home, 'ops.yaml');
   await writeFile(
     config,
@@ -93,10 +95,14 @@ function expect200({ status }: Response): void {
   if (status !== 200) throw new Error(`answered ${status}`);
 }
 
+/** So many MiB as % of memory: the size of a victim is judged by its share. */
+export function shareOf({ figures }: OwnGroup, mebibytes: number): string {
+  return ((mebibytes * 2 ** 20 * 100) / figures().total).toFixed(3);
+}
+
 /** Lets a hog grow until it is over the threshold, and waits until it is ended. */
-export async function growUntilEnded(hog: Hog, group: OwnGroup, step = 48): Promise<void> {
-  const most = mebibytesToCross(group);
-  for (let held = 16 + step; hog.isAlive() && held < most; held += step) await hog.hold(held);
+export async function growUntilEnded(hog: Hog): Promise<void> {
+  await hog.hold(CROSSING_MIB, GROWTH_PAUSE_MS);
   await eventually(
     () => {
       if (hog.isAlive()) throw new Error('the hog is alive');

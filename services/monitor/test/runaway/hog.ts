@@ -9,9 +9,15 @@ const held = [];
 setTimeout(() => process.exit(0), 900000);
 process.stdin.on('end', () => process.exit(0));
 process.stdin.on('data', (said) => {
-  const to = Number(String(said).trim().split('\\n').at(-1));
-  while (held.length * 16 < to) held.push(Buffer.alloc(16 * 1048576, 1));
-  process.stdout.write('holds ');
+  const [to, pauseMs] = String(said).trim().split('\\n').at(-1).split(' ').map(Number);
+  const grow = () => {
+    while (held.length * 16 < to) {
+      held.push(Buffer.alloc(16 * 1048576, 1));
+      if (pauseMs > 0) return setTimeout(grow, pauseMs);
+    }
+    process.stdout.write('holds ');
+  };
+  grow();
 });`;
 
 const started = new Set<ChildProcess>();
@@ -20,8 +26,8 @@ export interface Hog {
   readonly pid: number;
   readonly child: ChildProcess;
   isAlive(): boolean;
-  /** Resolves when it holds them, or is over. */
-  hold(mebibytes: number): Promise<void>;
+  /** Resolves when it holds them, or is over. It takes 16 at a time, and pauses so long (ms) in between. */
+  hold(mebibytes: number, pauseMs?: number): Promise<void>;
 }
 
 /**
@@ -38,9 +44,9 @@ export async function startHogOf(
   started.add(child);
   const ended = once(child, 'exit');
   child.stdin.on('error', () => undefined);
-  const hold = async (to: number) => {
+  const hold = async (to: number, pauseMs = 0) => {
     if (!isAlive()) return;
-    child.stdin.write(`${to}\n`);
+    child.stdin.write(`${to} ${pauseMs}\n`);
     await Promise.race([once(child.stdout, 'data'), ended]);
   };
   const isAlive = () => child.exitCode === null && child.signalCode === null;

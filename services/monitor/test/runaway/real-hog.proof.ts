@@ -1,41 +1,51 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ownGroup } from './own-group.js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ownGroup, wholeHost } from './own-group.js';
 import { type TrialScene, trialScene } from './trial-scene.js';
 import { hogAmongDecoys, nice19, slowToFree } from './trials.js';
 
-const group = ownGroup();
 const run = `p${process.pid}`;
-let scene: TrialScene;
-
-beforeAll(async () => {
-  scene = await trialScene(run, group);
-});
-afterAll(async () => {
-  await scene.close();
-  await group.close();
-});
 
 const shown = (figures: number[]) => {
   const sorted = figures.sort((a, b) => a - b);
   return `${sorted.length} trials, ${sorted[0]} / ${sorted[Math.floor(sorted.length / 2)]} / ${sorted.at(-1)} ms`;
 };
 
-test('50 real hogs among decoys: always the hog, nobody else', { timeout: 900_000 }, async () => {
-  const took: number[] = [];
-  for (let trial = 0; trial < 50; trial += 1) took.push(await hogAmongDecoys(scene.servers, run, scene.decoys, {}));
-  process.stdout.write(`hogs among decoys: ${shown(took)} from the decision to the end\n`);
-  expect(scene.decoys.ended()).toEqual([]);
+describe('on the whole host, with containers among the decoys', () => {
+  let scene: TrialScene;
+  beforeAll(async () => {
+    scene = await trialScene(run, wholeHost());
+  }, 60_000);
+  afterAll(() => scene.close(), 60_000);
+
+  test('50 real hogs among decoys: always the hog, nobody else', { timeout: 900_000 }, async () => {
+    const took: number[] = [];
+    for (let trial = 0; trial < 50; trial += 1) took.push(await hogAmongDecoys(scene, run));
+    process.stdout.write(`hogs among decoys: ${shown(took)} from the decision to the end\n`);
+    expect(scene.ended()).toEqual([]);
+  });
 });
 
-test('20 hogs that give their memory back slowly: one kill each', { timeout: 600_000 }, async () => {
-  const took: number[] = [];
-  for (let trial = 0; trial < 20; trial += 1) took.push(await slowToFree(scene.servers, run));
-  process.stdout.write(`slow to free: ${shown(took)} from the decision to the end\n`);
-});
+describe('in a memory control group', () => {
+  const group = ownGroup();
+  let scene: TrialScene;
+  beforeAll(async () => {
+    scene = await trialScene(`g${run}`, group);
+  }, 60_000);
+  afterAll(async () => {
+    await scene.close();
+    await group.close();
+  }, 60_000);
 
-test('5 times every core busy at nice 19: nobody is ended', { timeout: 300_000 }, async () => {
-  const waited: number[] = [];
-  for (let trial = 0; trial < 5; trial += 1) waited.push(await nice19(scene.servers, run));
-  const shares = waited.map((share) => `${Math.round(share * 100)} %`).join(', ');
-  process.stdout.write(`nice 19: ${waited.length} of 5 spared; somebody waited for a CPU in ${shares} of the time\n`);
+  test('20 hogs that give their memory back slowly: one kill each', { timeout: 600_000 }, async () => {
+    const took: number[] = [];
+    for (let trial = 0; trial < 20; trial += 1) took.push(await slowToFree(scene.servers, run));
+    process.stdout.write(`slow to free: ${shown(took)} from the decision to the end\n`);
+  });
+
+  test('5 times every core busy at nice 19: nobody is ended', { timeout: 300_000 }, async () => {
+    const waited: number[] = [];
+    for (let trial = 0; trial < 5; trial += 1) waited.push(await nice19(scene.servers, run));
+    const shares = waited.map((share) => `${Math.round(share * 100)} %`).join(', ');
+    process.stdout.write(`nice 19: ${waited.length} of 5 spared; somebody waited for a CPU in ${shares} of the time\n`);
+  });
 });

@@ -1,7 +1,7 @@
 import type { EventData } from '@ops/shared/events';
 import { eventually, type OwnPostgres, type OwnRedis, ownPostgres, ownRedis, type Recorder, recorder } from '@ops/shared/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type GuardedHost, growUntilEnded, guardedHost } from './guarded-host.js';
+import { type GuardedHost, growUntilEnded, guardedHost, shareOf } from './guarded-host.js';
 import { endHogs, startHogOf } from './hog.js';
 import { ownGroup } from './own-group.js';
 import { type TrialScene, trialScene } from './trial-scene.js';
@@ -22,8 +22,8 @@ describe.runIf(process.platform === 'linux')('a real hog on a real host', () => 
   afterAll(() => scene.close());
 
   test('is ended among decoys that hold as much, and nobody else is', { timeout: 120_000 }, async () => {
-    for (let trial = 0; trial < TRIALS; trial += 1) await hogAmongDecoys(scene.servers, run, scene.decoys, {});
-    expect(scene.decoys.ended()).toEqual([]);
+    for (let trial = 0; trial < TRIALS; trial += 1) await hogAmongDecoys(scene, run);
+    expect(scene.ended()).toEqual([]);
   });
 
   test('that gives its memory back slowly is the only one that is ended', { timeout: 120_000 }, async () => {
@@ -38,7 +38,7 @@ describe.runIf(process.platform === 'linux')('Redis and PostgreSQL are both stop
   beforeEach(async () => {
     [redis, postgres] = await Promise.all([ownRedis(), ownPostgres()]);
     host = await guardedHost({ redisUrl: redis.url, databaseUrl: postgres.url }, group, {
-      runaway: `eligible: { names: [${HOG}] }, ram: { min_share: 2.5, grace: 500ms }`,
+      runaway: `eligible: { names: [${HOG}] }, ram: { min_share: ${shareOf(group, 100)}, grace: 500ms }`,
       calm: '6s',
     });
   });
@@ -64,7 +64,7 @@ describe.runIf(process.platform === 'linux')('Redis and PostgreSQL are both stop
   }, async () => {
     await Promise.all([redis.stop(), postgres.stop()]);
     const hog = await startHogOf(HOG, { mebibytes: 16, through: group.into });
-    await growUntilEnded(hog, group);
+    await growUntilEnded(hog);
     expect(hog.child.signalCode).toBe('SIGTERM');
     const alerts = await backAgain();
 

@@ -1,30 +1,27 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { eventually } from '@ops/shared/testing';
 import { expect } from 'vitest';
-import { batchAtNice19, burner, type Decoys, marks, rules } from './decoys.js';
-import { type GuardedHostOptions, growUntilEnded, guardedHost } from './guarded-host.js';
+import { batchAtNice19, burner, marks } from './decoys.js';
+import { growUntilEnded, guardedHost, shareOf } from './guarded-host.js';
 import { startHogOf } from './hog.js';
-import type { OwnGroup } from './own-group.js';
+import { DECOY_MIB, type TrialScene } from './trial-scene.js';
 
-type Servers = Parameters<typeof guardedHost>[0] & { readonly group: OwnGroup };
+type Servers = TrialScene['servers'];
 
 /** A hog among decoys that hold more than it: it is ended, once, and nobody else. */
-export async function hogAmongDecoys(
-  servers: Servers,
-  run: string,
-  decoys: Decoys,
-  options: Partial<GuardedHostOptions>,
-): Promise<number> {
-  const host = await guardedHost(servers, servers.group, { ...rules(run), ...options });
+export async function hogAmongDecoys({ servers, rules, ended }: TrialScene, run: string): Promise<number> {
+  const host = await guardedHost(servers, servers.group, rules);
   const batch = batchAtNice19(run, servers.group);
   try {
     const hog = await startHogOf(marks(run).hog, { mebibytes: 16, marks: [marks(run).any], through: servers.group.into });
-    await growUntilEnded(hog, servers.group);
+    await growUntilEnded(hog);
     await eventually(() => expect(host.said('guard.runaway-handled')).toHaveLength(1));
     const [handled] = host.said('guard.runaway-handled');
     expect(handled).toMatchObject({ mode: 'on', victim: { pid: hog.pid }, members: [{ pid: hog.pid }] });
+    // Each of the decoys was larger, and would have been chosen before it.
+    expect(handled?.victim.rss_bytes).toBeLessThan(DECOY_MIB * 2 ** 20);
     expect(['terminated', 'killed']).toContain(handled?.result);
-    expect(decoys.ended()).toEqual([]);
+    expect(ended()).toEqual([]);
     expect(batch.isAlive()).toBe(true);
     return handled?.took_ms ?? 0;
   } finally {
@@ -49,7 +46,7 @@ export async function slowToFree(servers: Servers, run: string): Promise<number>
   // There before the thresholds are set, so that its memory puts nothing over them; large enough to be a victim, and smaller than the hog.
   const other = await startHogOf('bystander', { mebibytes: 48, marks: [any], through: servers.group.into });
   const host = await guardedHost(servers, servers.group, {
-    runaway: `eligible: { commands: [${any}] }, ram: { min_share: 2.5, grace: 100ms, urgent_grace: 100ms }`,
+    runaway: `eligible: { commands: [${any}] }, ram: { min_share: ${shareOf(servers.group, 75)}, grace: 100ms, urgent_grace: 100ms }`,
   });
   const busy = burner(['taskset', '-c', '0']);
   try {
@@ -59,7 +56,7 @@ export async function slowToFree(servers: Servers, run: string): Promise<number>
       through: [...servers.group.into, 'taskset', '-c', '0', 'nice', '-n', '12'],
     });
     slowDown(hog.pid);
-    await growUntilEnded(hog, servers.group);
+    await growUntilEnded(hog);
     // Calm again: whoever was to be chosen meanwhile would have been.
     await eventually(async () => expect(await host.level()).not.toBe('emergency'), { within: 60_000 });
     await eventually(() => expect(host.said('guard.runaway-handled')).toHaveLength(1));
