@@ -10,8 +10,6 @@ import type { OwnGroup } from './own-group.js';
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 /** MiB from what the machine uses now to where the emergency begins. The monitor itself and what a trial starts beside the hog are of it. */
 const ROOM_MIB = 330;
-/** More than it takes to cross that line, with what else may be given back meanwhile. */
-const CROSSING_MIB = ROOM_MIB + 320;
 /** Between 16 MiB and the next of a growing hog: at 400 MiB a second it is not much larger when it is chosen than when it crossed the line. */
 const GROWTH_PAUSE_MS = 30;
 
@@ -44,6 +42,7 @@ export async function guardedHost(
   { services = '', runaway, calm = '1s', cpu = '{ enter: 10m }', dockerHost }: GuardedHostOptions,
 ): Promise<GuardedHost> {
   const home = await mkdtemp(join(tmpdir(), 'ops-guarded-'));
+  await group.steady();
   const { total, used: bytes } = group.figures();
   const [warn, critical, emergency] = [0.5, 0.75, 1].map((share) => {
     return (((bytes + share * ROOM_MIB * 2 ** 20) * 100) / total).toFixed(3);
@@ -101,8 +100,8 @@ export function shareOf({ figures }: OwnGroup, mebibytes: number): string {
 }
 
 /** Lets a hog grow until it is over the threshold, and waits until it is ended. */
-export async function growUntilEnded(hog: Hog): Promise<void> {
-  await hog.hold(CROSSING_MIB, GROWTH_PAUSE_MS);
+export async function growUntilEnded(hog: Hog, { lagMebibytes }: OwnGroup): Promise<void> {
+  await hog.hold(ROOM_MIB + lagMebibytes, GROWTH_PAUSE_MS);
   await eventually(
     () => {
       if (hog.isAlive()) throw new Error('the hog is alive');

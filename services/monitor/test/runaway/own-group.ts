@@ -3,11 +3,16 @@ import { eventually } from '@ops/shared/testing';
 
 const FOLDER = `/sys/fs/cgroup/memory/ops-hog-${process.pid}`;
 const LIMIT = 4 * 2 ** 30;
+const [STEADY_BYTES, STEADY_MS] = [16 * 2 ** 20, 1000];
 
 /** Where the trials take place: a control group with a limit of its own, so that other work on the machine changes nothing in it. */
 export interface OwnGroup {
   /** Bytes that 100 % stands for, and those that are used. */
   figures(): { total: number; used: number };
+  /** Resolves when what is used no longer moves by itself. */
+  steady(): Promise<void>;
+  /** A hog that holds so many MiB more than the room that is left is over the line, however late the figures follow. */
+  readonly lagMebibytes: number;
   /** Puts a command into it. */
   readonly into: readonly string[];
   close(): Promise<void>;
@@ -26,6 +31,8 @@ export function ownGroup(): OwnGroup {
       const inactive = /^total_inactive_file (\d+)/m.exec(readFileSync(`${FOLDER}/memory.stat`, 'utf8'))?.[1];
       return { total: LIMIT, used: Number(readFileSync(`${FOLDER}/memory.usage_in_bytes`, 'utf8')) - Number(inactive) };
     },
+    steady: async () => undefined,
+    lagMebibytes: 560,
     into: ['sh', '-c', `echo $$ > ${FOLDER}/cgroup.procs; exec "$@"`, 'sh'],
     close: () => eventually(() => rmdirSync(FOLDER)),
   };
@@ -33,7 +40,20 @@ export function ownGroup(): OwnGroup {
 
 /** The machine as a whole, where what is judged is more than a group can hold (containers): nothing else may be going on on it. */
 export function wholeHost(): OwnGroup {
-  return { figures: hostFigures, into: [], close: async () => undefined };
+  // A hog held 500 MiB on a virtual machine before what is available became less.
+  return { figures: hostFigures, steady: hostSteady, lagMebibytes: 1070, into: [], close: async () => undefined };
+}
+
+async function hostSteady(): Promise<void> {
+  let [last, since] = [hostFigures().used, performance.now()];
+  await eventually(
+    () => {
+      const { used } = hostFigures();
+      if (Math.abs(used - last) > STEADY_BYTES) [last, since] = [used, performance.now()];
+      if (performance.now() - since < STEADY_MS) throw new Error(`memory in use still moves: ${used} bytes`);
+    },
+    { within: 60_000 },
+  );
 }
 
 function hostFigures(): { total: number; used: number } {

@@ -10,24 +10,31 @@ export interface TrialScene {
   readonly servers: { readonly redisUrl: string; readonly databaseUrl: string; readonly group: OwnGroup };
   /** What its monitors are told: whatever this run starts may be ended, and each decoy is spared for a reason of its own. */
   readonly rules: GuardedHostOptions;
+  /** What each of the decoys holds. */
+  readonly decoyBytes: number;
   /** The decoys that were ended, by what spares them. */
   ended(): string[];
   close(): Promise<void>;
 }
 
-/** More than a hog holds when it is chosen: it is not for its size that none of them is. */
-export const DECOY_MIB = 400;
-
-/** @param run what the names of this run's processes end in */
-export async function trialScene(run: string, group: OwnGroup): Promise<TrialScene> {
+/**
+ * @param run what the names of this run's processes end in
+ * @param options.decoyMebibytes what each decoy holds: more than a hog when it is chosen, so that it is not for its size that none is
+ * @param options.containers containers among the decoys; in a control group of ours they would be spared for not being in it
+ */
+export async function trialScene(
+  run: string,
+  group: OwnGroup,
+  { decoyMebibytes = 400, containers = false }: { readonly decoyMebibytes?: number; readonly containers?: boolean } = {},
+): Promise<TrialScene> {
   const redis: OwnRedis = await ownRedis();
   const databaseUrl = await (await testPostgres()).fresh();
-  const decoys = await startDecoys(run, group, DECOY_MIB);
-  // Containers only where there is an engine to run them on.
-  const boxed: BoxedDecoys | null = process.env.OPS_TEST_DOCKER === '1' ? await startBoxedDecoys(run, DECOY_MIB) : null;
+  const decoys = await startDecoys(run, group, decoyMebibytes);
+  const boxed: BoxedDecoys | null = containers ? await startBoxedDecoys(run, decoyMebibytes) : null;
   const { services, runaway } = rules(run, group);
   return {
     servers: { redisUrl: redis.url, databaseUrl, group },
+    decoyBytes: decoyMebibytes * 2 ** 20,
     rules: { runaway, services: `${services}${boxed?.services ?? ''}`, dockerHost: boxed?.dockerHost },
     ended: () => [...decoys.ended(), ...(boxed?.ended() ?? [])],
     async close() {

@@ -4,22 +4,22 @@ import { expect } from 'vitest';
 import { batchAtNice19, burner, marks } from './decoys.js';
 import { growUntilEnded, guardedHost, shareOf } from './guarded-host.js';
 import { startHogOf } from './hog.js';
-import { DECOY_MIB, type TrialScene } from './trial-scene.js';
+import type { TrialScene } from './trial-scene.js';
 
 type Servers = TrialScene['servers'];
 
 /** A hog among decoys that hold more than it: it is ended, once, and nobody else. */
-export async function hogAmongDecoys({ servers, rules, ended }: TrialScene, run: string): Promise<number> {
+export async function hogAmongDecoys({ servers, rules, ended, decoyBytes }: TrialScene, run: string): Promise<number> {
   const host = await guardedHost(servers, servers.group, rules);
   const batch = batchAtNice19(run, servers.group);
   try {
     const hog = await startHogOf(marks(run).hog, { mebibytes: 16, marks: [marks(run).any], through: servers.group.into });
-    await growUntilEnded(hog);
+    await growUntilEnded(hog, servers.group);
     await eventually(() => expect(host.said('guard.runaway-handled')).toHaveLength(1));
     const [handled] = host.said('guard.runaway-handled');
     expect(handled).toMatchObject({ mode: 'on', victim: { pid: hog.pid }, members: [{ pid: hog.pid }] });
     // Each of the decoys was larger, and would have been chosen before it.
-    expect(handled?.victim.rss_bytes).toBeLessThan(DECOY_MIB * 2 ** 20);
+    expect(handled?.victim.rss_bytes).toBeLessThan(decoyBytes);
     expect(['terminated', 'killed']).toContain(handled?.result);
     expect(ended()).toEqual([]);
     expect(batch.isAlive()).toBe(true);
@@ -56,7 +56,7 @@ export async function slowToFree(servers: Servers, run: string): Promise<number>
       through: [...servers.group.into, 'taskset', '-c', '0', 'nice', '-n', '12'],
     });
     slowDown(hog.pid);
-    await growUntilEnded(hog);
+    await growUntilEnded(hog, servers.group);
     // Calm again: whoever was to be chosen meanwhile would have been.
     await eventually(async () => expect(await host.level()).not.toBe('emergency'), { within: 60_000 });
     await eventually(() => expect(host.said('guard.runaway-handled')).toHaveLength(1));
