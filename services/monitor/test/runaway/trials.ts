@@ -22,6 +22,7 @@ export async function hogAmongDecoys({ servers, rules, ended }: TrialScene, run:
     expect(handled?.victim.rss_bytes).toBeLessThan(DECOY_MIB * 2 ** 20);
     expect(['terminated', 'killed']).toContain(handled?.result);
     expect(ended()).toEqual([]);
+    expect(await host.choices()).toMatchObject([{ plan: { victim: { pid: hog.pid } }, replay: { same: true } }]);
     expect(batch.isAlive()).toBe(true);
     return handled?.took_ms ?? 0;
   } finally {
