@@ -18,13 +18,27 @@ interface GuardAnswer {
   readonly thresholds: Readonly<Record<'cpu' | 'ram' | 'disk', Readonly<Record<string, number>>>>;
 }
 
-interface Decision {
+interface LevelDecision {
+  readonly kind?: 'level';
   readonly at: number;
   readonly from: Level;
   readonly to: Level;
   readonly reason: string;
   readonly rule: { readonly name: string };
   readonly replay: { readonly same: boolean; readonly level: Level; readonly reason: string };
+}
+
+interface RunawayDecision {
+  readonly kind: 'runaway';
+  readonly at: number;
+  readonly plan: { readonly mode: string; readonly reason: string; readonly evidence: { readonly spared: readonly Spared[] } };
+  readonly replay: { readonly same: boolean; readonly reason: string };
+}
+
+interface Spared {
+  readonly pid: number;
+  readonly name: string;
+  readonly why: string;
 }
 
 /** `ops guard`: the level, what it rests on, and what it asks of everybody. `ops guard decisions`: how it came to be. */
@@ -41,16 +55,32 @@ export function guardCommand(program: Command): void {
     });
   guard
     .command('decisions')
-    .description('the last changes of the level: which rule, which numbers, and whether they come out the same when made again')
+    .description(
+      'the last changes of the level and choices of a runaway: which rule, which numbers, and whether they come out the same when made again',
+    )
     .option('--last <count>', 'how many, at most 200', '20')
     .action(async ({ last }: { last: string }, command: Command) => {
       const context = contextOf(command);
-      const decisions = await context.connection.call<Decision[]>('GET', `/guard/decisions?last=${encodeURIComponent(last)}`);
-      printData(context.format, decisions, () => decisions.map(decisionLine).join('\n') || 'the level has not changed yet');
+      const decisions = await context.connection.call<(LevelDecision | RunawayDecision)[]>(
+        'GET',
+        `/guard/decisions?last=${encodeURIComponent(last)}`,
+      );
+      printData(context.format, decisions, () => decisions.map(lineOf).join('\n') || 'nothing has been decided yet');
     });
 }
 
-function decisionLine({ at, from, to, reason, rule, replay }: Decision): string {
+function lineOf(decision: LevelDecision | RunawayDecision): string {
+  return decision.kind === 'runaway' ? runawayLine(decision) : levelLine(decision);
+}
+
+function runawayLine({ at, plan, replay }: RunawayDecision): string {
+  const again = replay.same ? pc.dim('again the same') : pc.red(`made again: ${replay.reason}`);
+  const spared = plan.evidence.spared.map(({ name, pid, why }) => `${name} (${pid}) ${why}`);
+  const larger = spared.length === 0 ? '' : `  ${pc.dim(`larger and spared: ${spared.join(', ')}`)}`;
+  return `${new Date(at).toISOString()}  runaway ${plan.mode}  ${plan.reason}${larger}  ${again}`;
+}
+
+function levelLine({ at, from, to, reason, rule, replay }: LevelDecision): string {
   const again = replay.same ? pc.dim('again the same') : pc.red(`made again: ${replay.level}, ${replay.reason}`);
   return `${new Date(at).toISOString()}  ${from} → ${tinted(to)}  ${pc.dim(rule.name)}  ${reason}  ${again}`;
 }

@@ -3,10 +3,11 @@ import type { Logger } from '@ops/shared/runtime';
 import type { ContainerDirectory } from '../checks/container-directory.js';
 import { largest } from '../decide/largest.js';
 import { noPressure, type PressureState, pressureAfter } from '../decide/pressure-streak.js';
-import { decideRunaway } from '../decide/runaway.js';
+import { decideRunaway, judgedFacts } from '../decide/runaway.js';
 import { containerIds } from '../decide/runaway-container.js';
 import type { RunawayPolicy } from '../decide/runaway-policy.js';
 import { describeProcess, type ProcessIdentity } from '../decide/runaway-process.js';
+import { type RunawayDecision, recordRunaway } from '../decide/runaway-replay.js';
 import type { PreviousKill, RunawayFacts, RunawayPlan } from '../decide/runaway-types.js';
 import { type Metric, sizeOf } from '../decide/runaway-unit.js';
 import { type TablePaceFacts, tableLasts } from '../decide/table-pace.js';
@@ -43,6 +44,8 @@ export interface RunawayWatchOptions {
   readonly containers: ContainerDirectory;
   readonly engine: ContainerEngine | undefined;
   readonly log: Logger;
+  /** A choice, with what it was made from, before it is carried out. */
+  readonly decided: (decision: RunawayDecision) => void;
   /** What was done, or would have been. */
   readonly done: (plan: RunawayPlan, outcome: KillOutcome) => void;
 }
@@ -140,7 +143,9 @@ export class RunawayWatch {
       givenUp: this.#givenUp,
     };
     const plan = decideRunaway(facts, policy, seen.sample.at);
-    if (plan !== null) this.#killing = this.#carryOut(plan);
+    if (plan === null) return;
+    this.#options.decided(recordRunaway(plan, judgedFacts(facts, policy), policy));
+    this.#killing = this.#carryOut(plan);
   }
 
   #recent(): Processes | null {

@@ -4,6 +4,7 @@ import type { Level, LevelCause, LevelChange, LevelInput, LevelReadings, LevelRu
 
 /** One decision that changed the level, with everything that it was made from: plain data, so that it can be made again. */
 export interface LevelDecision {
+  readonly kind: 'level';
   readonly at: number;
   readonly from: Level;
   readonly to: Level;
@@ -19,7 +20,7 @@ export interface LevelDecision {
 export function recordDecision(change: LevelChange, state: LevelState, input: LevelInput, policy: LevelPolicy): LevelDecision {
   const { at, from, to, cause, reason, rule } = change;
   const { sample, report = null } = input;
-  return { at, from, to, cause, reason, rule, state, input: { sample: readingsOnly(sample), report }, policy };
+  return { kind: 'level', at, from, to, cause, reason, rule, state, input: { sample: readingsOnly(sample), report }, policy };
 }
 
 /** Makes a recorded decision again, and says whether it comes out the same. */

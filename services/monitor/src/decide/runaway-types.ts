@@ -1,7 +1,8 @@
 import type { Level } from './level-types.js';
 import type { ContainerFacts } from './runaway-container.js';
+import type { RunawayPolicy } from './runaway-policy.js';
 import type { ProcessDescription, ProcessFact, ProcessIdentity } from './runaway-process.js';
-import type { OwnProcesses, Sparing } from './runaway-sparing.js';
+import type { Judged, OwnProcesses, Sparing } from './runaway-sparing.js';
 import type { Metric } from './runaway-unit.js';
 
 /** How the last plan ended; the result words are those of the kill. */
@@ -40,6 +41,19 @@ export interface RunawayFacts {
   /** Victims that signals could not end or may not reach: never chosen again. */
   readonly givenUp: readonly ProcessIdentity[];
 }
+
+/**
+ * What is chosen from, once every process has its verdict. Plain data but for the command lines, which nothing here looks at: so that a
+ * choice can be recorded, and made again.
+ */
+export type ChoiceFacts = Omit<RunawayFacts, 'processes' | 'own' | 'containers'> & {
+  readonly judged: readonly Judged[];
+  /** By id. */
+  readonly containerNames: Readonly<Record<string, string>>;
+};
+
+/** The part of the policy that counts then. */
+export type ChoicePolicy = Pick<RunawayPolicy, 'mode' | 'ram' | 'cpu' | 'settleMs' | 'stuckMs' | 'dryRunRepeatMs'>;
 
 /** A process that is to be ended. */
 export type Victim = ProcessDescription & ProcessIdentity;

@@ -2,7 +2,7 @@ import { evidenceFor, reasonFor } from './runaway-evidence.js';
 import type { RunawayPolicy } from './runaway-policy.js';
 import { describeProcess, type ProcessFact, type ProcessIdentity } from './runaway-process.js';
 import { type Judged, judgeProcesses } from './runaway-sparing.js';
-import type { RunawayFacts, RunawayPlan, Victim } from './runaway-types.js';
+import type { ChoiceFacts, ChoicePolicy, RunawayFacts, RunawayPlan, Victim } from './runaway-types.js';
 import { type Metric, nameGiver, rankUnits } from './runaway-unit.js';
 
 /**
@@ -12,10 +12,26 @@ import { type Metric, nameGiver, rankUnits } from './runaway-unit.js';
  * `settleMs` later still shows the emergency.
  */
 export function decideRunaway(facts: RunawayFacts, policy: RunawayPolicy, now: number): RunawayPlan | null {
+  // Who may be ended is judged only where it matters.
+  return facts.level === 'emergency' && !facts.killing ? chooseVictim(judgedFacts(facts, policy), policy, now) : null;
+}
+
+/** The facts with a verdict on every process, and without what only the verdicts need. */
+export function judgedFacts({ processes, own, containers, ...facts }: RunawayFacts, policy: RunawayPolicy): ChoiceFacts {
+  const judged = judgeProcesses({ processes, own, containers }, policy);
+  const names = judged.flatMap(({ container }) => {
+    const name = containers.known.get(container ?? '')?.name;
+    return container === null || !name ? [] : [[container, name] as const];
+  });
+  return { ...facts, judged, containerNames: Object.fromEntries(names) };
+}
+
+/** The choice among those who may be ended. */
+export function chooseVictim(facts: ChoiceFacts, policy: ChoicePolicy, now: number): RunawayPlan | null {
   if (policy.mode === 'off' || facts.level !== 'emergency' || facts.killing || mustWait(facts, policy, now)) return null;
   const metric = provenMetric(facts, policy, now);
   if (metric === null) return null;
-  const judged = judgeProcesses(facts, policy);
+  const { judged, containerNames } = facts;
   const mayFree = (process: ProcessFact) => frees(process, facts) && !(metric === 'cpu' && givesWay(process, policy));
   const eligible = judged.filter((each) => each.spared === null && !isGivenUp(each, facts) && mayFree(each.process));
   const [unit] = rankUnits(judged, eligible, metric).filter(({ size }) => isBigEnough(size, metric, facts, policy));
@@ -31,12 +47,11 @@ export function decideRunaway(facts: RunawayFacts, policy: RunawayPolicy, now: n
     metric,
     victim: { ...victimOf(named), service: named.service },
     members: unit.members.map(victimOf),
-    container:
-      unit.container === null ? null : { id: unit.container, name: facts.containers.known.get(unit.container)?.name || null },
+    container: unit.container === null ? null : { id: unit.container, name: containerNames[unit.container] ?? null },
     reason: reasonFor(unit, metric, facts, policy, now),
     graceMs: graceFor(metric, facts, policy),
     decidedAt: now,
-    evidence: evidenceFor(judged, unit, metric, facts),
+    evidence: evidenceFor(unit, metric, facts),
   };
 }
 
@@ -44,19 +59,19 @@ function victimOf({ process }: Judged): Victim {
   return { ...describeProcess(process), startTime: process.startTime };
 }
 
-function mustWait(facts: RunawayFacts, policy: RunawayPolicy, now: number): boolean {
+function mustWait(facts: ChoiceFacts, policy: ChoicePolicy, now: number): boolean {
   const { previous } = facts;
   if (previous === null || previous.result === 'dry-run' || previous.result === 'not-permitted') return false;
   // The clock was set back since: to wait until it has caught up would guard nothing for as long.
   if (previous.at > now) return false;
   if (previous.result === 'survived') {
-    const isThere = facts.processes.some((each) => isOneOf(each, previous.members));
+    const isThere = facts.judged.some(({ process }) => isOneOf(process, previous.members));
     return isThere ? now - previous.at < policy.stuckMs : facts.sample.at < previous.at + policy.settleMs;
   }
   return facts.sample.at < previous.at + policy.settleMs;
 }
 
-function provenMetric(facts: RunawayFacts, policy: RunawayPolicy, now: number): Metric | null {
+function provenMetric(facts: ChoiceFacts, policy: ChoicePolicy, now: number): Metric | null {
   const { sample, previous } = facts;
   if (sample.ramPercent !== null && sample.ramPercent > policy.ram.abovePercent) return 'ram';
   if (sample.cpuPercent === null || sample.cpuPressure === null) return null;
@@ -72,19 +87,19 @@ function provenMetric(facts: RunawayFacts, policy: RunawayPolicy, now: number): 
   return isOver && now - since >= policy.cpu.sustainedMs ? 'cpu' : null;
 }
 
-function isBigEnough(size: number, metric: Metric, facts: RunawayFacts, policy: RunawayPolicy): boolean {
+function isBigEnough(size: number, metric: Metric, facts: ChoiceFacts, policy: ChoicePolicy): boolean {
   if (metric === 'cpu') return size >= policy.cpu.minCorePercent;
   const total = facts.sample.ramTotalBytes;
   return total !== null && total > 0 && (size * 100) / total >= policy.ram.minSharePercent;
 }
 
 // A limit of our group is freed only by who is in the group: ending others would help nobody.
-function frees(process: ProcessFact, { withinGroup }: RunawayFacts): boolean {
+function frees(process: ProcessFact, { withinGroup }: ChoiceFacts): boolean {
   return withinGroup === null || process.cgroup === withinGroup;
 }
 
 // Its operator said that it is to disturb nobody; while others work it is the one that waits, which is pressure too.
-function givesWay({ nice }: ProcessFact, { cpu }: RunawayPolicy): boolean {
+function givesWay({ nice }: ProcessFact, { cpu }: ChoicePolicy): boolean {
   return nice >= cpu.spareFromNice;
 }
 
@@ -92,12 +107,12 @@ function isOneOf(process: ProcessIdentity, others: readonly ProcessIdentity[]): 
   return others.some(({ pid, startTime }) => pid === process.pid && startTime === process.startTime);
 }
 
-function isGivenUp({ process }: Judged, { previous, givenUp }: RunawayFacts): boolean {
+function isGivenUp({ process }: Judged, { previous, givenUp }: ChoiceFacts): boolean {
   const failed = previous?.result === 'survived' || previous?.result === 'not-permitted';
   return isOneOf(process, givenUp) || (failed && isOneOf(process, previous.members));
 }
 
-function graceFor(metric: Metric, facts: RunawayFacts, policy: RunawayPolicy): number {
+function graceFor(metric: Metric, facts: ChoiceFacts, policy: ChoicePolicy): number {
   if (metric === 'cpu') return policy.cpu.graceMs;
   return (facts.sample.ramPercent ?? 0) >= policy.ram.urgentPercent ? policy.ram.urgentGraceMs : policy.ram.graceMs;
 }

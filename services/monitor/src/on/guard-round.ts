@@ -15,6 +15,7 @@ import { restoreLevelState } from '../decide/level-restore.js';
 import type { LevelChange, LevelReport, LevelState } from '../decide/level-types.js';
 import { levelPolicyOf, runawayPolicyOf } from '../decide/policies.js';
 import { responseFor } from '../decide/response.js';
+import type { RunawayDecision } from '../decide/runaway-replay.js';
 import type { HostSample, HostSampler, SampleFailure } from '../host/sample.js';
 import { neverUsers } from '../host/users.js';
 import { DecisionLog } from '../state/decision-log.js';
@@ -65,7 +66,7 @@ export class Guard {
   readonly #levels;
   readonly #runaway: RunawayWatch;
   readonly #memory: GuardMemory;
-  readonly #decisions: DecisionLog<LevelDecision>;
+  readonly #decisions: DecisionLog<LevelDecision | RunawayDecision>;
   #state: LevelState;
   #generation = 0;
   #reason = 'the monitor has just started';
@@ -90,6 +91,7 @@ export class Guard {
       containers,
       engine,
       log,
+      decided: (decision) => this.#decisions.add(decision),
       done: (plan, outcome) => outbox.add(runawayHandled(host, plan, outcome, this.#sample)),
     });
     this.#state = initialLevelState(clock.now());
@@ -114,8 +116,8 @@ export class Guard {
     if (saved.unsaid !== undefined) this.#say(saved.unsaid);
   }
 
-  /** The last decisions that changed the level, newest first, each with what it was made from. */
-  decisions(count: number): Promise<readonly LevelDecision[]> {
+  /** The last decisions that changed the level or chose a victim, newest first, each with what it was made from. */
+  decisions(count: number): Promise<readonly (LevelDecision | RunawayDecision)[]> {
     return this.#decisions.last(count);
   }
 

@@ -1,9 +1,10 @@
 import { guardReported } from '@ops/shared/events';
 import { HttpError, parseBody } from '@ops/shared/runtime';
 import type { Router } from 'express';
-import { replayDecision } from '../decide/level-replay.js';
+import { type LevelDecision, replayDecision } from '../decide/level-replay.js';
 import { judgeReport } from '../decide/report.js';
 import { responseFor } from '../decide/response.js';
+import { type RunawayDecision, replayRunaway } from '../decide/runaway-replay.js';
 import type { Monitor } from '../monitor.js';
 import { readingsOf } from '../on/guard-events.js';
 
@@ -37,7 +38,7 @@ export function guardRoutes(router: Router, monitor: Monitor): void {
       throw new HttpError(400, 'BAD_QUERY', `last is ${JSON.stringify(request.query.last)}: expected 1 to ${MOST_DECISIONS}`);
     const decisions = await guard.decisions(last);
     // Made again from what was recorded: what a reader sees is what the rules say, not what somebody wrote down.
-    response.json(decisions.map((decision) => ({ ...decision, replay: replayDecision(decision) })));
+    response.json(decisions.map((decision) => ({ ...decision, replay: replay(decision) })));
   });
   router.post('/guard/reports', (request, response) => {
     const data = parseBody(guardReported, request.body);
@@ -49,4 +50,9 @@ export function guardRoutes(router: Router, monitor: Monitor): void {
       .status(202)
       .json(judged.counts ? { counts: true, expires_at: new Date(judged.report.expiresAt).toISOString() } : judged);
   });
+}
+
+/** Those of an earlier version have no kind: they are of the level. */
+function replay(decision: LevelDecision | RunawayDecision): { readonly same: boolean; readonly reason: string } {
+  return decision.kind === 'runaway' ? replayRunaway(decision) : replayDecision(decision);
 }

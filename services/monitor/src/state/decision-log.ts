@@ -3,6 +3,8 @@ import { dirname } from 'node:path';
 import type { Logger } from '@ops/shared/runtime';
 
 const KEPT = 200;
+// In memory, in characters: a choice of a victim names everybody that it was made from.
+const LARGEST_KEPT = 1_000_000;
 // Two files of this size: some thousands of decisions.
 const LARGEST_FILE = 4_000_000;
 const MOST_WAITING = 100;
@@ -14,8 +16,8 @@ const MOST_WAITING = 100;
 export class DecisionLog<T extends object> {
   readonly #file: string;
   readonly #log: Logger;
-  #kept: T[] = [];
-  #waiting: T[] = [];
+  #kept: string[] = [];
+  #waiting: string[] = [];
   #writing: Promise<void> | null = null;
 
   constructor(file: string, log: Logger) {
@@ -24,8 +26,11 @@ export class DecisionLog<T extends object> {
   }
 
   add(decision: T): void {
-    this.#kept = [...this.#kept, decision].slice(-KEPT);
-    if (this.#waiting.length < MOST_WAITING) this.#waiting.push(decision);
+    const line = JSON.stringify(decision);
+    this.#kept = [...this.#kept, line].slice(-KEPT);
+    for (let length = lengthOf(this.#kept); length > LARGEST_KEPT && this.#kept.length > 1; )
+      length -= this.#kept.shift()?.length ?? 0;
+    if (this.#waiting.length < MOST_WAITING) this.#waiting.push(line);
     this.#writing ??= this.#write();
   }
 
@@ -36,8 +41,8 @@ export class DecisionLog<T extends object> {
       (text) => text.trimEnd().split('\n'),
       () => [],
     );
-    const stored = lines.slice(-count).flatMap((line) => parse<T>(line) ?? []);
-    return (stored.length >= Math.min(count, this.#kept.length) ? stored : this.#kept).slice(-count).reverse();
+    const stored = parsed<T>(lines.slice(-count));
+    return stored.length >= Math.min(count, this.#kept.length) ? stored : parsed<T>(this.#kept.slice(-count));
   }
 
   /** Settles when what was added is written, or could not be. */
@@ -47,7 +52,7 @@ export class DecisionLog<T extends object> {
 
   async #write(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const lines = this.#waiting.splice(0).map((decision) => `${JSON.stringify(decision)}\n`);
+      const lines = this.#waiting.splice(0).map((line) => `${line}\n`);
       try {
         await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 });
         const size = (await stat(this.#file).catch(() => null))?.size ?? 0;
@@ -59,6 +64,15 @@ export class DecisionLog<T extends object> {
     }
     this.#writing = null;
   }
+}
+
+function lengthOf(lines: readonly string[]): number {
+  return lines.reduce((sum, { length }) => sum + length, 0);
+}
+
+/** Newest first. */
+function parsed<T>(lines: readonly string[]): T[] {
+  return lines.flatMap((line) => parse<T>(line) ?? []).reverse();
 }
 
 function parse<T>(line: string): T | undefined {

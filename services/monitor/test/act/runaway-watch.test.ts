@@ -14,7 +14,7 @@ afterEach(endProcesses);
 
 /** A watch that may end only this process. */
 function watchOf(pid: number) {
-  const plans: RunawayPlan[] = [];
+  const [plans, chosen]: [RunawayPlan[], RunawayPlan[]] = [[], []];
   const watch = new RunawayWatch({
     policy: { ...defaultRunawayPolicy, mode: 'on', owners: [{ service: 'ours', protected: false, pids: [pid] }] },
     // The test itself is an ancestor of the hog, which must not make it ours.
@@ -23,9 +23,10 @@ function watchOf(pid: number) {
     containers: new ContainerDirectory(),
     engine: undefined,
     log: createLogger('error', { write: () => undefined }),
+    decided: ({ plan }) => chosen.push(plan),
     done: (plan) => plans.push(plan),
   });
-  return { watch, plans };
+  return { watch, plans, chosen };
 }
 
 describe.runIf(process.platform === 'linux')('the runaway watch', () => {
@@ -48,7 +49,7 @@ describe.runIf(process.platform === 'linux')('the runaway watch', () => {
 
   test('ends the hog that a sample asks for', async () => {
     const hog = await startHog(100);
-    const { watch, plans } = watchOf(hog.pid);
+    const { watch, plans, chosen } = watchOf(hog.pid);
     // The first table may take a while, and then waits for the next sample.
     await eventually(async () => {
       watch.look(emergency());
@@ -56,6 +57,7 @@ describe.runIf(process.platform === 'linux')('the runaway watch', () => {
       expect(plans).toMatchObject([{ victim: { pid: hog.pid } }]);
     });
     expect(hog.signalCode).toBe('SIGTERM');
+    expect(chosen).toEqual(plans);
   });
 
   test('memory that has recovered while a long table was read ends nobody', async () => {

@@ -18,6 +18,10 @@ export interface GuardedHost {
   readonly name: string;
   readonly process: OwnProcess;
   level(): Promise<string>;
+  /** The choices of a victim that it recorded, made again. */
+  choices(): Promise<
+    { readonly plan: { readonly victim: { readonly pid: number } }; readonly replay: { readonly same: boolean } }[]
+  >;
   /** What it said of this host, in the order in which it came. */
   said<T extends 'guard.runaway-handled' | 'guard.level-changed'>(type: T): EventData<T>[];
   close(): Promise<void>;
@@ -79,6 +83,10 @@ docker: { enabled: ${dockerHost !== undefined} }
     name,
     process: child,
     level,
+    choices: async () => {
+      const decisions = (await (await get('/guard/decisions?last=50')).json()) as { kind: string }[];
+      return decisions.filter(({ kind }) => kind === 'runaway') as never;
+    },
     said: (type) =>
       (seen?.events ?? []).flatMap(({ event }) => (event?.type === type && event.subject === name ? [event.data as never] : [])),
     close: async () => {

@@ -22,6 +22,7 @@ export async function hogAmongDecoys({ servers, rules, ended, decoyBytes }: Tria
     expect(handled?.victim.rss_bytes).toBeLessThan(decoyBytes);
     expect(['terminated', 'killed']).toContain(handled?.result);
     expect(ended()).toEqual([]);
+    expect(await host.choices()).toMatchObject([{ plan: { victim: { pid: hog.pid } }, replay: { same: true } }]);
     expect(batch.isAlive()).toBe(true);
     return handled?.took_ms ?? 0;
   } finally {

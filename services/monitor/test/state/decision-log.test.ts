@@ -31,6 +31,13 @@ test('a disk that cannot be written to costs nothing but the file', async () => 
   expect(await first.last(5)).toEqual([{ n: 2 }, { n: 1 }]);
 });
 
+test('large ones are kept in memory up to a million characters, where there is no file', async () => {
+  writeFileSync(join(folder, 'guard'), 'a file where a folder should be');
+  const log = new DecisionLog<{ n: number; all: string }>(file, createLogger('silent'));
+  for (let n = 1; n <= 5; n += 1) log.add({ n, all: 'x'.repeat(300_000) });
+  expect((await log.last(5)).map(({ n }) => n)).toEqual([5, 4, 3]);
+});
+
 test('the file does not grow for ever: the one before it is kept', async () => {
   const first = open();
   first.add({ n: 1 });
