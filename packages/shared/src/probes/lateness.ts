@@ -1,6 +1,6 @@
 const FINEST_MS = 2;
-// The timer of a check that has ended wakes the process once more where nothing else does before: not finer than a long limit needs.
-const COARSEST_MS = 200;
+// Coarser, a host that takes the processor away again and again would go unseen: what is shorter than a tick may fall between two.
+const COARSEST_MS = 50;
 // A timer may be a millisecond late without anybody being to blame.
 const TOLERANCE_MS = 1;
 

@@ -3,7 +3,7 @@ import type { Logger } from '@ops/shared/runtime';
 import type { ContainerDirectory } from '../checks/container-directory.js';
 import { largest } from '../decide/largest.js';
 import { noPressure, type PressureState, pressureAfter } from '../decide/pressure-streak.js';
-import { decideRunaway, judgedFacts } from '../decide/runaway.js';
+import { decideRunaway, judgedFacts, previousAfter } from '../decide/runaway.js';
 import { containerIds } from '../decide/runaway-container.js';
 import type { RunawayPolicy } from '../decide/runaway-policy.js';
 import { describeProcess, type ProcessIdentity } from '../decide/runaway-process.js';
@@ -144,8 +144,9 @@ export class RunawayWatch {
     };
     const plan = decideRunaway(facts, policy, seen.sample.at);
     if (plan === null) return;
-    this.#options.decided(recordRunaway(plan, judgedFacts(facts, policy), policy));
+    // First the signal, which goes out before anything is waited for; then what is told of it.
     this.#killing = this.#carryOut(plan);
+    this.#options.decided(recordRunaway(plan, judgedFacts(facts, policy), policy));
   }
 
   #recent(): Processes | null {
@@ -159,12 +160,16 @@ export class RunawayWatch {
   }
 
   async #carryOut(plan: RunawayPlan): Promise<void> {
-    const { log, engine, done } = this.#options;
+    const { log, engine, done, policy } = this.#options;
     log.warn({ mode: plan.mode, victim: plan.victim, container: plan.container, reason: plan.reason }, 'runaway process');
     try {
       const outcome = await killRunaway(plan, { engine });
       const { result, members } = outcome;
-      this.#previous = { members: members.filter((each) => each.result === result), result, at: Date.now() };
+      this.#previous = previousAfter(
+        this.#previous,
+        { members: members.filter((each) => each.result === result), result, at: Date.now() },
+        policy,
+      );
       const failed = members.filter((each) => each.result === 'survived' || each.result === 'not-permitted');
       this.#givenUp = [...this.#givenUp, ...failed].slice(-MOST_GIVEN_UP);
       done(plan, outcome);

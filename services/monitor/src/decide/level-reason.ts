@@ -103,7 +103,9 @@ function lowered(
     return { cause: 'report', reason, rule: { ...NOTHING, name: 'no-longer-reported' } };
   }
   const state: MetricState | undefined = holder === null ? undefined : after.metrics[holder];
-  if (holder === null || state === undefined || from === 'unknown' || from === 'normal') {
+  // A bound that is none any more: the configuration has changed, or a quota has come to bind us.
+  const bounds = holder === null ? {} : policyOf(holder, policy, input.sample?.cpuOfQuota).bounds;
+  if (holder === null || state === undefined || from === 'unknown' || from === 'normal' || bounds[from] === undefined) {
     const reason = `Nothing holds ${from} any longer; own readings: ${said(input)}.`;
     return { cause: 'sight', reason, rule: { ...NOTHING, name: 'left' } };
   }

@@ -2,7 +2,7 @@ import { evidenceFor, reasonFor } from './runaway-evidence.js';
 import type { RunawayPolicy } from './runaway-policy.js';
 import { describeProcess, type ProcessFact, type ProcessIdentity } from './runaway-process.js';
 import { type Judged, judgeProcesses } from './runaway-sparing.js';
-import type { ChoiceFacts, ChoicePolicy, RunawayFacts, RunawayPlan, Victim } from './runaway-types.js';
+import type { ChoiceFacts, ChoicePolicy, PreviousKill, RunawayFacts, RunawayPlan, Victim } from './runaway-types.js';
 import { type Metric, nameGiver, rankUnits } from './runaway-unit.js';
 
 /**
@@ -53,6 +53,16 @@ export function chooseVictim(facts: ChoiceFacts, policy: ChoicePolicy, now: numb
     decidedAt: now,
     evidence: evidenceFor(unit, metric, facts),
   };
+}
+
+/**
+ * What the next choice has to know of this one. Dry runs add up: of two that are the largest by turns each is named once, and both again after
+ * `dryRunRepeatMs`.
+ */
+export function previousAfter(before: PreviousKill | null, now: PreviousKill, { dryRunRepeatMs }: ChoicePolicy): PreviousKill {
+  const goesOn =
+    before?.result === 'dry-run' && now.result === 'dry-run' && now.at - before.at < dryRunRepeatMs && now.at >= before.at;
+  return goesOn ? { ...before, members: [...before.members, ...now.members] } : now;
 }
 
 function victimOf({ process }: Judged): Victim {

@@ -16,8 +16,11 @@ export class LoopDelay {
 
   /** The longest delay in milliseconds since the last call, the one that is still going on included. However often it is called. */
   take(): number {
-    const longest = Math.max(this.#longest, performance.now() - this.#due);
+    const now = performance.now();
+    const longest = Math.max(this.#longest, now - this.#due);
     this.#longest = 0;
+    // Told: the tick that comes late must not tell it again.
+    this.#due = Math.max(this.#due, now);
     return Math.max(0, longest);
   }
 

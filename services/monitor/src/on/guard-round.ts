@@ -66,7 +66,9 @@ export class Guard {
   readonly #levels;
   readonly #runaway: RunawayWatch;
   readonly #memory: GuardMemory;
-  readonly #decisions: DecisionLog<LevelDecision | RunawayDecision>;
+  readonly #decisions: DecisionLog<LevelDecision>;
+  /** Files of their own: one of these is as long as hundreds of the others. */
+  readonly #choices: DecisionLog<RunawayDecision>;
   #state: LevelState;
   #generation = 0;
   #reason = 'the monitor has just started';
@@ -91,12 +93,13 @@ export class Guard {
       containers,
       engine,
       log,
-      decided: (decision) => this.#decisions.add(decision),
+      decided: (decision) => this.#choices.add(decision),
       done: (plan, outcome) => outbox.add(runawayHandled(host, plan, outcome, this.#sample)),
     });
     this.#state = initialLevelState(clock.now());
     this.#memory = new GuardMemory({ host, home, redis, key: keys.guardState(host), clock, log });
     this.#decisions = new DecisionLog(join(home, 'guard', 'decisions.ndjson'), log);
+    this.#choices = new DecisionLog(join(home, 'guard', 'choices.ndjson'), log);
   }
 
   get view(): GuardView {
@@ -117,8 +120,9 @@ export class Guard {
   }
 
   /** The last decisions that changed the level or chose a victim, newest first, each with what it was made from. */
-  decisions(count: number): Promise<readonly (LevelDecision | RunawayDecision)[]> {
-    return this.#decisions.last(count);
+  async decisions(count: number): Promise<readonly (LevelDecision | RunawayDecision)[]> {
+    const [levels, choices] = await Promise.all([this.#decisions.last(count), this.#choices.last(count)]);
+    return [...levels, ...choices].sort((a, b) => b.at - a.at).slice(0, count);
   }
 
   /** A report of another guard, judged already. */
@@ -154,7 +158,7 @@ export class Guard {
     const due = untilEntered(this.#state, this.#levels, now) ?? Number.POSITIVE_INFINITY;
     const interval = Math.min(nextInterval(sample, this.#levels), config.guard.interval);
     const monotonic = clock.monotonic();
-    const pause = Math.min(evenPause(interval, monotonic, SLOW_MS), due);
+    const pause = Math.min(evenPause(interval, monotonic, SLOW_MS), interval, due);
     this.#dueAt = monotonic + pause;
     return pause;
   }
@@ -167,7 +171,7 @@ export class Guard {
     // What a kill or a last change has left to say.
     await Promise.race([outbox.drain().catch(() => undefined), late]);
     this.#save();
-    await Promise.race([Promise.all([this.#memory.settled(), this.#decisions.settled()]), late]);
+    await Promise.race([Promise.all([this.#memory.settled(), this.#decisions.settled(), this.#choices.settled()]), late]);
   }
 
   #note(looked: HostSample | SampleFailure, lateMs: number): void {

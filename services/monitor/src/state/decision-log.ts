@@ -3,11 +3,10 @@ import { dirname } from 'node:path';
 import type { Logger } from '@ops/shared/runtime';
 
 const KEPT = 200;
-// In memory, in characters: a choice of a victim names everybody that it was made from.
+// In memory and on the way to a disk that hangs, in characters: a choice of a victim names everybody that it was made from.
 const LARGEST_KEPT = 1_000_000;
-// Two files of this size: some thousands of decisions.
+// Two files of this size: some thousands of changes of level, or the last hundred choices of a victim.
 const LARGEST_FILE = 4_000_000;
-const MOST_WAITING = 100;
 
 /**
  * The last decisions, each a JSON object, in memory and in a file of OPS_HOME (one a line; the one before is kept as `.1`). Nobody
@@ -28,9 +27,8 @@ export class DecisionLog<T extends object> {
   add(decision: T): void {
     const line = JSON.stringify(decision);
     this.#kept = [...this.#kept, line].slice(-KEPT);
-    for (let length = lengthOf(this.#kept); length > LARGEST_KEPT && this.#kept.length > 1; )
-      length -= this.#kept.shift()?.length ?? 0;
-    if (this.#waiting.length < MOST_WAITING) this.#waiting.push(line);
+    while (this.#kept.length > 1 && lengthOf(this.#kept) > LARGEST_KEPT) this.#kept.shift();
+    if (lengthOf(this.#waiting) < LARGEST_KEPT) this.#waiting.push(line);
     this.#writing ??= this.#write();
   }
 

@@ -1,7 +1,7 @@
 import type { EventDraft } from '@ops/shared/events';
 import { createLogger, systemClock } from '@ops/shared/runtime';
 import { createPublisher, openClient, type Publisher, type RedisClient } from '@ops/shared/streams';
-import { alert, level, type OwnRedis, ownRedis } from '@ops/shared/testing';
+import { alert, eventually, level, type OwnRedis, ownRedis } from '@ops/shared/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Outbox } from '../../src/act/outbox.js';
 
@@ -73,3 +73,14 @@ test('while Redis is away everything stays, in its order', async () => {
   expect(await statuses()).toEqual(['one', 'two', 'three']);
   expect(said).toEqual(['one', 'two', 'three']);
 }, 60_000);
+
+test('who waits for something to say is woken by it at once, and by the end', async () => {
+  const ending = new AbortController();
+  const waiting = outbox.flush(ending.signal);
+  add(alert('one'), 'one');
+  await waiting;
+  const second = outbox.flush(ending.signal);
+  await eventually(() => expect(said).toEqual(['one']));
+  ending.abort();
+  await second;
+});

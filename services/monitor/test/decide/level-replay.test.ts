@@ -11,6 +11,7 @@ const step = fc.record({
   cpu: reading,
   ram: reading,
   disk: reading,
+  ofQuota: fc.boolean(),
   reported: fc.option(fc.constantFrom('normal' as const, 'warn' as const, 'critical' as const, 'emergency' as const)),
 });
 
@@ -19,14 +20,14 @@ function decisionsOf(steps: readonly { afterMs: number; [reading: string]: unkno
   let state = initialLevelState(start);
   let now = start;
   const found: LevelDecision[] = [];
-  for (const { afterMs, reported, ...values } of steps) {
+  for (const { afterMs, reported, ofQuota, ...values } of steps) {
     now += afterMs;
     const level = reported as LevelDecision['to'] | null;
     const report =
       level === null || level === 'unknown' || level === undefined
         ? null
         : { level, at: now, expiresAt: now + 5_000, source: 'resource_guard' };
-    const input = { sample: readings(values), report };
+    const input = { sample: { ...readings(values), cpuOfQuota: ofQuota === true }, report };
     const next = decideLevel(state, input, defaultLevelPolicy, now);
     if (next.change) found.push(JSON.parse(JSON.stringify(recordDecision(next.change, state, input, defaultLevelPolicy))));
     state = next.state;

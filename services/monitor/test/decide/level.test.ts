@@ -48,6 +48,9 @@ describe('CPU of a quota', () => {
     const run = LevelRun.calm();
     expect(run.hold(readings({ cpu: 99 }), 1_000)).toBe('emergency');
     expect(run.step(ofQuota({ cpu: 99 }))).toBe('critical');
+    expect(run.changes.at(-1)?.reason).toBe(
+      'Nothing holds emergency any longer; own readings: CPU 99.0 %, RAM 20.0 %, Disk / 30.0 %.',
+    );
   });
 });
 

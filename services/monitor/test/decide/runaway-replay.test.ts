@@ -49,7 +49,9 @@ describe('a recorded choice of a victim', () => {
       1,
     );
     const withSecret = table.map((each) => ({ ...each, commandLine: new CommandLine('serve --password=hunter2') }));
-    expect(JSON.stringify(recorded(withSecret) ?? someDecision())).not.toMatch(/hunter2|password/);
+    const decision = recorded(withSecret);
+    expect(decision?.facts.judged.length).toBeGreaterThan(0);
+    expect(decision?.facts.judged.filter(({ process }) => process.commandLine !== null)).toEqual([]);
   });
 });
 

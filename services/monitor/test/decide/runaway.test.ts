@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { decideRunaway } from '../../src/decide/runaway.js';
+import { decideRunaway, previousAfter } from '../../src/decide/runaway.js';
 import { defaultRunawayPolicy, type RunawayPolicy } from '../../src/decide/runaway-policy.js';
 import type { ProcessFact } from '../../src/decide/runaway-process.js';
 import type { PreviousKill } from '../../src/decide/runaway-types.js';
@@ -230,6 +230,22 @@ describe('one at a time', () => {
     const facts = (ago: number) => ramFacts([hog], { previous: gone({ result: 'dry-run', at: now - ago }) });
     expect(decideRunaway(facts(59_999), dry, now)).toBeNull();
     expect(decideRunaway(facts(60_000), dry, now)).toMatchObject({ mode: 'dry-run', victim: { pid: 200 } });
+  });
+
+  test('a dry run names each of two that are the largest by turns once a minute', () => {
+    const dry: RunawayPolicy = { ...eager, mode: 'dry-run' };
+    const named: number[] = [];
+    let previous: PreviousKill | null = null;
+    for (let second = 0; second < 120; second += 1) {
+      const at = now + second * 1000;
+      const other = proc(202, { rssBytes: (second % 2 === 0 ? 8 : 10) * gib, name: 'other' });
+      const facts = ramFacts([hog, other], { previous, sample: { ...ramFacts([]).sample, at } });
+      const plan = decideRunaway(facts, dry, at);
+      if (plan === null) continue;
+      named.push(plan.victim.pid);
+      previous = previousAfter(previous, { members: plan.members, result: 'dry-run', at }, dry);
+    }
+    expect(named).toEqual([200, 202, 200, 202]);
   });
 });
 

@@ -33,7 +33,10 @@ export async function startBoxedDecoys(run: string, mebibytes: number): Promise<
     );
     return { name, isAlive: () => pids.every((pid) => existsSync(`/proc/${pid}`)) };
   };
-  const [ofService, spared] = [await boxed(), await boxed(never)];
+  const [ofService, spared] = await Promise.all([boxed(), boxed(never)]).catch(async (error: unknown) => {
+    await scene.close();
+    throw error;
+  });
   const decoys = { 'a container of the inventory': ofService, 'a container with a text that ops.yaml spares': spared };
   return {
     dockerHost: scene.host,

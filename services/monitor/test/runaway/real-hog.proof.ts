@@ -16,7 +16,7 @@ describe('on the whole host, with containers among the decoys', () => {
     // What the whole host says of its memory is late by some hundred MiB: 12 GiB are needed.
     scene = await trialScene(run, wholeHost(), { decoyMebibytes: 1500, containers: true });
   }, 180_000);
-  afterAll(() => scene.close(), 60_000);
+  afterAll(() => scene?.close(), 60_000);
 
   test('50 real hogs among decoys: always the hog, nobody else', { timeout: 900_000 }, async () => {
     const took: number[] = [];
@@ -33,7 +33,7 @@ describe('in a memory control group', () => {
     scene = await trialScene(`g${run}`, group);
   }, 60_000);
   afterAll(async () => {
-    await scene.close();
+    await scene?.close();
     await group.close();
   }, 60_000);
 

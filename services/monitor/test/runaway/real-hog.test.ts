@@ -14,7 +14,8 @@ const group = ownGroup();
 const run = String(process.pid);
 const HOG = `hog-${run}`.slice(0, 15);
 
-describe.runIf(process.platform === 'linux')('a real hog on a real host', () => {
+// Needs a memory control group (version 1, as root): on the whole host the decoys would have to hold 10 GiB. The proof does that.
+describe.runIf(!group.isWholeHost)('a real hog on a real host', () => {
   let scene: TrialScene;
   beforeAll(async () => {
     scene = await trialScene(run, group);

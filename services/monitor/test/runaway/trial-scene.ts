@@ -30,18 +30,27 @@ export async function trialScene(
   const redis: OwnRedis = await ownRedis();
   const databaseUrl = await (await testPostgres()).fresh();
   const decoys = await startDecoys(run, group, decoyMebibytes);
-  const boxed: BoxedDecoys | null = containers ? await startBoxedDecoys(run, decoyMebibytes) : null;
+  const close = async (boxed: BoxedDecoys | null) => {
+    await decoys.end();
+    await boxed?.close();
+    await endHogs();
+    await redis.close();
+  };
+  const boxed = containers ? await startBoxedDecoys(run, decoyMebibytes).catch(unwound(() => close(null))) : null;
   const { services, runaway } = rules(run, group);
   return {
     servers: { redisUrl: redis.url, databaseUrl, group },
     decoyBytes: decoyMebibytes * 2 ** 20,
     rules: { runaway, services: `${services}${boxed?.services ?? ''}`, dockerHost: boxed?.dockerHost },
     ended: () => [...decoys.ended(), ...(boxed?.ended() ?? [])],
-    async close() {
-      await decoys.end();
-      await boxed?.close();
-      await endHogs();
-      await redis.close();
-    },
+    close: () => close(boxed),
+  };
+}
+
+/** Takes back what has begun, and fails as it failed. */
+function unwound(back: () => Promise<void>): (error: unknown) => Promise<never> {
+  return async (error) => {
+    await back();
+    throw error;
   };
 }
