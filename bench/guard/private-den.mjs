@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { answers, pause, serviceCommand } from '../service-process.mjs';
+import { answers, pause, serviceCommand, TOKEN } from '../service-process.mjs';
 import { until } from './clock.mjs';
 import { endOf } from './ending.mjs';
 import { HOG, readMemory, watchMemory } from './meminfo.mjs';
@@ -44,13 +44,14 @@ async function openDen(bench, who, name) {
   });
   const order = (what, given = {}) => child.stdin.write(`${JSON.stringify({ order: what, ...given })}\n`);
   let memory;
+  let asked = async () => '';
   const stop = async () => {
     await memory?.stop();
     child.stdin.end();
     await endOf(child);
   };
   try {
-    if (who === 'ours') await startOurs(bench, order, name, { total, available, line }, () => guardEnded);
+    if (who === 'ours') asked = await startOurs(bench, order, name, { total, available, line }, () => guardEnded);
     else
       order('guard', {
         program: bench.peers.earlyoom.path,
@@ -71,6 +72,8 @@ async function openDen(bench, who, name) {
     /** When the line was crossed, and when the hog was dead, since a time; undefined while they were not. */
     crossedSince: (time) => memory.since(time),
     deadSince: (time) => dead.find((at) => at >= time),
+    /** What our guard says of itself, to explain what it did not do. */
+    guardSays: () => asked().catch((error) => error.message),
     /** Ends what is left of the hogs. */
     end: () => order('end'),
     alive: () => {
@@ -94,6 +97,15 @@ async function startOurs(bench, order, name, { total, available, line }, ended) 
   await answers(`http://127.0.0.1:${port}/readyz`, () => {
     if (ended() !== undefined) throw new Error(`the monitor has ended: ${ended()}`);
   });
+  const get = async (path) => {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { authorization: `Bearer ${TOKEN}` } });
+    return response.json();
+  };
+  return async () => {
+    const { level, reason, readings } = await get('/guard');
+    const decisions = (await get('/guard/decisions?last=8')).map(({ at, kind, to, plan }) => [at, kind, to ?? plan.reason]);
+    return JSON.stringify({ level, reason, readings, decisions });
+  };
 }
 
 /** Dens for one guard: the same one again while its line is where it should be, else a new one. */

@@ -40,8 +40,8 @@ async function block(bench, who, { speed, run }, trials, name) {
       const den = await dens.next();
       const since = now();
       den.hog(Math.max(0, den.above() - run), speed, BOUND_MIB);
-      await until(() => den.deadSince(since) !== undefined, 20_000, `${who} ends the hog`).catch((error) =>
-        bench.say(error.message),
+      await until(() => den.deadSince(since) !== undefined, 20_000, `${who} ends the hog`).catch(async (error) =>
+        bench.say(`${error.message}: ${den.above().toFixed(0)} MiB above the line; ${await den.guardSays()}`),
       );
       const [crossed, dead] = [den.crossedSince(since), den.deadSince(since)];
       if (crossed !== undefined && dead !== undefined) times.push(dead - crossed);
