@@ -45,7 +45,10 @@ try {
   for (const [name, part] of Object.entries(PARTS)) {
     if (!only.includes(name)) continue;
     // One part that cannot be measured must not cost the others.
-    const section = await part(bench).catch((error) => `## ${name}\n\nNot measured: ${error.stack ?? error}`);
+    const section = await part(bench).catch((error) => {
+      say(error.stack ?? error);
+      return `## ${name}\n\nNot measured: ${error.message ?? error}`;
+    });
     say(`\n${section}\n`);
     sections.push(section);
   }
