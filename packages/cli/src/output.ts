@@ -11,9 +11,8 @@ export function printData(format: Format, data: unknown, table: () => string): v
 }
 
 /** A text of others as a terminal may have it: a process can have any bytes in its name, and a control sequence is not for us to pass on. */
-export function plain(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '?');
+export function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, '?');
 }
 
 /** Says something to the person, on stderr. */

@@ -5,7 +5,7 @@ import pc from 'picocolors';
 import { type CliContext, contextOf } from '../context.js';
 import { CommandError, EXIT } from '../exit-codes.js';
 import { duration } from '../options.js';
-import { ago, plain, printData, tinted } from '../output.js';
+import { ago, printable, printData, tinted } from '../output.js';
 
 interface GuardAnswer {
   readonly host: string;
@@ -74,10 +74,10 @@ function lineOf(decision: LevelDecision | RunawayDecision): string {
 }
 
 function runawayLine({ at, plan, replay }: RunawayDecision): string {
-  const again = replay.same ? pc.dim('again the same') : pc.red(`made again: ${plain(replay.reason)}`);
+  const again = replay.same ? pc.dim('again the same') : pc.red(`made again: ${printable(replay.reason)}`);
   const spared = plan.evidence.spared.map(({ name, pid, why }) => `${name} (${pid}) ${why}`);
-  const larger = spared.length === 0 ? '' : `  ${pc.dim(`larger and spared: ${plain(spared.join(', '))}`)}`;
-  return `${new Date(at).toISOString()}  runaway ${plan.mode}  ${plain(plan.reason)}${larger}  ${again}`;
+  const larger = spared.length === 0 ? '' : `  ${pc.dim(`larger and spared: ${printable(spared.join(', '))}`)}`;
+  return `${new Date(at).toISOString()}  runaway ${plan.mode}  ${printable(plan.reason)}${larger}  ${again}`;
 }
 
 function levelLine({ at, from, to, reason, rule, replay }: LevelDecision): string {
