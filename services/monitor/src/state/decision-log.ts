@@ -5,7 +5,7 @@ import type { Logger } from '@ops/shared/runtime';
 const KEPT = 200;
 // In memory and on the way to a disk that hangs, in characters: a choice of a victim names everybody that it was made from.
 const LARGEST_KEPT = 1_000_000;
-// Two files of this size: some thousands of changes of level, or the last hundred choices of a victim.
+// Two files of this size are kept.
 const LARGEST_FILE = 4_000_000;
 
 /**
