@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { chown, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { choosePort, onPort } from '../embedded/ports.js';
 import { startPostgres } from '../embedded/postgres.js';
-import { placePostgres } from '../embedded/postgres-place.js';
 import { databaseUrlOf } from '../embedded/record.js';
 import type { RunningServer } from '../embedded/server.js';
-import { remember, testFolder } from './test-servers.js';
+import { placeTestPostgres } from './test-postgres.js';
+import { remember } from './test-servers.js';
 
 /** A PostgreSQL of one test, to be stopped. Its URL and what it holds stay the same. */
 export interface OwnPostgres {
@@ -19,9 +19,8 @@ export interface OwnPostgres {
 
 /** Starts a PostgreSQL that belongs to one test, which may stop and restart it. */
 export async function ownPostgres(): Promise<OwnPostgres> {
-  const [password, folder] = [randomBytes(16).toString('hex'), await testFolder()];
-  const place = await placePostgres(folder);
-  if (place.user !== undefined) await chown(folder, place.user.uid, place.user.gid);
+  const password = randomBytes(16).toString('hex');
+  const { folder, place } = await placeTestPostgres();
   const launch = (port: number) => startPostgres({ place, port, password, durable: false });
   let server: RunningServer = remember(
     await onPort(

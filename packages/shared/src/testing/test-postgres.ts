@@ -3,7 +3,7 @@ import { chown } from 'node:fs/promises';
 import pg from 'pg';
 import { choosePort, onPort } from '../embedded/ports.js';
 import { startPostgres } from '../embedded/postgres.js';
-import { placePostgres } from '../embedded/postgres-place.js';
+import { type PostgresPlace, placePostgres } from '../embedded/postgres-place.js';
 import { databaseUrlOf } from '../embedded/record.js';
 import type { RunningServer } from '../embedded/server.js';
 import { remember, testFolder } from './test-servers.js';
@@ -49,10 +49,16 @@ async function start(): Promise<TestPostgres> {
  */
 export function launchTestPostgres(password: string, choose = () => choosePort(0)): Promise<RunningServer> {
   return onPort(choose, async (port) => {
-    const folder = await testFolder();
-    const place = await placePostgres(folder);
-    // Its watcher runs as that user too, and must be able to delete the folder in the end.
-    if (place.user !== undefined) await chown(folder, place.user.uid, place.user.gid);
+    const { folder, place } = await placeTestPostgres();
     return startPostgres({ place, port, password, durable: false, removeAfter: folder });
   });
+}
+
+/** A folder for a PostgreSQL of a test, and what runs it there. */
+export async function placeTestPostgres(): Promise<{ folder: string; place: PostgresPlace }> {
+  const folder = await testFolder();
+  const place = await placePostgres(folder);
+  // Its watcher runs as that user too, and must be able to delete the folder in the end.
+  if (place.user !== undefined) await chown(folder, place.user.uid, place.user.gid);
+  return { folder, place };
 }
