@@ -1,5 +1,5 @@
 import { keys, STREAM_NAMES } from '@ops/shared/events';
-import { groupLags, listUnread, type RedisClient } from '@ops/shared/streams';
+import { groupLags, type RedisClient } from '@ops/shared/streams';
 import type { Command } from 'commander';
 import { contextOf } from '../context.js';
 import { ago, columns, printData } from '../output.js';
@@ -37,17 +37,16 @@ export function streamsCommand(program: Command): void {
 }
 
 async function rowsOf(redis: RedisClient, stream: string): Promise<StreamRow[]> {
-  const [entries, dead, lags, losses] = await Promise.all([
+  const [entries, dead, lags] = await Promise.all([
     redis.xlen(stream),
     redis.xlen(keys.deadLetters(stream)),
     groupLags(redis, stream),
-    listUnread(redis, stream),
   ]);
   const common = { stream, entries, dead_letters: dead };
   if (lags.length === 0)
     return [{ ...common, group: null, lag: null, lag_exact: null, in_hand: null, oldest_in_hand: null, reader: null, lost: 0 }];
   return Promise.all(
-    lags.map(async ({ group, lag, exact, pending, oldestPending }) => ({
+    lags.map(async ({ group, lag, exact, pending, oldestPending, unread }) => ({
       ...common,
       group,
       lag,
@@ -55,7 +54,7 @@ async function rowsOf(redis: RedisClient, stream: string): Promise<StreamRow[]> 
       in_hand: pending,
       oldest_in_hand: oldestPending === null ? null : new Date(Number.parseInt(oldestPending, 10)).toISOString(),
       reader: await redis.get(keys.lease(stream, group)),
-      lost: losses.find((one) => one.group === group)?.entries ?? 0,
+      lost: unread?.entries ?? 0,
     })),
   );
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
 import { keys } from '../events/index.js';
@@ -9,7 +10,7 @@ import { isUnavailable } from './errors.js';
 import { ensureGroup, removeConsumerIfEmpty } from './groups.js';
 import { ReadingLease } from './lease.js';
 import { ReadingTerm } from './reading-term.js';
-import { noteUnread } from './unread.js';
+import { type Loss, noteUnread } from './unread.js';
 
 export interface ConsumerOptions extends RunnerOptions {
   readonly client: RedisClient;
@@ -47,7 +48,8 @@ export class StreamConsumer {
   #drains = false;
   #connection = 0;
   #reads = false;
-  /** Losses that are not counted in Redis yet. */
+  /** Losses that are not counted in Redis yet: one that was sent, perhaps in vain, and entries after it. */
+  #noting: Loss | undefined;
   #unnoted = 0;
 
   constructor(options: ConsumerOptions) {
@@ -186,15 +188,14 @@ export class StreamConsumer {
 
   async #noteLost(): Promise<void> {
     const { client, stream, group, now } = this.#options;
-    const entries = this.#unnoted;
-    if (entries === 0) return;
-    this.#unnoted = 0;
-    try {
-      await noteUnread(client, stream, group, entries, now());
-    } catch (error) {
-      this.#unnoted += entries;
-      throw error;
+    if (this.#noting === undefined) {
+      if (this.#unnoted === 0) return;
+      this.#noting = { id: randomUUID(), entries: this.#unnoted };
+      this.#unnoted = 0;
     }
+    const loss = this.#noting;
+    await noteUnread(client, stream, group, loss, now());
+    if (this.#noting === loss) this.#noting = undefined;
   }
 
   async #recover(error: unknown, failures: number): Promise<void> {

@@ -83,20 +83,6 @@ export async function streamFacts(client: RedisClient, stream: string): Promise<
   return flat === undefined ? undefined : factsOf(flat);
 }
 
-/** What a stream holds, how much of it a group has read, and how many unread entries the retention took from it: in one moment. */
-export async function countedFacts(
-  client: RedisClient,
-  stream: string,
-  group: string,
-): Promise<{ facts: StreamFacts; entriesRead: number | null; cut: number } | undefined> {
-  const asked = client.multi().xinfo('STREAM', stream).xinfo('GROUPS', stream).hget(keys.unread(stream), `${group}:cut`);
-  const [[refused, flat] = [], [, groups] = [], [, cut] = []] = (await asked.exec()) ?? [];
-  if (refused instanceof Error && /no such key/i.test(refused.message)) return undefined;
-  if (refused) throw refused;
-  const known = ((groups ?? []) as unknown[][]).map(groupOf).find((one) => one.group === group);
-  return { facts: factsOf(flat as unknown[]), entriesRead: known?.entriesRead ?? null, cut: Number(cut ?? 0) };
-}
-
 function factsOf(flat: readonly unknown[]): StreamFacts {
   const facts = pairs(flat);
   return {

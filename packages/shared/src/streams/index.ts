@@ -27,4 +27,3 @@ export { openSpool } from './spool/open-spool.js';
 export type { Spool, SpoolOptions, SpoolSize } from './spool/spool.js';
 export { type Origin, stamp } from './stamp.js';
 export { StreamTail, type TailedEntry } from './stream-tail.js';
-export { listUnread, type Unread } from './unread.js';

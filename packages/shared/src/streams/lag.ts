@@ -1,18 +1,14 @@
 import type { RedisClient } from './clients.js';
 import { isBefore } from './entry-id.js';
-import { type GroupFacts, listGroups, streamFacts } from './groups.js';
+import type { GroupFacts } from './groups.js';
 import type { StreamFacts } from './reading-position.js';
+import { type SeenGroup, seeStream } from './stream-sight.js';
 
 /** What a group has not done yet. */
-export interface GroupLag {
-  readonly group: string;
+export interface GroupLag extends Pick<SeenGroup, 'group' | 'pending' | 'oldestPending' | 'lastDelivered' | 'unread'> {
   /** Entries not delivered yet; at least so many where `exact` is false. */
   readonly lag: number;
   readonly exact: boolean;
-  readonly pending: number;
-  /** Id of the oldest entry that was delivered and is not finished; null where there is none. */
-  readonly oldestPending: string | null;
-  readonly lastDelivered: string;
 }
 
 const COUNT_MOST = 20_000;
@@ -20,10 +16,10 @@ const COUNT_MOST = 20_000;
 // Entries that one script counts: Redis answers nobody else meanwhile.
 const PAGE = 20_000;
 
-const COUNT_AFTER = `
-local found, last, left = 0, ARGV[1], tonumber(ARGV[2])
+const COUNT_BETWEEN = `
+local found, last, left = 0, ARGV[1], tonumber(ARGV[3])
 while left > 0 do
-  local page = redis.call('XRANGE', KEYS[1], '(' .. last, '+', 'COUNT', math.min(left, 500))
+  local page = redis.call('XRANGE', KEYS[1], '(' .. last, ARGV[2], 'COUNT', math.min(left, 500))
   found = found + #page
   if #page > 0 then last = page[#page][1] end
   if #page < math.min(left, 500) then break end
@@ -53,26 +49,34 @@ export function lagFrom(
  * @param most where Redis does not know it, so many are counted
  */
 export async function groupLags(client: RedisClient, stream: string, most = COUNT_MOST): Promise<GroupLag[]> {
-  const [facts, groups] = await Promise.all([streamFacts(client, stream), listGroups(client, stream)]);
-  if (facts === undefined) return [];
+  const sight = await seeStream(client, stream);
+  if (sight === undefined) return [];
   return Promise.all(
-    groups.map(async (known) => {
-      const { group, pending, lastDelivered } = known;
-      const told = lagFrom(facts, known);
-      const lag = told ?? (await countAfter(client, stream, lastDelivered, most));
-      const [, oldest] = pending > 0 ? ((await client.xpending(stream, group)) as unknown[]) : [];
-      const oldestPending = typeof oldest === 'string' ? oldest : null;
-      return { group, lag, exact: told !== undefined || lag < most, pending, oldestPending, lastDelivered };
+    sight.groups.map(async (known) => {
+      const { group, pending, oldestPending, lastDelivered, unread } = known;
+      const told = lagFrom(sight.stream, known);
+      const lag = told ?? (await countBetween(client, stream, lastDelivered, '+', most));
+      return { group, lag, exact: told !== undefined || lag < most, pending, oldestPending, lastDelivered, unread };
     }),
   );
 }
 
-/** Entries after an id, counted on the server; stops at so many. */
-async function countAfter(client: RedisClient, stream: string, id: string, most: number): Promise<number> {
-  let [counted, from] = [0, id];
+/**
+ * Entries after an id and up to another one, that one included, counted on the server; stops at so many.
+ *
+ * @param upTo an id, or `+` for the end of the stream
+ */
+export async function countBetween(
+  client: RedisClient,
+  stream: string,
+  after: string,
+  upTo: string,
+  most = COUNT_MOST,
+): Promise<number> {
+  let [counted, from] = [0, after];
   while (counted < most) {
     const page = Math.min(PAGE, most - counted);
-    const [found, last] = (await client.call('eval_ro', COUNT_AFTER, 1, stream, from, page)) as [number, string];
+    const [found, last] = (await client.call('eval_ro', COUNT_BETWEEN, 1, stream, from, upTo, page)) as [number, string];
     counted += Number(found);
     from = last;
     if (Number(found) < page) break;

@@ -20,6 +20,8 @@ export interface StreamFacts {
 export class ReadingPosition {
   /** Id of the last entry that was delivered. */
   #last: string;
+  /** Id of the entry up to which `#index` counts: what was given to others is behind `#last` and not behind this. */
+  #at: string;
   #index: number | null;
   #cut: number;
 
@@ -29,13 +31,14 @@ export class ReadingPosition {
    */
   constructor(last: string, index: number | null, cut = 0) {
     this.#last = last;
+    this.#at = last;
     this.#index = index;
     this.#cut = cut;
   }
 
   /** The entries up to the last one, and what the retention had taken by then; to go on from later. */
-  get counted(): { readonly index: number | null; readonly cut: number } {
-    return { index: this.#index, cut: this.#cut };
+  get counted(): { readonly index: number | null; readonly cut: number; readonly at: string } {
+    return { index: this.#index, cut: this.#cut, at: this.#at };
   }
 
   /**
@@ -43,10 +46,20 @@ export class ReadingPosition {
    * what it had counted then is what has been read since.
    *
    * @param entriesRead what Redis has counted for the group; null where it does not know
+   * @param there entries that are there between the one that was seen last and `last`: they were delivered, whatever Redis has counted
    */
-  static after(last: string, entriesRead: number | null, added: number, seen: SeenPosition | undefined): ReadingPosition {
+  static after(
+    last: string,
+    entriesRead: number | null,
+    added: number,
+    seen: SeenPosition | undefined,
+    there: number,
+  ): ReadingPosition {
+    // Nothing was delivered since.
+    if (seen?.at === last && seen.index <= added) return new ReadingPosition(last, seen.index, seen.cut);
     if (seen === undefined || entriesRead === null) return new ReadingPosition(last, entriesRead);
-    const index = seen.index + entriesRead - seen.entriesRead;
+    // A server that was started again from a file that it had rewritten has the count of that file, and the right id (7.0.15).
+    const index = seen.index + Math.max(entriesRead - seen.entriesRead, there);
     // A group or a stream that was made again: nobody knows.
     if (entriesRead < seen.entriesRead || index > added) return new ReadingPosition(last, null, seen.cut);
     return new ReadingPosition(last, index, seen.cut);
@@ -64,6 +77,7 @@ export class ReadingPosition {
     const again = !isBefore(this.#last, first);
     this.#index = again || this.#index === null ? null : this.#index + ids.length;
     this.#last = last;
+    this.#at = last;
     return again;
   }
 
@@ -76,11 +90,15 @@ export class ReadingPosition {
    * How many entries went unread since the last look, without those that the retention took: it has counted them. No read may be
    * under way.
    *
+   * @param delivered the last entry that the group was given, known in the same moment. Where it is not the last of ours, others read
+   *   too (a reader before us that was frozen, one after us), or an answer is lost: we count anew from there
    * @param cut how many unread entries the retention has taken from the group, ever, known in the same moment
    */
-  look({ added, length, first, last }: StreamFacts, cut = 0): number {
-    const caughtUp = !isBefore(this.#last, last);
-    const nothingBehind = length === 0 || isBefore(this.#last, first);
+  look({ added, length, first, last }: StreamFacts, delivered: string, cut = 0): number {
+    if (delivered !== this.#at) this.#index = null;
+    this.#at = delivered;
+    const caughtUp = !isBefore(delivered, last);
+    const nothingBehind = length === 0 || isBefore(delivered, first);
     // In between nobody can tell how many of those that are there come after the last delivered one.
     if (!caughtUp && !nothingBehind) return 0;
     const index = caughtUp ? added : added - length;

@@ -3,10 +3,12 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { BLOCK_MS } from './clients.js';
 import { isBefore } from './entry-id.js';
 import type { StreamEntries } from './entry-reader.js';
-import { countedFacts, listGroups, removeOthers, streamFacts } from './groups.js';
+import { removeOthers } from './groups.js';
 import { type Entry, InHand, type InHandOptions } from './in-hand.js';
 import { type Inspection, inspect, type Reading, readNew, type Stray, takeStrays } from './intake.js';
+import { countBetween } from './lag.js';
 import { ReadingPosition } from './reading-position.js';
+import { seeStream } from './stream-sight.js';
 import { lastSeen, noteSeen } from './unread.js';
 
 export interface TermOptions extends InHandOptions {
@@ -138,14 +140,17 @@ export class ReadingTerm {
     const { client, stream, group, concurrency } = this.#options;
     this.#hasAll = false;
     const seen = await lastSeen(client, stream, group);
-    const [facts, groups] = await Promise.all([streamFacts(client, stream), listGroups(client, stream)]);
-    const known = groups.find((one) => one.group === group);
-    if (known === undefined) throw new Error(`NOGROUP ${group} of ${stream} is gone`);
+    const sight = await seeStream(client, stream);
+    const known = sight?.groups.find((one) => one.group === group);
+    if (sight === undefined || known === undefined) throw new Error(`NOGROUP ${group} of ${stream} is gone`);
+    const { lastDelivered, entriesRead } = known;
     this.#hand.learn();
-    this.#position = ReadingPosition.after(known.lastDelivered, known.entriesRead, facts?.added ?? 0, seen);
+    const moved = seen?.at !== undefined && isBefore(seen.at, lastDelivered);
+    const there = moved ? await countBetween(client, stream, seen.at, lastDelivered) : 0;
+    this.#position = ReadingPosition.after(lastDelivered, entriesRead, sight.stream.added, seen, there);
     // Behind what we have read before: somebody replays.
-    if (isBefore(known.lastDelivered, this.#furthest)) this.#hand.forgetRecent();
-    else this.#furthest = known.lastDelivered;
+    if (isBefore(lastDelivered, this.#furthest)) this.#hand.forgetRecent();
+    else this.#furthest = lastDelivered;
     for (;;) {
       const free = concurrency - this.#hand.size;
       const strays = await this.#takeStrays((id) => this.#hand.has(id), free);
@@ -247,16 +252,18 @@ export class ReadingTerm {
   async #look(): Promise<void> {
     const { client, stream, group } = this.#options;
     this.#nextLook = this.#options.now() + LOOK_EVERY_MS;
-    const seen = await countedFacts(client, stream, group);
-    if (seen === undefined) return;
-    const lost = this.#position.look(seen.facts, seen.cut);
+    const sight = await seeStream(client, stream);
+    const known = sight?.groups.find((one) => one.group === group);
+    if (sight === undefined || known === undefined) return;
+    const { lastDelivered, entriesRead } = known;
+    const lost = this.#position.look(sight.stream, lastDelivered, known.cut);
     if (lost > 0) this.#options.onLost(lost);
-    const { index, cut } = this.#position.counted;
-    if (index === null || seen.entriesRead === null) return;
-    const now = [index, seen.entriesRead, cut].join();
+    const { index, cut, at } = this.#position.counted;
+    if (index === null || entriesRead === null) return;
+    const now = [index, entriesRead, cut, at].join();
     if (now === this.#noted) return;
     // A full Redis does not take it: then the next look.
-    await noteSeen(client, stream, group, { index, entriesRead: seen.entriesRead, cut }).then(
+    await noteSeen(client, stream, group, { index, entriesRead, cut, at }).then(
       () => {
         this.#noted = now;
       },

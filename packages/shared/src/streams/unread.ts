@@ -1,27 +1,22 @@
 import { keys } from '../events/index.js';
 import type { RedisClient } from './clients.js';
 
-/** What a group lost: entries that went from the stream before it had handled them. */
-export interface Unread {
-  readonly group: string;
-  /** How many, ever. */
+// Once, however often it is sent: a client sends again what was not answered.
+const NOTE = `
+if redis.call('HGET', KEYS[1], ARGV[1] .. ':loss') == ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1] .. ':loss', ARGV[2], ARGV[1] .. ':at', ARGV[4])
+return redis.call('HINCRBY', KEYS[1], ARGV[1], ARGV[3])`;
+
+/** Entries that a group lost. */
+export interface Loss {
+  /** Its own, to be counted once. */
+  readonly id: string;
   readonly entries: number;
-  /** When last, epoch ms. */
-  readonly at: number;
 }
 
-/** Counts entries that a group lost. Rejects as Redis does; nothing is counted then. */
-export async function noteUnread(
-  client: RedisClient,
-  stream: string,
-  group: string,
-  entries: number,
-  now: number,
-): Promise<void> {
-  const key = keys.unread(stream);
-  const replies = await client.multi().hincrby(key, group, entries).hset(key, `${group}:at`, now).exec();
-  const refused = replies?.find(([error]) => error !== null)?.[0];
-  if (refused) throw refused;
+/** Counts entries that a group lost. Rejects as Redis does; told again with the same id, it is counted once. */
+export async function noteUnread(client: RedisClient, stream: string, group: string, loss: Loss, now: number): Promise<void> {
+  await client.eval(NOTE, 1, keys.unread(stream), group, loss.id, loss.entries, now);
 }
 
 /** Where the reader of a group was at its last look, for the reader after it. */
@@ -32,25 +27,21 @@ export interface SeenPosition {
   readonly entriesRead: number;
   /** Unread entries that the retention had taken by then. */
   readonly cut: number;
+  /** Id of the last entry that the group had been given; undefined where an older version saved it. */
+  readonly at?: string | undefined;
 }
 
 /** Saves it. Rejects as Redis does. */
 export async function noteSeen(client: RedisClient, stream: string, group: string, seen: SeenPosition): Promise<void> {
-  await client.hset(keys.unread(stream), `${group}:seen`, [seen.index, seen.entriesRead, seen.cut].join('/'));
+  const { index, entriesRead, cut, at } = seen;
+  const parts = at === undefined ? [index, entriesRead, cut] : [index, entriesRead, cut, at];
+  await client.hset(keys.unread(stream), `${group}:seen`, parts.join('/'));
 }
 
 /** What was saved last; undefined where nothing was. */
 export async function lastSeen(client: RedisClient, stream: string, group: string): Promise<SeenPosition | undefined> {
   const text = await client.hget(keys.unread(stream), `${group}:seen`);
-  const [index, entriesRead, cut] = (text ?? '').split('/').map(Number);
-  return index === undefined || entriesRead === undefined || cut === undefined ? undefined : { index, entriesRead, cut };
-}
-
-/** What the groups of a stream have lost. */
-export async function listUnread(client: RedisClient, stream: string): Promise<Unread[]> {
-  const fields = await client.hgetall(keys.unread(stream));
-  return Object.entries(fields).flatMap(([group, entries]) => {
-    const at = fields[`${group}:at`];
-    return at === undefined ? [] : [{ group, entries: Number(entries), at: Number(at) }];
-  });
+  const [index, entriesRead, cut, at] = (text ?? '').split('/');
+  if (index === undefined || entriesRead === undefined || cut === undefined) return undefined;
+  return { index: Number(index), entriesRead: Number(entriesRead), cut: Number(cut), at };
 }

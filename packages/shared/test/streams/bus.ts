@@ -4,6 +4,7 @@ import type { Handlers } from '../../src/streams/index.js';
 import {
   createPublisher,
   EntryReader,
+  groupLags,
   openBlockingClient,
   openClient,
   type Publisher,
@@ -85,4 +86,10 @@ export async function testBus(url: string): Promise<TestBus> {
       client.disconnect();
     },
   };
+}
+
+/** What the groups of the tests' stream have lost. */
+export async function losses(client: RedisClient): Promise<{ group: string; entries: number }[]> {
+  const groups = await groupLags(client, STREAM);
+  return groups.flatMap(({ group, unread }) => (unread === null ? [] : [{ group, entries: unread.entries }]));
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { listUnread, openBlockingClient } from '../../src/streams/index.js';
+import { openBlockingClient } from '../../src/streams/index.js';
 import { eventually, type FaultProxy, faultProxy, type LeakCheck, leakCheck, testRedis } from '../../src/testing/index.js';
-import { GROUP, STREAM, type TestBus, testBus } from './bus.js';
+import { GROUP, losses, STREAM, type TestBus, testBus } from './bus.js';
 
 // What a read was given and its reader does not know: the answer was lost, or the read came late.
 
@@ -58,7 +58,7 @@ test('a read whose answer was lost is no loss of entries: they are handled, and 
     Number(/cmdstat_xinfo\|stream:calls=(\d+)/.exec(String(await bus.client.info('commandstats')))?.[1] ?? 0);
   const before = await looks();
   await eventually(async () => expect(await looks()).toBeGreaterThan(before + 1), { within: 20_000 });
-  expect(await listUnread(bus.client, STREAM)).toEqual([]);
+  expect(await losses(bus.client)).toEqual([]);
 });
 
 test('a read that the network held up comes after the next connection reads: what it is given is handled, in order', async () => {

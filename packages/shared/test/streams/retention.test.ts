@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { groupLags, listUnread, openClient, type RedisClient, trimStream } from '../../src/streams/index.js';
+import { groupLags, openClient, type RedisClient, trimStream } from '../../src/streams/index.js';
 import { eventually, type OwnRedis, ownRedis } from '../../src/testing/index.js';
-import { STREAM, type TestBus, testBus } from './bus.js';
+import { losses, STREAM, type TestBus, testBus } from './bus.js';
 
 const DAY = 86_400_000;
 const NOW = 1_000 * DAY;
@@ -39,7 +39,7 @@ async function read(group: string, count: number): Promise<string[]> {
   return (reply?.[0]?.[1] ?? []).map(([id]) => id);
 }
 
-const lost = async () => Object.fromEntries((await listUnread(client, STREAM)).map(({ group, entries }) => [group, entries]));
+const lost = async () => Object.fromEntries((await losses(client)).map(({ group, entries }) => [group, entries]));
 const trim = (changes: Partial<typeof policy> = {}) => trimStream(client, STREAM, { ...policy, ...changes }, NOW);
 const group = (name: string) => client.xgroup('CREATE', STREAM, name, '0', 'MKSTREAM');
 

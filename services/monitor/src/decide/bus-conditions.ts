@@ -11,7 +11,7 @@ export interface GroupSight {
   readonly marker: string;
   /** Id of the oldest entry that it has in hand; null where there is none. */
   readonly oldestPending: string | null;
-  /** The member that reads for it; null where none of ours does. */
+  /** The member that reads for it; null where none of ours does, or nothing waits for it. */
   readonly reader: string | null;
   /** Entries that went before it had handled them, ever, and when last (epoch ms). */
   readonly unread: { readonly entries: number; readonly at: number } | null;
