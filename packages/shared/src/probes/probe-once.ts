@@ -19,26 +19,33 @@ export async function probeOnce(
 ): Promise<CheckResult> {
   const lateness = new Lateness(health.within);
   const silence = `no answer within ${timeout} ms`;
-  const deadline = new AbortController();
-  const answered = new AbortController();
-  const over = AbortSignal.any([answered.signal, ending]);
+  // Not `AbortSignal.any`: what it makes is left to the garbage collector, with each check.
+  const cut = new AbortController();
+  const over = new AbortController();
+  let timedOut = false;
+  const end = () => {
+    cut.abort(ending.reason);
+    over.abort();
+  };
+  if (ending.aborted) end();
+  ending.addEventListener('abort', end);
   const result = (outcome: CheckResult['outcome'], detail: string) => ({ outcome, responseMs: null, detail, at: clock.now() });
 
-  const asked = probe.run(AbortSignal.any([deadline.signal, ending])).catch((error: unknown) => {
+  const asked = probe.run(cut.signal).catch((error: unknown) => {
     log.error({ service: name, error }, 'a probe threw');
     return result('unsure', 'the check itself failed: the log says how');
   });
   const cutOff = clock
-    .sleep(timeout, over)
-    .then(() => over.aborted || deadline.abort(new Error(silence)))
-    .then(() => clock.sleep(LAST_WORDS_MS, over))
+    .sleep(timeout, over.signal)
+    .then(() => {
+      if (over.signal.aborted) return;
+      timedOut = true;
+      cut.abort(new Error(silence));
+    })
+    .then(() => clock.sleep(LAST_WORDS_MS, over.signal))
     .then(() => result('failed', silence));
   const first = await Promise.race([asked, cutOff]);
-  answered.abort();
-  return discountHindrance(first, {
-    lateMs: lateness.end(),
-    timedOut: deadline.signal.aborted,
-    withinMs: health.within,
-    timeoutMs: timeout,
-  });
+  over.abort();
+  ending.removeEventListener('abort', end);
+  return discountHindrance(first, { lateMs: lateness.end(), timedOut, withinMs: health.within, timeoutMs: timeout });
 }

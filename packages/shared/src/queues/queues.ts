@@ -10,7 +10,7 @@ import { WATCH_POLICY } from './watchdog.js';
 import { openWorker, within } from './worker.js';
 
 const DAY_SECONDS = 86_400;
-const LOOK_EVERY_MS = 5000;
+const LOOK_EVERY_MS = 10_000;
 
 /** The delayed work of a service, in one BullMQ queue of its name. Survives a restart; each purpose exists once. */
 export interface Queues {

@@ -12,6 +12,8 @@ import type { JobHandler } from './catalog.js';
 // Shorter would take jobs from a process that merely starves on the overloaded host that we guard.
 const LOCK_MS = 20_000;
 const STALLED_CHECK_MS = 5000;
+// How long (s) it waits for a job in one go: the next delayed one, or one that is added, ends the wait. BullMQ waits no longer.
+const WAIT_S = 10;
 // So often a job may lose its worker and is tried again. 1 would fail the job of a host that is restarted twice; for ever
 // would let a job that kills its process kill every one.
 const MOST_STALLS = 3;
@@ -69,6 +71,7 @@ export function openWorker({ url, service, handlers, publisher, log }: WorkerOpt
     concurrency: CONCURRENCY,
     lockDuration: LOCK_MS,
     stalledInterval: STALLED_CHECK_MS,
+    drainDelay: WAIT_S,
     maxStalledCount: MOST_STALLS,
   });
   worker.on('error', (error) => log.debug({ error }, 'queue worker'));

@@ -1,5 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises';
-
 /** Time as a dependency: decisions take `now`, loops take a clock. */
 export interface Clock {
   /** Epoch ms. */
@@ -10,19 +8,22 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-const BEAT_MS = 250;
-
-/**
- * A pause (ms) moved to the nearest quarter of a second of the monotonic clock, where it is `least` or longer: loops that wake at the same
- * time wake the processor once. Each wake-up of an idle process costs it a fifth of a millisecond.
- */
-export function evenPause(ms: number, monotonicMs: number, least = 4 * BEAT_MS): number {
-  if (ms < least) return ms;
-  return Math.round((monotonicMs + ms) / BEAT_MS) * BEAT_MS - monotonicMs;
-}
-
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  sleep: (ms, signal) => wait(ms, undefined, signal === undefined ? {} : { signal }).catch(() => undefined),
+  sleep,
 };
+
+// Not that of `node:timers/promises`: with a signal it costs three times as much, and here something always sleeps.
+function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener('abort', end);
+  });
+}

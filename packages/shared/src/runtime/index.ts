@@ -1,5 +1,6 @@
+export { evenPause } from '../schedule/even-pause.js';
 export { askedBy } from './access.js';
-export { type Clock, evenPause, systemClock } from './clock.js';
+export { type Clock, systemClock } from './clock.js';
 export { type DockerAddress, dockerAddress } from './docker-address.js';
 export {
   type Environment,

@@ -4,6 +4,7 @@ import type { Registry } from 'prom-client';
 import type { OpsConfig } from '../config/index.js';
 import { catalogEntry, type StreamName } from '../events/index.js';
 import { deferring, onDeliverAgain, openQueues } from '../queues/index.js';
+import { evenPause } from '../schedule/even-pause.js';
 import type { Secret } from '../secrets/index.js';
 import { migrate, openDatabase } from '../storage/index.js';
 import {
@@ -15,7 +16,7 @@ import {
   type Spool,
   StreamConsumer,
 } from '../streams/index.js';
-import { type Clock, evenPause } from './clock.js';
+import type { Clock } from './clock.js';
 import type { Logger } from './logger.js';
 import type { RedisSafety } from './redis-safety.js';
 import { Releases } from './releases.js';

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
 import { keys } from '../events/index.js';
+import { evenPause } from '../schedule/even-pause.js';
 import type { RedisClient } from './clients.js';
 import { consumerMetrics } from './consumer-metrics.js';
 import type { EntryReader } from './entry-reader.js';
@@ -43,7 +44,8 @@ export class StreamConsumer {
   readonly #stop = new AbortController();
   #term: ReadingTerm | undefined;
   #loop: Promise<void> = Promise.resolve();
-  #timers: NodeJS.Timeout[] = [];
+  #renewing: NodeJS.Timeout | undefined;
+  #forgetting: NodeJS.Timeout | undefined;
   #standsBy = false;
   #drains = false;
   #connection = 0;
@@ -63,12 +65,10 @@ export class StreamConsumer {
 
   /** Makes the group and begins to read, or to stand by. */
   async start(): Promise<void> {
-    const { client, stream, group, leaseMs } = this.#options;
+    const { client, stream, group } = this.#options;
     await ensureGroup(client, stream, group);
-    this.#timers = [
-      setInterval(() => void this.#renew(), leaseMs / 3),
-      setInterval(() => void this.#forget().catch(() => undefined), FORGET_EVERY_MS),
-    ];
+    this.#forgetting = setInterval(() => void this.#forget().catch(() => undefined), FORGET_EVERY_MS);
+    this.#renewLater();
     this.#loop = this.#run();
   }
 
@@ -94,7 +94,8 @@ export class StreamConsumer {
     await this.#term?.finish(deadlineMs);
     // A Cluster client that was disconnected may leave a command without any answer (ioredis 6.0.0): the end does not wait for it.
     await Promise.race([this.#loop, wait(LOOP_END_MS, undefined, { ref: false })]);
-    for (const timer of this.#timers) clearInterval(timer);
+    clearTimeout(this.#renewing);
+    clearInterval(this.#forgetting);
     if (client.status !== 'ready') return;
     for (const reader of this.#term?.readers ?? [])
       await removeConsumerIfEmpty(client, stream, group, reader).catch(() => undefined);
@@ -158,6 +159,15 @@ export class StreamConsumer {
     if (this.#stop.signal.aborted) return;
     log.warn({ stream, group }, 'another member may read the stream now');
     await term.finish(this.#options.leaseMs);
+  }
+
+  // The readers of a process renew together: one write, one answer.
+  #renewLater(): void {
+    const renew = () => {
+      this.#renewLater();
+      void this.#renew();
+    };
+    this.#renewing = setTimeout(renew, evenPause(this.#options.leaseMs / 3, performance.now()));
   }
 
   async #renew(): Promise<void> {

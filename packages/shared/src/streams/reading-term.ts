@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
+import { evenPause } from '../schedule/even-pause.js';
 import { BLOCK_MS } from './clients.js';
 import { isBefore } from './entry-id.js';
 import type { StreamEntries } from './entry-reader.js';
@@ -20,6 +21,8 @@ export interface TermOptions extends InHandOptions {
 }
 
 const LOOK_EVERY_MS = 2000;
+// Where nothing was read since.
+const LOOK_IDLE_MS = 8000;
 // From here on what another reader left is begun one by one, each for so long (ms) before the next: what kills, kills at once.
 const SUSPICIOUS_DELIVERIES = 2;
 const SUSPICION_MS = 3000;
@@ -47,7 +50,10 @@ export class ReadingTerm {
   #mayHaveStrays = false;
   /** What the group has pending is in hand. */
   #hasAll = false;
-  #nextLook = 0;
+  /** When it looked last, and what it had read by then. */
+  #looked = { at: Number.NEGATIVE_INFINITY, last: '' };
+  /** Nothing was there to read. */
+  #idle = false;
   /** The last entry that was ever read. */
   #furthest = '0-0';
   /** What is saved of the position. */
@@ -97,14 +103,19 @@ export class ReadingTerm {
   async run(): Promise<void> {
     await this.#begin();
     while (!this.ended) {
-      if (this.#options.now() >= this.#nextLook) await this.#look();
+      if (this.#mayLook()) await this.#look();
       const free = await this.#slots();
       if (free <= 0) continue;
       const { blocking, stream, group } = this.#options;
       const consumer = this.#reader;
       this.readers.add(consumer);
-      const reading = await readNew(blocking, { stream, group, consumer }, free, BLOCK_MS);
-      if (reading.entries.length === 0) this.#nextLook = 0;
+      const reading = await readNew(
+        blocking,
+        { stream, group, consumer },
+        free,
+        Math.round(evenPause(BLOCK_MS, performance.now())),
+      );
+      this.#idle = reading.entries.length === 0;
       await this.#take(reading);
       this.#options.onRead();
     }
@@ -249,9 +260,15 @@ export class ReadingTerm {
     }
   }
 
+  #mayLook(): boolean {
+    const since = this.#options.now() - this.#looked.at;
+    const isSame = this.#position.last === this.#looked.last;
+    return this.#idle && !isSame ? true : since >= (isSame ? LOOK_IDLE_MS : LOOK_EVERY_MS);
+  }
+
   async #look(): Promise<void> {
     const { client, stream, group } = this.#options;
-    this.#nextLook = this.#options.now() + LOOK_EVERY_MS;
+    this.#looked = { at: this.#options.now(), last: this.#position.last };
     const sight = await seeStream(client, stream);
     const known = sight?.groups.find((one) => one.group === group);
     if (sight === undefined || known === undefined) return;

@@ -76,6 +76,7 @@ export class ServiceCheck {
   /** Cuts off a check that runs, and ends the probe's connection. */
   async close(): Promise<void> {
     this.#ending.abort(new Error('the monitor stops'));
+    this.#wake.abort();
     await this.#running;
     await this.#options.probe.close();
   }
@@ -99,7 +100,7 @@ export class ServiceCheck {
     const { clock } = this.#options;
     if (!this.#nudged) {
       this.#wake = new AbortController();
-      await clock.sleep(until - clock.monotonic(), AbortSignal.any([this.#wake.signal, this.#ending.signal]));
+      if (!this.#ending.signal.aborted) await clock.sleep(until - clock.monotonic(), this.#wake.signal);
     }
     if (!this.#nudged) return false;
     if (!this.#urgent) await clock.sleep(Math.max(0, Math.min(until, earliest) - clock.monotonic()), this.#ending.signal);

@@ -11,6 +11,7 @@ const EVERY_MS = 3000;
 export class BusRound {
   readonly #options: { readonly redis: RedisClient; readonly config: OpsConfig; readonly clock: Clock };
   #groups: ReadonlyMap<string, GroupProgress> = new Map();
+  #conditions: readonly Condition[] = [];
   #lookedAt = Number.NEGATIVE_INFINITY;
   #watchedSince = Number.NEGATIVE_INFINITY;
 
@@ -20,7 +21,7 @@ export class BusRound {
 
   /** One look; returns the pause until the next, in ms. Rejects when Redis is away: what was seen stays, and says nothing new. */
   async round(): Promise<number> {
-    const { redis, clock } = this.#options;
+    const { redis, config, clock } = this.#options;
     const sights = await lookAtBus(redis);
     const now = clock.monotonic();
     // Nobody gets on while Redis is away: the time of that is not theirs.
@@ -33,6 +34,7 @@ export class BusRound {
     );
     if (gap) this.#watchedSince = now;
     this.#lookedAt = now;
+    this.#conditions = busConditions([...this.#groups.values()], config.bus.stuck_after, now, clock.now(), this.#watchedSince);
     return EVERY_MS;
   }
 
@@ -41,9 +43,8 @@ export class BusRound {
     return this.#lookedAt === Number.NEGATIVE_INFINITY ? BUS_METRICS : [];
   }
 
-  /** What is wrong with the bus. */
+  /** What was wrong with the bus at the last look. */
   conditions(): readonly Condition[] {
-    const { config, clock } = this.#options;
-    return busConditions([...this.#groups.values()], config.bus.stuck_after, this.#lookedAt, clock.now(), this.#watchedSince);
+    return this.#conditions;
   }
 }

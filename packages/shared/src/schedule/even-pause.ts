@@ -1,0 +1,15 @@
+const BEAT_MS = 250;
+const LONG_BEAT_MS = 1000;
+// From here on half a second is no matter.
+const LONG_MS = 3000;
+
+/**
+ * A pause (ms) moved to the nearest quarter of a second of the monotonic clock, where it is `least` or longer, and to the nearest second
+ * where it is 3 s or longer: loops that wake at the same time wake the processor once. Each wake-up of an idle process costs it a third
+ * of a millisecond.
+ */
+export function evenPause(ms: number, monotonicMs: number, least = 4 * BEAT_MS): number {
+  if (ms < least) return ms;
+  const beat = ms < LONG_MS ? BEAT_MS : LONG_BEAT_MS;
+  return Math.round((monotonicMs + ms) / beat) * beat - monotonicMs;
+}
