@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
 
 export const TOKEN = 'a-token-of-the-benchmark';
 const INVENTORY = { services: [{ name: 'thing', health: { tcp: { port: 1 } }, paused: true, protected: false }] };
@@ -16,6 +17,7 @@ export async function serviceCommand({ folder, redisUrl, databaseUrl }, service,
   const port = await freePort();
   const env = {
     ...process.env,
+    ...shippedRuntime(service),
     REDIS_URL: redisUrl,
     DATABASE_URL: databaseUrl,
     OPS_TOKEN: TOKEN,
@@ -26,6 +28,13 @@ export async function serviceCommand({ folder, redisUrl, databaseUrl }, service,
   };
   const main = fileURLToPath(new URL(`../services/${service}/dist/main.js`, import.meta.url));
   return { program: process.execPath, args: [main], env, port };
+}
+
+/** What docker-compose.yml gives the runtime of a service: it is measured as it is shipped. */
+function shippedRuntime(service) {
+  const file = readFileSync(new URL('../docker-compose.yml', import.meta.url), 'utf8');
+  const { NODE_OPTIONS = '', MALLOC_ARENA_MAX } = parse(file, { merge: true }).services[service]?.environment ?? {};
+  return { NODE_OPTIONS, ...(MALLOC_ARENA_MAX === undefined ? {} : { MALLOC_ARENA_MAX }) };
 }
 
 /** A service of ours as a process of its own, ready for work. */

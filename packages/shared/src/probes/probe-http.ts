@@ -69,30 +69,45 @@ async function getKept(url: URL, options: RequestOptions): Promise<HttpAnswer> {
   }
 }
 
-function get(url: URL, options: RequestOptions, used: { again: boolean }): Promise<HttpAnswer> {
-  return new Promise((resolve, reject) => {
+function get(url: URL, { signal, ...options }: RequestOptions, used: { again: boolean }): Promise<HttpAnswer> {
+  return new Promise<HttpAnswer>((resolve, reject) => {
     const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
-    const request = send(url, options, (response) => read(response).then(resolve, reject));
+    const request = send(url, options, (response) => read(response, done, failed));
+    // Not by the option `signal`: what Node hangs on the request for it costs as much as the request.
+    const cut = () => request.destroy(signal?.reason);
+    const done = (answer: HttpAnswer) => {
+      signal?.removeEventListener('abort', cut);
+      resolve(answer);
+    };
+    const failed = (error: Error) => {
+      signal?.removeEventListener('abort', cut);
+      reject(error);
+    };
     request.once('error', (error) => {
       used.again = request.reusedSocket;
-      reject(error);
+      failed(error);
     });
+    if (signal?.aborted) cut();
+    else signal?.addEventListener('abort', cut);
     request.end();
   });
 }
 
-async function read(response: IncomingMessage): Promise<HttpAnswer> {
+function read(response: IncomingMessage, done: (answer: HttpAnswer) => void, failed: (error: Error) => void): void {
   const parts: Buffer[] = [];
   let size = 0;
-  for await (const part of response as AsyncIterable<Buffer>) {
+  response.on('data', (part: Buffer) => {
     size += part.length;
-    if (size > LARGEST_BODY) throw new Error('the answer is larger than 1 MB: expected a health answer');
-    parts.push(part);
-  }
-  return {
-    status: response.statusCode ?? 0,
-    contentType: response.headers['content-type'] ?? '',
-    location: response.headers.location,
-    body: Buffer.concat(parts).toString('utf8'),
-  };
+    if (size > LARGEST_BODY) response.destroy(new Error('the answer is larger than 1 MB: expected a health answer'));
+    else parts.push(part);
+  });
+  response.once('error', failed);
+  response.once('end', () =>
+    done({
+      status: response.statusCode ?? 0,
+      contentType: response.headers['content-type'] ?? '',
+      location: response.headers.location,
+      body: Buffer.concat(parts).toString('utf8'),
+    }),
+  );
 }

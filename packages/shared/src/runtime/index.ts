@@ -1,4 +1,4 @@
-export { evenPause } from '../schedule/even-pause.js';
+export { evenPause, onBeat } from '../schedule/even-pause.js';
 export { askedBy } from './access.js';
 export { type Clock, systemClock } from './clock.js';
 export { type DockerAddress, dockerAddress } from './docker-address.js';

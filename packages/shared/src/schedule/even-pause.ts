@@ -10,6 +10,10 @@ const LONG_MS = 3000;
  */
 export function evenPause(ms: number, monotonicMs: number, least = 4 * BEAT_MS): number {
   if (ms < least) return ms;
-  const beat = ms < LONG_MS ? BEAT_MS : LONG_BEAT_MS;
-  return Math.round((monotonicMs + ms) / beat) * beat - monotonicMs;
+  return onBeat(monotonicMs + ms, ms < LONG_MS ? BEAT_MS : LONG_BEAT_MS) - monotonicMs;
+}
+
+/** The nearest beat (a quarter of a second) to a time of the monotonic clock, in ms: when to wake where others wake as well. */
+export function onBeat(monotonicMs: number, beatMs = BEAT_MS): number {
+  return Math.round(monotonicMs / beatMs) * beatMs;
 }

@@ -1,7 +1,7 @@
 import type { InventoryService } from '@ops/shared/config';
 import type { CheckResult, Probe } from '@ops/shared/probes';
 import { probeOnce } from '@ops/shared/probes';
-import type { Clock, Logger } from '@ops/shared/runtime';
+import { type Clock, type Logger, onBeat } from '@ops/shared/runtime';
 import { decideCheck, initialCheckState } from '../decide/check-state.js';
 import type { CheckPolicy, CheckState } from '../decide/check-types.js';
 import { type LinkState, linkChecked, linkEnded, newLink } from '../decide/link-ends.js';
@@ -9,6 +9,8 @@ import { withStartGrace } from '../decide/start-grace.js';
 
 // A burst of nudges (a container that restarts in a loop) becomes one check each 200 ms.
 const NUDGE_GAP_MS = 200;
+// Below, a check is not moved.
+const EVEN_FROM_MS = 1000;
 // From a reset connection to the next question, where the process may be ending.
 const AGAIN_MS = 20;
 
@@ -83,15 +85,18 @@ export class ServiceCheck {
 
   async #loop(): Promise<void> {
     const { service, phase, clock } = this.#options;
-    let due = clock.monotonic() + service.interval * (0.5 + phase / 2);
+    const { interval } = service;
+    // At the time of the guard's looks: one wake-up for both.
+    const even = (time: number) => (interval < EVEN_FROM_MS ? time : onBeat(time));
+    let due = even(clock.monotonic() + interval * (0.5 + phase / 2));
     while (!this.#ending.signal.aborted) {
       const started = clock.monotonic();
       while ((await this.#check()) && !this.#ending.signal.aborted) await clock.sleep(AGAIN_MS, this.#ending.signal);
       // On schedule, whatever the probe took; times that have passed meanwhile are left out.
       // A check that took its whole timeout ends a little after the next is due: that one is late, not left out.
-      while (due < clock.monotonic() - service.interval / 4) due += service.interval;
+      while (due < clock.monotonic() - interval / 4) due += interval;
       const nudged = await this.#pause(due, started + NUDGE_GAP_MS);
-      due = (nudged ? clock.monotonic() : due) + service.interval;
+      due = even((nudged ? clock.monotonic() : due) + interval);
     }
   }
 

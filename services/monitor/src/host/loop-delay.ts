@@ -1,17 +1,19 @@
-/** Each wake-up costs: 50 a second were a third of what an idle monitor used. A check measures its own lateness, more finely. */
-const everyMs = 200;
+import { onBeat } from '@ops/shared/runtime';
+
+// Each wake-up costs; of these, every other one is a look of the guard. A check measures its own lateness, more finely.
+const EVERY_MS = 250;
 
 /**
  * How late our own event loop was. A health check that ran in a blocked loop measured us, not the service. (Node's
  * monitorEventLoopDelay forgets its last tick with every reset, so a block that begins right after a sample is missed.)
  */
 export class LoopDelay {
-  readonly #timer = setInterval(() => this.#tick(), everyMs);
-  #due = performance.now() + everyMs;
+  #timer: NodeJS.Timeout | undefined;
+  #due = 0;
   #longest = 0;
 
   constructor() {
-    this.#timer.unref();
+    this.#next(performance.now());
   }
 
   /** The longest delay in milliseconds since the last call, the one that is still going on included. However often it is called. */
@@ -25,12 +27,17 @@ export class LoopDelay {
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
   }
 
   #tick(): void {
     const now = performance.now();
     this.#longest = Math.max(this.#longest, now - this.#due);
-    this.#due = now + everyMs;
+    this.#next(now);
+  }
+
+  #next(now: number): void {
+    this.#due = onBeat(now + EVERY_MS);
+    this.#timer = setTimeout(() => this.#tick(), this.#due - now).unref();
   }
 }
