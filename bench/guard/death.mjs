@@ -29,6 +29,7 @@ async function ofContainers(bench, trials) {
   return withStand(bench, 'container', async (stand) => {
     const { services, clear } = await startContainers(stand.folder, trials);
     stand.keep({ stop: clear });
+    stand.notices.hearEngine();
     return section(title, await timesOf(bench, stand, services), trials);
   });
 }
@@ -40,12 +41,12 @@ async function timesOf(bench, stand, services) {
     monit: (say) => services.flatMap((service) => monitChecksOf(service, say)),
     targets: Object.fromEntries(services.map(({ name, port }) => [name, port])),
   });
-  const times = { ours: [], pid: [], port: [], monit: [], prometheus: [] };
+  const times = { ours: [], engine: [], pid: [], port: [], monit: [], prometheus: [] };
   for (const service of services) {
     await pause(Math.random() * 1000);
     const told = await killed(service, stand.notices, watchers);
     for (const [by, ms] of Object.entries(told)) if (ms !== undefined) times[by].push(ms);
-    const shown = ['ours', 'monit', 'prometheus'].map((by) => [
+    const shown = ['ours', 'engine', 'monit', 'prometheus'].map((by) => [
       by,
       told[by] === undefined ? 'never' : `${told[by].toFixed(0)} ms`,
     ]);
@@ -55,21 +56,22 @@ async function timesOf(bench, stand, services) {
 }
 
 /** Kills a service; how long each took to say so, in ms. */
-async function killed({ name, kill }, notices, watchers) {
+async function killed({ name, container, kill }, notices, watchers) {
   const since = now();
   const told = async (by, what = name) => {
     const notice = await notices.next({ by, what, bad: true, since });
     return notice === undefined ? undefined : notice.at - since;
   };
-  const [ours, pid, port, prometheus] = await Promise.all([
+  const [ours, engine, pid, port, prometheus] = await Promise.all([
     told('ours'),
+    container === undefined ? undefined : told('engine'),
     watchers.monit && told('monit', `${name}/pid`),
     watchers.monit && told('monit', `${name}/port`),
     watchers.prometheus && told('prometheus'),
     kill(),
   ]);
   const monit = [pid, port].filter((ms) => ms !== undefined).sort((a, b) => a - b)[0];
-  return { ours, pid, port, monit, prometheus };
+  return { ours, engine, pid, port, monit, prometheus };
 }
 
 function section(title, times, trials) {
@@ -81,6 +83,7 @@ function section(title, times, trials) {
     ['who', 'how', `told of, of ${trials}`, 'min / median / max, ms', 'our median is'],
     [
       ['ours', '`alert.raised` on the stream, as shipped', String(times.ours.length), spread(times.ours), ''],
+      ...(times.engine.length > 0 ? [row('the Docker engine itself', 'its event `die`, by `docker events`', times.engine)] : []),
       row('monit', 'the faster of its two checks', times.monit),
       row('monit', 'process by pid file', times.pid),
       row('monit', 'host by port, HTTP', times.port),
