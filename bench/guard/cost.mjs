@@ -11,6 +11,8 @@ import { useOf } from './use.mjs';
 const SAMPLER = fileURLToPath(new URL('sampler-cost.mjs', import.meta.url));
 const BARS = { cpu: 0.5, blocked: 1, table: 15, idle: 1, rss: 110 };
 const SERVICES = 5;
+// So often does an idle monitor wake (voluntary switches of its main thread).
+const WAKES = 10;
 
 /** What guarding costs: a sample, a process table, and the monitor while nothing happens. */
 export async function cost(bench) {
@@ -94,14 +96,21 @@ async function idle(bench) {
         cpu: '100 * (1 - avg(rate(node_cpu_seconds_total{mode="idle"}[3s]))) > 80',
       },
     });
+    const bare = spawn(process.execPath, ['--eval', `setInterval(() => {}, ${1000 / WAKES})`], { stdio: 'ignore' });
+    stand.keep({ stop: () => bare.kill() });
     // What a start leaves behind is not idleness.
     await pause(10_000);
     const use = await useOf(
-      { ours: [watchers.ours.pid], monit: watchers.monit?.pids ?? [], prometheus: watchers.prometheus?.pids ?? [] },
+      {
+        ours: [watchers.ours.pid],
+        bare: [bare.pid],
+        monit: watchers.monit?.pids ?? [],
+        prometheus: watchers.prometheus?.pids ?? [],
+      },
       ms,
     );
     const row = (who, { cpu, rss, pss }) => [who, `${cpu.toFixed(2)} %`, `${rss.toFixed(0)} MB`, `${pss.toFixed(0)} MB`];
-    const rows = [row('ours', use.ours)];
+    const rows = [row('ours', use.ours), row(`a bare Node that wakes ${WAKES} times a second and does nothing`, use.bare)];
     if (watchers.monit) rows.push(row('monit', use.monit));
     if (watchers.prometheus) rows.push(row('Prometheus + Alertmanager + node_exporter', use.prometheus));
     const { cpu, rss } = use.ours;

@@ -91,9 +91,11 @@ async function directivesOf(change, seen) {
     [event] = await change(index);
     await pause(1000);
   }
-  const count = seen.count((one) => one.type === 'directive.issued' && one.generation === event.data.generation);
-  if (count === 0) throw new Error('the scaler has issued no directive');
-  return count;
+  const count = () => seen.count((one) => one.type === 'directive.issued' && one.generation === event.data.generation);
+  // It reads what the parts before have left in the stream first.
+  await until(() => count() > 0, 60_000, 'a directive of the scaler');
+  await pause(1000);
+  return count();
 }
 
 async function readStreams(redisUrl) {

@@ -11,7 +11,8 @@ import { allGood, toldLine, toldOf } from './told.mjs';
 const BAR = 0.5;
 const LONGEST_MS = 400;
 // How far above what is used now the threshold stands, and how far past it the hog goes, in MiB.
-const [ABOVE, PAST] = [1500, 300];
+// (What the kernel calls available lags by some hundred on a virtual machine.)
+const [ABOVE, PAST] = [1500, 800];
 // It takes all but the last of that at once.
 const [SPEED, LAST] = [500, 400];
 const WHATS = { ours: 'level', monit: 'ram', prometheus: 'ram' };
@@ -38,22 +39,25 @@ export function ram(bench) {
     const memory = stand.keep(await watchMemory(total * (1 - threshold / 100)));
     const times = { ours: [], monit: [], prometheus: [] };
     let dropped = 0;
-    for (let trial = 0; trial < trials; trial += 1) {
-      const whats = trial < besidePeers ? WHATS : { ours: WHATS.ours };
+    let done = 0;
+    while (done < trials) {
+      const whats = done < besidePeers ? WHATS : { ours: WHATS.ours };
       const context = { notices: stand.notices, watchers, whats };
       await allGood(context);
       await pause(Math.random() * 1000);
       const told = await crossed(context, memory, line);
       if (told === undefined) {
         dropped += 1;
-        if (dropped > trials) throw new Error('memory moves too much for this');
-        trial -= 1;
+        // Memory moves too much here: what was measured is said, and how much that is.
+        if (dropped > trials) break;
         continue;
       }
       for (const [by, ms] of Object.entries(told)) times[by].push(ms);
-      bench.say(`RAM ${trial + 1}: ${toldLine(told, whats)}`);
+      done += 1;
+      bench.say(`RAM ${done}: ${toldLine(told, whats)}`);
     }
-    return section(times, { trials, besidePeers, threshold });
+    if (done < besidePeers) throw new Error(`memory moves too much for this: ${done} trials in ${done + dropped}`);
+    return section(times, { done, trials, dropped, besidePeers, threshold });
   });
 }
 
@@ -78,14 +82,14 @@ async function crossed(context, memory, line) {
   }
 }
 
-function section(times, { trials, besidePeers, threshold }) {
-  const [ours, monit] = [times.ours.length === trials ? median(times.ours) : Number.POSITIVE_INFINITY, median(times.monit)];
-  const longest = times.ours.length === trials ? Math.max(...times.ours) : Number.POSITIVE_INFINITY;
+function section(times, { done, trials, dropped, besidePeers, threshold }) {
+  const [ours, monit] = [times.ours.length === done ? median(times.ours) : Number.POSITIVE_INFINITY, median(times.monit)];
+  const longest = times.ours.length === done ? Math.max(...times.ours) : Number.POSITIVE_INFINITY;
   const row = (who, all, of) => [who, `${all.length} of ${of}`, spread(all), all === times.ours ? '' : ratio(ours, median(all))];
   const table = markdown(
     ['who', 'told', 'min / median / max, ms', 'our median is'],
     [
-      row('ours: `guard.level-changed` on the stream', times.ours, trials),
+      row('ours: `guard.level-changed` on the stream', times.ours, done),
       row('monit: `memory usage`', times.monit, besidePeers),
       row('Prometheus + Alertmanager: MemAvailable, webhook', times.prometheus, besidePeers),
     ],
@@ -97,5 +101,6 @@ ${table}
 Bars: our median ≤ ${BAR} × monit's: ${verdict(ours <= BAR * monit)} (${ratio(ours, monit)}); our longest ≤ ${LONGEST_MS} ms: ${verdict(longest <= LONGEST_MS)} (${longest.toFixed(0)}).
 
 A hog takes memory at ${SPEED} MiB/s past ${threshold} % (total less available, which all three count), ${ABOVE} MiB above what was in use. The crossing is
-seen by a process that reads /proc/meminfo every millisecond. Ours enters as shipped; it calms in 500 ms here, so that trials follow each other.`;
+seen by a process that reads /proc/meminfo every millisecond. Ours enters as shipped; it calms in 500 ms here, so that trials follow each other.
+${done} trials of ${trials}; ${dropped} more were dropped, because memory was freed elsewhere and the threshold was not crossed.`;
 }

@@ -27,7 +27,8 @@ export const keys = {
   lease: (stream: string, group: string) => `ops:lease:{${stream}}:${group}`,
   /** Where the groups of a stream are (hash): `<group>` everything up to this id is settled, `<group>:holder` who held the lease last. */
   position: (stream: string) => `ops:position:{${stream}}`,
-  /** Entries that went before a group had handled them (hash): `<group>` how many, `<group>:at` when last, epoch ms; and where its reader was. */
+  /** Entries that went before a group had handled them (hash): `<group>` how many, `<group>:at` when last, epoch ms, `<group>:loss` the id of that one,
+   * `<group>:cut` what of them the retention took; `<group>:seen` where its reader was. */
   unread: (stream: string) => `ops:unread:{${stream}}`,
   /** Epoch of a publisher on a stream: a write of an earlier epoch, which a network held up, is refused. Gone after a day. */
   publisherEpoch: (stream: string, writer: string) => `ops:publisher:{${stream}}:${writer}`,

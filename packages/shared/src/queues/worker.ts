@@ -12,7 +12,7 @@ import type { JobHandler } from './catalog.js';
 // Shorter would take jobs from a process that merely starves on the overloaded host that we guard.
 const LOCK_MS = 20_000;
 const STALLED_CHECK_MS = 5000;
-// How long (s) it waits for a job in one go: the next delayed one, or one that is added, ends the wait. BullMQ waits no longer.
+// How long (s) it waits for a job in one go: the next delayed one, or one that is added, ends the wait. BullMQ waits no longer for a delayed one.
 const WAIT_S = 10;
 // So often a job may lose its worker and is tried again. 1 would fail the job of a host that is restarted twice; for ever
 // would let a job that kills its process kill every one.

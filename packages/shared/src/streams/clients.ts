@@ -5,7 +5,7 @@ import { PatientCluster } from './patient-cluster.js';
 /** One Redis, the master that Sentinels name, or a Cluster: which it is, is configuration. */
 export type RedisClient = Redis | Cluster;
 
-/** How long one XREADGROUP waits, in ms. Every nil reply within {@link READ_SOCKET_TIMEOUT_MS} is a sign that the socket lives. */
+/** How long one XREADGROUP waits, in ms, moved to a whole second. Every nil reply within {@link READ_SOCKET_TIMEOUT_MS} is a sign that the socket lives. */
 export const BLOCK_MS = 4000;
 const READ_SOCKET_TIMEOUT_MS = 10_000;
 // A command that is out and no byte comes back: the socket is given up, or every later command would go the same way.

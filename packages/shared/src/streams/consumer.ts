@@ -99,6 +99,8 @@ export class StreamConsumer {
     if (client.status !== 'ready') return;
     for (const reader of this.#term?.readers ?? [])
       await removeConsumerIfEmpty(client, stream, group, reader).catch(() => undefined);
+    // Its position is saved past what it lost: nobody finds that again.
+    await this.#noteLost().catch(() => undefined);
     await this.#lease.release().catch(() => undefined);
   }
 
@@ -206,6 +208,8 @@ export class StreamConsumer {
     const loss = this.#noting;
     await noteUnread(client, stream, group, loss, now());
     if (this.#noting === loss) this.#noting = undefined;
+    // What was found meanwhile.
+    if (this.#unnoted > 0) await this.#noteLost();
   }
 
   async #recover(error: unknown, failures: number): Promise<void> {

@@ -21,8 +21,8 @@ export interface TermOptions extends InHandOptions {
 }
 
 const LOOK_EVERY_MS = 2000;
-// Where nothing was read since.
-const LOOK_IDLE_MS = 8000;
+// Where nothing was read since: after two reads that wait.
+const LOOK_IDLE_MS = 7500;
 // From here on what another reader left is begun one by one, each for so long (ms) before the next: what kills, kills at once.
 const SUSPICIOUS_DELIVERIES = 2;
 const SUSPICION_MS = 3000;
@@ -273,6 +273,8 @@ export class ReadingTerm {
     const known = sight?.groups.find((one) => one.group === group);
     if (sight === undefined || known === undefined) return;
     const { lastDelivered, entriesRead } = known;
+    // Woken up, perhaps: what went meanwhile is counted by whoever reads now.
+    if (!this.#options.lease.held) return;
     const lost = this.#position.look(sight.stream, lastDelivered, known.cut);
     if (lost > 0) this.#options.onLost(lost);
     const { index, cut, at } = this.#position.counted;

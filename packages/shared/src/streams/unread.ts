@@ -1,7 +1,7 @@
 import { keys } from '../events/index.js';
 import type { RedisClient } from './clients.js';
 
-// Once, however often it is sent: a client sends again what was not answered.
+// Once, though it is sent again for want of an answer: unless another member told of a loss in between.
 const NOTE = `
 if redis.call('HGET', KEYS[1], ARGV[1] .. ':loss') == ARGV[2] then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1] .. ':loss', ARGV[2], ARGV[1] .. ':at', ARGV[4])
@@ -14,7 +14,7 @@ export interface Loss {
   readonly entries: number;
 }
 
-/** Counts entries that a group lost. Rejects as Redis does; told again with the same id, it is counted once. */
+/** Counts entries that a group lost. Rejects as Redis does; told again with the id that was told last, it is not counted again. */
 export async function noteUnread(client: RedisClient, stream: string, group: string, loss: Loss, now: number): Promise<void> {
   await client.eval(NOTE, 1, keys.unread(stream), group, loss.id, loss.entries, now);
 }

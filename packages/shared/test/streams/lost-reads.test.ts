@@ -57,7 +57,7 @@ test('a read whose answer was lost is no loss of entries: they are handled, and 
   const looks = async () =>
     Number(/cmdstat_xinfo\|stream:calls=(\d+)/.exec(String(await bus.client.info('commandstats')))?.[1] ?? 0);
   const before = await looks();
-  await eventually(async () => expect(await looks()).toBeGreaterThan(before + 1), { within: 20_000 });
+  await eventually(async () => expect(await looks()).toBeGreaterThan(before + 1), { within: 30_000 });
   expect(await losses(bus.client)).toEqual([]);
 });
 

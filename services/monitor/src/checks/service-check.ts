@@ -88,15 +88,15 @@ export class ServiceCheck {
     const { interval } = service;
     // At the time of the guard's looks: one wake-up for both.
     const even = (time: number) => (interval < EVEN_FROM_MS ? time : onBeat(time));
-    let due = even(clock.monotonic() + interval * (0.5 + phase / 2));
+    let due = clock.monotonic() + interval * (0.5 + phase / 2);
     while (!this.#ending.signal.aborted) {
       const started = clock.monotonic();
       while ((await this.#check()) && !this.#ending.signal.aborted) await clock.sleep(AGAIN_MS, this.#ending.signal);
       // On schedule, whatever the probe took; times that have passed meanwhile are left out.
       // A check that took its whole timeout ends a little after the next is due: that one is late, not left out.
       while (due < clock.monotonic() - interval / 4) due += interval;
-      const nudged = await this.#pause(due, started + NUDGE_GAP_MS);
-      due = even((nudged ? clock.monotonic() : due) + interval);
+      const nudged = await this.#pause(even(due), started + NUDGE_GAP_MS);
+      due = (nudged ? clock.monotonic() : due) + interval;
     }
   }
 
