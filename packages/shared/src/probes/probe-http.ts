@@ -73,7 +73,7 @@ function get(url: URL, { signal, ...options }: RequestOptions, used: { again: bo
   return new Promise<HttpAnswer>((resolve, reject) => {
     const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
     const request = send(url, options, (response) => read(response, done, failed));
-    // Not by the option `signal`: what Node hangs on the request for it costs as much as the request.
+    // Not by the option `signal`, for which Node watches the whole stream's end: one listener will do.
     const cut = () => request.destroy(signal?.reason);
     const done = (answer: HttpAnswer) => {
       signal?.removeEventListener('abort', cut);

@@ -14,7 +14,7 @@ export const systemClock: Clock = {
   sleep,
 };
 
-// Not that of `node:timers/promises`: with a signal it costs three times as much, and here something always sleeps.
+// Not that of `node:timers/promises`, which hangs more on a signal than one listener: here something always sleeps.
 function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve();

@@ -263,7 +263,8 @@ export class ReadingTerm {
   #mayLook(): boolean {
     const since = this.#options.now() - this.#looked.at;
     const isSame = this.#position.last === this.#looked.last;
-    return this.#idle && !isSame ? true : since >= (isSame ? LOOK_IDLE_MS : LOOK_EVERY_MS);
+    if (this.#idle && !isSame) return true;
+    return since >= (isSame ? LOOK_IDLE_MS : LOOK_EVERY_MS);
   }
 
   async #look(): Promise<void> {
