@@ -22,7 +22,7 @@ beforeEach(async () => {
   confirming = openClient(pair.front.url, 'test-confirming');
   await confirming.connect();
   const origin = { service: 'guard', host: 'h' };
-  confirmed = createPublisher({ client: confirming, origin, now: () => Date.now(), minReplicas: 1, replicaTimeoutMs: 2000 });
+  confirmed = createPublisher({ client: confirming, origin, now: () => Date.now(), minReplicas: 1, replicaTimeoutMs: 300 });
   effects = new Set();
   runs = [];
 });

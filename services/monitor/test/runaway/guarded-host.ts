@@ -12,6 +12,7 @@ const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const ROOM_MIB = 330;
 /** Between 16 MiB and the next of a growing hog: at 400 MiB a second it is not much larger when it is chosen than when it crossed the line. */
 const GROWTH_PAUSE_MS = 30;
+const FIGURES_FOLLOW_MS = 5000;
 
 /** A monitor of its own, as a process that is no ancestor of what it may end, on the real figures of this machine. */
 export interface GuardedHost {
@@ -107,13 +108,22 @@ export function shareOf({ figures }: OwnGroup, mebibytes: number): string {
   return ((mebibytes * 2 ** 20 * 100) / figures().total).toFixed(3);
 }
 
-/** Lets a hog grow until it is over the threshold, and waits until it is ended. */
-export async function growUntilEnded(hog: Hog, { lagMebibytes }: OwnGroup): Promise<void> {
+/**
+ * Lets a hog grow until it is over the threshold, and waits until it is ended. In a group of ours it is over when it holds the room that is
+ * left, and waits there: a machine that stops for a moment must not let it outgrow its decoys. It goes on where the figures follow late.
+ */
+export async function growUntilEnded(hog: Hog, { isWholeHost, lagMebibytes }: OwnGroup): Promise<void> {
+  const ended = (within: number) =>
+    eventually(
+      () => {
+        if (hog.isAlive()) throw new Error('the hog is alive');
+      },
+      { within },
+    );
+  if (!isWholeHost) {
+    await hog.hold(ROOM_MIB, GROWTH_PAUSE_MS);
+    await ended(FIGURES_FOLLOW_MS).catch(() => undefined);
+  }
   await hog.hold(ROOM_MIB + lagMebibytes, GROWTH_PAUSE_MS);
-  await eventually(
-    () => {
-      if (hog.isAlive()) throw new Error('the hog is alive');
-    },
-    { within: 30_000 },
-  );
+  await ended(30_000);
 }
