@@ -40,6 +40,8 @@ export async function replicaPair({ lines = [] }: { lines?: readonly string[] } 
     eventually(async () => {
       const [told, has] = await Promise.all([offsets(master.url), offsets(replica.url)]);
       if (has.link !== 'up' || has.slave !== told.master) throw new Error(`the replica is at ${has.slave} of ${told.master}`);
+      // The master counts nobody's confirmation before it has heard from it once, which may be later than the replica's own word.
+      if (!told.online) throw new Error('the master does not count the replica yet');
     });
   await caughtUp();
   const promote = async () => {
@@ -66,12 +68,13 @@ export async function replicaPair({ lines = [] }: { lines?: readonly string[] } 
   };
 }
 
-async function offsets(url: string): Promise<{ link: string; master: number; slave: number }> {
+async function offsets(url: string): Promise<{ link: string; master: number; slave: number; online: boolean }> {
   const info = await withClient(url, (redis) => redis.info('replication'));
   const field = (name: string) => new RegExp(`^${name}:(\\S*)`, 'm').exec(info)?.[1] ?? '';
   return {
     link: field('master_link_status'),
     master: Number(field('master_repl_offset')),
     slave: Number(field('slave_repl_offset')),
+    online: field('slave0').includes('state=online'),
   };
 }
