@@ -33,6 +33,35 @@ export interface TestBus {
 export const STREAM = 'ops:alerts';
 export const GROUP = 'tested';
 
+/** What a member of the group is, with everything short. */
+export function memberOptions(
+  client: RedisClient,
+  blocking: RedisClient,
+  publisher: Publisher,
+  handlers: Handlers,
+): ConstructorParameters<typeof StreamConsumer>[0] {
+  members += 1;
+  return {
+    client,
+    blocking,
+    publisher,
+    stream: STREAM,
+    group: GROUP,
+    consumer: `member-${members}`,
+    handlers,
+    concurrency: 8,
+    leaseMs: 1500,
+    maxAttempts: 3,
+    maxDeliveries: 3,
+    backoffMs: 20,
+    doneTtlMs: 3_600_000,
+    log: pino({ level: 'silent' }),
+    now: () => Date.now(),
+    metrics: new Registry(),
+    reader: new EntryReader(),
+  };
+}
+
 export async function testBus(url: string): Promise<TestBus> {
   const client = openClient(url, 'test-bus');
   await client.connect();
@@ -45,27 +74,7 @@ export async function testBus(url: string): Promise<TestBus> {
       const own = openClient(consumeUrl, 'test-member');
       const blocking = openBlockingClient(consumeUrl, 'test-member-blocking');
       const outputs = createPublisher({ client: own, origin: { service: GROUP, host: 'h' }, now: () => Date.now() });
-      members += 1;
-      const consumer = new StreamConsumer({
-        client: own,
-        blocking,
-        publisher: outputs,
-        stream: STREAM,
-        group: GROUP,
-        consumer: `member-${members}`,
-        handlers,
-        concurrency: 8,
-        leaseMs: 1500,
-        maxAttempts: 3,
-        maxDeliveries: 3,
-        backoffMs: 20,
-        doneTtlMs: 3_600_000,
-        log: pino({ level: 'silent' }),
-        now: () => Date.now(),
-        metrics: new Registry(),
-        reader: new EntryReader(),
-        ...options,
-      });
+      const consumer = new StreamConsumer({ ...memberOptions(own, blocking, outputs, handlers), ...options });
       closing.push(async () => {
         await consumer.drain(0);
         await outputs.close();

@@ -1,12 +1,16 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openBlockingClient } from '../../src/streams/index.js';
+import { ReadingLease } from '../../src/streams/lease.js';
 import { ReadingPosition } from '../../src/streams/reading-position.js';
+import { ReadingTerm } from '../../src/streams/reading-term.js';
 import { noteUnread } from '../../src/streams/unread.js';
 import { eventually, testRedis } from '../../src/testing/index.js';
-import { GROUP, losses, STREAM, type TestBus, testBus } from './bus.js';
+import { GROUP, losses, memberOptions, STREAM, type TestBus, testBus } from './bus.js';
 
 // What a group was given is counted by its reader and by Redis. Where they differ, nothing is lost for that.
 
 let bus: TestBus;
+let url: string;
 let seen: string[];
 const handlers = {
   'alert.reported': ({ subject }: { subject: string }) => {
@@ -16,7 +20,8 @@ const handlers = {
 };
 
 beforeEach(async () => {
-  bus = await testBus((await (await testRedis()).fresh()).url);
+  url = (await (await testRedis()).fresh()).url;
+  bus = await testBus(url);
   seen = [];
 });
 
@@ -95,4 +100,42 @@ test('a loss that is told again, for want of an answer, is counted once', async 
   for (const entries of [7, 7]) await noteUnread(bus.client, STREAM, GROUP, { id: 'one', entries }, 1);
   await noteUnread(bus.client, STREAM, GROUP, { id: 'another', entries: 2 }, 2);
   expect(await losses(bus.client)).toEqual([{ group: GROUP, entries: 9 }]);
+});
+
+test.each([
+  ['whose lease is its own tells what went unread', 0, [1]],
+  ['that wakes up after its lease leaves that to whoever reads now', 60_000, []],
+])('a reader %s', async (_what, sleptMs, told) => {
+  const first = await bus.join(handlers);
+  await bus.report('first');
+  await eventually(async () => expect(await noted()).toMatch(/^1\/1\//), { within: 20_000 });
+  await first.drain(1000);
+  await bus.client.multi().xadd(STREAM, '*', 'event', 'never read').xtrim(STREAM, 'MAXLEN', 0).exec();
+
+  const blocking = openBlockingClient(url, 'test-blocking');
+  const options = memberOptions(bus.client, blocking, bus.publisher, handlers);
+  let monotonic = 0;
+  const lease = new ReadingLease({ ...options, monotonic: () => monotonic });
+  expect(await lease.renew()).toBe('new');
+  monotonic = sleptMs;
+  const lost: number[] = [];
+  let reads = 0;
+  const term = new ReadingTerm({
+    ...options,
+    lease,
+    onOutcome: () => undefined,
+    onRead: () => {
+      reads += 1;
+    },
+    connection: () => 0,
+    onLost: (entries) => lost.push(entries),
+  });
+  const running = term.run().catch(() => undefined);
+  // It looks before it reads.
+  await eventually(() => expect(reads).toBe(1), { within: 10_000 });
+  expect(lost).toEqual(told);
+  term.end();
+  blocking.disconnect();
+  await running;
+  await term.finish(0);
 });
