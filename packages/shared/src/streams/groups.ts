@@ -2,6 +2,7 @@ import { keys } from '../events/index.js';
 import type { RedisClient } from './clients.js';
 import { isBefore } from './entry-id.js';
 import type { StreamFacts } from './reading-position.js';
+import { seeStream } from './stream-sight.js';
 
 /**
  * Makes the group if it is not there: at its saved position, or at the beginning of the stream. One made at `$` would lose
@@ -9,10 +10,11 @@ import type { StreamFacts } from './reading-position.js';
  */
 export async function ensureGroup(client: RedisClient, stream: string, group: string): Promise<void> {
   // Looked up first: a full Redis refuses CREATE, also of a group that is there.
-  if ((await listGroups(client, stream)).some((known) => known.group === group)) return;
-  const [saved, facts] = await Promise.all([client.hget(keys.position(stream), group), streamFacts(client, stream)]);
+  const sight = await seeStream(client, stream);
+  if (sight?.groups.some((known) => known.group === group)) return;
+  const saved = await client.hget(keys.position(stream), group);
   // Past the end of the stream: it is another stream by now, or a master that had less. Nothing of it may be skipped.
-  const start = saved === null || facts === undefined || isBefore(facts.last, saved) ? '0' : saved;
+  const start = saved === null || sight === undefined || isBefore(sight.stream.last, saved) ? '0' : saved;
   try {
     await client.xgroup('CREATE', stream, group, start, 'MKSTREAM');
   } catch (error) {
@@ -49,35 +51,7 @@ export async function removeOthers(client: RedisClient, stream: string, group: s
   }
 }
 
-/** A group as Redis knows it. */
-export interface GroupFacts {
-  readonly group: string;
-  readonly pending: number;
-  readonly lastDelivered: string;
-  /** Entries that it has read, counted; null where Redis does not know. */
-  readonly entriesRead: number | null;
-  /** Entries that it has not read, as Redis counts: null after XDEL and for groups made at some id, and wrong after a trim. */
-  readonly serverLag: number | null;
-}
-
-/** The groups of a stream; none where the stream is not there. */
-export async function listGroups(client: RedisClient, stream: string): Promise<GroupFacts[]> {
-  const groups = await orNone(() => client.xinfo('GROUPS', stream) as Promise<unknown[][]>);
-  return (groups ?? []).map(groupOf);
-}
-
-function groupOf(flat: readonly unknown[]): GroupFacts {
-  const facts = pairs(flat);
-  return {
-    group: String(facts.get('name')),
-    pending: Number(facts.get('pending') ?? 0),
-    lastDelivered: String(facts.get('last-delivered-id')),
-    entriesRead: numberOrNull(facts.get('entries-read')),
-    serverLag: numberOrNull(facts.get('lag')),
-  };
-}
-
-/** What a stream holds; undefined where it is not there. */
+/** What a stream holds; undefined where it is not there. For those who may run no script: all others ask {@link seeStream}. */
 export async function streamFacts(client: RedisClient, stream: string): Promise<StreamFacts | undefined> {
   const flat = await orNone(() => client.xinfo('STREAM', stream) as Promise<unknown[]>);
   return flat === undefined ? undefined : factsOf(flat);
@@ -101,8 +75,6 @@ async function orNone<T>(ask: () => Promise<T>): Promise<T | undefined> {
     throw error;
   }
 }
-
-const numberOrNull = (value: unknown) => (typeof value === 'number' ? value : null);
 
 /** A flat reply of name, value, name, value... as a map. */
 function pairs(flat: readonly unknown[]): Map<string, unknown> {

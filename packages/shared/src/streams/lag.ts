@@ -1,6 +1,5 @@
 import type { RedisClient } from './clients.js';
 import { isBefore } from './entry-id.js';
-import type { GroupFacts } from './groups.js';
 import type { StreamFacts } from './reading-position.js';
 import { type SeenGroup, seeStream } from './stream-sight.js';
 
@@ -33,7 +32,7 @@ return {found, last}`;
  */
 export function lagFrom(
   stream: StreamFacts,
-  group: Pick<GroupFacts, 'lastDelivered' | 'entriesRead' | 'serverLag'>,
+  group: Pick<SeenGroup, 'lastDelivered' | 'entriesRead' | 'serverLag'>,
 ): number | undefined {
   const { lastDelivered, entriesRead, serverLag } = group;
   if (stream.length === 0 || !isBefore(lastDelivered, stream.last)) return 0;

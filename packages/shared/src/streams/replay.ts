@@ -3,7 +3,7 @@ import type { RedisClient } from './clients.js';
 import { deadLettersOf, passMark } from './dead-letters.js';
 import { isBefore, justBefore } from './entry-id.js';
 import { readEntry } from './entry-reader.js';
-import { listGroups, streamFacts } from './groups.js';
+import { seeStream } from './stream-sight.js';
 
 /** What is replayed. */
 export interface ReplayRange {
@@ -56,7 +56,7 @@ export async function replayInto(
   { from, to, wanted }: ReplayRange,
   dryRun = false,
 ): Promise<Replayed> {
-  const known = (await listGroups(client, stream)).find((one) => one.group === group);
+  const known = (await seeStream(client, stream))?.groups.find((one) => one.group === group);
   if (known === undefined) throw new Error(`NOGROUP ${stream} has no group ${group}`);
   const markers: string[] = [];
   const asked = new Set<string>();
@@ -75,7 +75,7 @@ export async function replayInto(
     asked.add(id);
     if (marker !== undefined) markers.push(marker);
   }
-  const facts = await streamFacts(client, stream);
+  const facts = (await seeStream(client, stream))?.stream;
   const trimmed = facts !== undefined && facts.added > facts.length && (from === '-' || isBefore(from, facts.first));
   if (first !== undefined && !dryRun) {
     const back = client.multi();

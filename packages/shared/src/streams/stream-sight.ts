@@ -1,10 +1,16 @@
 import { keys } from '../events/index.js';
 import type { RedisClient } from './clients.js';
-import type { GroupFacts } from './groups.js';
 import type { StreamFacts } from './reading-position.js';
 
 /** A group of a stream, with what it has in hand and what it lost. */
-export interface SeenGroup extends GroupFacts {
+export interface SeenGroup {
+  readonly group: string;
+  readonly pending: number;
+  readonly lastDelivered: string;
+  /** Entries that it has read, counted by Redis; null where that does not know. */
+  readonly entriesRead: number | null;
+  /** Entries that it has not read, as Redis counts: null after XDEL and for groups made at some id, and wrong after a trim. */
+  readonly serverLag: number | null;
   /** Id of the oldest entry that was delivered and is not finished; null where there is none. */
   readonly oldestPending: string | null;
   /** Entries that went before it had handled them, ever, and when last (epoch ms); null where none did. */
