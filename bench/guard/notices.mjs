@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { openSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { Socket } from 'node:net';
@@ -78,18 +78,6 @@ export class Notices {
       return new Promise((resolve) => server.close(resolve));
     });
     return `http://127.0.0.1:${server.address().port}/`;
-  }
-
-  /** Listens to what the Docker engine itself tells of deaths: nobody can know of them from it any sooner. */
-  hearEngine() {
-    const child = spawn('docker', ['events', '--filter', 'event=die', '--format', '{{.Actor.Attributes.name}}'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    child.stdout.setEncoding('utf8').on('data', (lines) => {
-      const at = now();
-      for (const what of lines.trim().split('\n')) this.heard.push({ by: 'engine', what, bad: true, at });
-    });
-    this.#closers.push(() => child.kill());
   }
 
   /** @returns what monit executes to say that something is bad or good again: a shell that writes one line, about a millisecond */
