@@ -14,6 +14,7 @@ export { type HostedServices, type HostOptions, hostServices } from './host-serv
 export { parseBody } from './http.js';
 export { HttpError } from './http-error.js';
 export { createLogger, type Logger, logFile } from './logger.js';
+export { Nudge } from './nudge.js';
 export { Releases } from './releases.js';
 export { runService } from './run-service.js';
 export type { Loop, ServiceContext, ServiceDefinition, Wiring } from './service.js';

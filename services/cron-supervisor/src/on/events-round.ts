@@ -1,6 +1,6 @@
+import { Nudge } from '@ops/shared/runtime';
 import type { CronSupervisor } from '../cron-supervisor.js';
 import { flushEvents } from '../state/outbox.js';
-import { Nudge } from './nudge.js';
 
 // Whoever has written something says so; what another process has written is found by looking.
 const EVERY_MS = 500;
@@ -20,8 +20,8 @@ export class EventsRound {
   }
 
   async round(signal: AbortSignal): Promise<number> {
-    const { database, publisher, log, clock } = this.#self;
-    if ((await flushEvents(database, publisher, log)) === 0) await this.#pause.wait(clock, EVERY_MS, signal);
+    const { database, publisher, log } = this.#self;
+    if ((await flushEvents(database, publisher, log)) === 0) await this.#pause.wait(EVERY_MS, signal);
     // What comes in quick succession goes out together: each turn costs the disk something.
     return TOGETHER_MS;
   }

@@ -1,3 +1,4 @@
+import { Nudge } from '@ops/shared/runtime';
 import type { CronSupervisor } from '../cron-supervisor.js';
 import type { RunReport } from '../cron-types.js';
 import { blankReport } from '../decide/blank-report.js';
@@ -6,7 +7,6 @@ import { processLives, processOf } from '../sources/heartbeat/pinged-source.js';
 import type { JobSource, RunningRun } from '../sources/source.js';
 import { SourceDown } from '../sources/source-down.js';
 import { lookBack, openRuns } from '../state/runs.js';
-import { Nudge } from './nudge.js';
 import { learnRunning, runningNow } from './running-now.js';
 
 const EVERY_MS = 60_000;
@@ -54,7 +54,7 @@ export class Reconciler {
       }
     });
     const pause = (await Promise.all(young)).includes(true) ? FRESH_MS : EVERY_MS;
-    await this.#pause.wait(this.#self.clock, pause, signal);
+    await this.#pause.wait(pause, signal);
     return 0;
   }
 

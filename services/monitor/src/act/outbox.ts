@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { EventDraft } from '@ops/shared/events';
-import type { Clock, Logger } from '@ops/shared/runtime';
+import { type Clock, type Logger, Nudge } from '@ops/shared/runtime';
 import { PermanentError, type Publisher } from '@ops/shared/streams';
-import { Nudge } from './nudge.js';
 
 const MOST = 10_000;
 const BATCH = 100;

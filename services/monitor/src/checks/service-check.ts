@@ -1,7 +1,7 @@
 import type { InventoryService } from '@ops/shared/config';
 import type { CheckResult, Probe } from '@ops/shared/probes';
 import { probeOnce } from '@ops/shared/probes';
-import { type Clock, type Logger, onBeat } from '@ops/shared/runtime';
+import { type Clock, type Logger, Nudge, onBeat } from '@ops/shared/runtime';
 import { decideCheck, initialCheckState } from '../decide/check-state.js';
 import type { CheckPolicy, CheckState } from '../decide/check-types.js';
 import { type LinkState, linkChecked, linkEnded, newLink } from '../decide/link-ends.js';
@@ -34,8 +34,7 @@ export class ServiceCheck {
   readonly #options: ServiceCheckOptions;
   readonly #policy: CheckPolicy;
   readonly #ending = new AbortController();
-  #wake = new AbortController();
-  #nudged = false;
+  readonly #nudge = new Nudge();
   /** A check that must not wait for the gap between nudges. */
   #urgent = false;
   #link: LinkState = newLink;
@@ -62,8 +61,7 @@ export class ServiceCheck {
 
   /** Asks for a check now instead of at its time; the next one follows an interval later. */
   nudge(): void {
-    this.#nudged = true;
-    this.#wake.abort();
+    this.#nudge.nudge();
   }
 
   /** The service has ended the connection that its probe keeps: it is asked at once, for so does one that dies. */
@@ -78,7 +76,6 @@ export class ServiceCheck {
   /** Cuts off a check that runs, and ends the probe's connection. */
   async close(): Promise<void> {
     this.#ending.abort(new Error('the monitor stops'));
-    this.#wake.abort();
     await this.#running;
     await this.#options.probe.close();
   }
@@ -103,13 +100,11 @@ export class ServiceCheck {
   /** Waits until the time, or until nudged but not before `earliest`; returns whether it was nudged. */
   async #pause(until: number, earliest: number): Promise<boolean> {
     const { clock } = this.#options;
-    if (!this.#nudged) {
-      this.#wake = new AbortController();
-      if (!this.#ending.signal.aborted) await clock.sleep(until - clock.monotonic(), this.#wake.signal);
-    }
-    if (!this.#nudged) return false;
-    if (!this.#urgent) await clock.sleep(Math.max(0, Math.min(until, earliest) - clock.monotonic()), this.#ending.signal);
-    this.#nudged = false;
+    const ending = this.#ending.signal;
+    if (!(await this.#nudge.wait(until - clock.monotonic(), ending))) return false;
+    if (!this.#urgent) await clock.sleep(Math.max(0, Math.min(until, earliest) - clock.monotonic()), ending);
+    // One that came meanwhile is answered by the same check.
+    this.#nudge.take();
     this.#urgent = false;
     return true;
   }

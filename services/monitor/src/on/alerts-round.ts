@@ -1,7 +1,6 @@
 import type { EventDraft } from '@ops/shared/events';
-import { type Clock, evenPause, type Logger } from '@ops/shared/runtime';
+import { type Clock, evenPause, type Logger, Nudge } from '@ops/shared/runtime';
 import { PermanentError, type Publisher } from '@ops/shared/streams';
-import { Nudge } from '../act/nudge.js';
 import { decideAlerts, REPLICA_MS } from '../decide/alert-plan.js';
 import { isRoundTrip, noStory, tellOn, untold } from '../decide/alert-story.js';
 import type { Condition } from '../decide/conditions.js';
