@@ -1,4 +1,4 @@
-import './small-heap.js';
+import './waiting-process.js';
 import { runService } from '@ops/shared/runtime';
 import { monitor } from './wiring.js';
 
