@@ -7,6 +7,8 @@ import type { Probe } from './probe.js';
 
 // A probe that was cut off may still say where it stood.
 const LAST_WORDS_MS = 50;
+// Without a reason, each abort makes an error with its stack.
+const ENDED = 'the check has ended';
 
 /**
  * Runs a probe to its timeout at most, whatever it does, and discounts what our own event loop was to blame for. Never rejects;
@@ -25,7 +27,7 @@ export async function probeOnce(
   let timedOut = false;
   const end = () => {
     cut.abort(ending.reason);
-    over.abort();
+    over.abort(ENDED);
   };
   if (ending.aborted) end();
   ending.addEventListener('abort', end);
@@ -45,7 +47,7 @@ export async function probeOnce(
     .then(() => clock.sleep(LAST_WORDS_MS, over.signal))
     .then(() => result('failed', silence));
   const first = await Promise.race([asked, cutOff]);
-  over.abort();
+  over.abort(ENDED);
   ending.removeEventListener('abort', end);
   return discountHindrance(first, { lateMs: lateness.end(), timedOut, withinMs: health.within, timeoutMs: timeout });
 }

@@ -18,9 +18,9 @@ export const noStory: AlertStory = { told: new Map(), changes: [] };
  * is unknown tells nothing; that all is well with something of which nobody has said otherwise is no news.
  */
 export function tellOn({ told, changes }: AlertStory, conditions: readonly Condition[]): AlertStory {
-  const news = conditions.filter(
-    (condition) => condition.state !== 'unknown' && (told.get(fingerprintOf(condition)) ?? 'ok') !== condition.state,
-  );
+  // All is well, mostly, and has been: that needs no fingerprints.
+  const before = (condition: Condition) => (told.size === 0 ? 'ok' : (told.get(fingerprintOf(condition)) ?? 'ok'));
+  const news = conditions.filter((condition) => condition.state !== 'unknown' && before(condition) !== condition.state);
   if (news.length === 0) return { told, changes };
   const next = new Map([...told, ...news.map((condition) => [fingerprintOf(condition), condition.state] as const)]);
   return { told: next, changes: [...changes, ...news].slice(-MOST) };
