@@ -23,6 +23,21 @@ export function restoreLevelState(saved: unknown, now: number): LevelState {
   };
 }
 
+/** Whether a restart would go on alike from both: what has changed besides (readings, streaks) needs no saving. */
+export function restoresAlike(one: LevelState, other: LevelState): boolean {
+  const { level, since, metrics, reports } = one;
+  const names = Object.keys(metrics);
+  return (
+    level === other.level &&
+    since === other.since &&
+    names.length === Object.keys(other.metrics).length &&
+    names.every((name) => metrics[name]?.level === other.metrics[name]?.level) &&
+    reports.length === other.reports.length &&
+    // Plain data that is replaced when it changes.
+    reports.every((report, index) => report === other.reports[index])
+  );
+}
+
 function restoreReports(saved: unknown): ReportState[] {
   if (!Array.isArray(saved)) return [];
   return saved.flatMap((value: unknown): ReportState[] => {

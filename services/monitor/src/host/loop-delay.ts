@@ -1,43 +1,63 @@
-import { onBeat } from '@ops/shared/runtime';
+import { type EventLoopUtilization, performance } from 'node:perf_hooks';
 
-// Each wake-up costs; of these, every other one is a look of the guard. A check measures its own lateness, more finely.
-const EVERY_MS = 250;
+// While there is much to do, wake-ups cost nothing more.
+const TICK_MS = 50;
+const BUSY = 0.1;
 
 /**
- * How late our own event loop was. A health check that ran in a blocked loop measured us, not the service. (Node's
- * monitorEventLoopDelay forgets its last tick with every reset, so a block that begins right after a sample is missed.)
+ * How late our own event loop was. While it is calm nothing wakes up for that: nobody waited longer than it was busy, and Node knows
+ * that. Where it is busy for a tenth of the time and more, a timer tells a long block from many short ones. (Node's
+ * monitorEventLoopDelay always wakes up, and forgets its last tick with every reset: a block that begins right after is missed.)
  */
 export class LoopDelay {
-  #timer: NodeJS.Timeout | undefined;
-  #due = 0;
-  #longest = 0;
+  #before: EventLoopUtilization = performance.eventLoopUtilization();
+  #ticks: Ticks | undefined;
 
-  constructor() {
-    this.#next(performance.now());
+  /** The longest delay in milliseconds since the last call, the one that is still going on included; while it is calm, at most that. */
+  take(): number {
+    const now = performance.eventLoopUtilization();
+    const { active, utilization } = performance.eventLoopUtilization(now, this.#before);
+    this.#before = now;
+    const longest = this.#ticks?.take() ?? active;
+    if (utilization >= BUSY) this.#ticks ??= new Ticks();
+    else this.close();
+    return Math.max(0, longest);
   }
 
-  /** The longest delay in milliseconds since the last call, the one that is still going on included. However often it is called. */
+  close(): void {
+    this.#ticks?.close();
+    this.#ticks = undefined;
+  }
+}
+
+class Ticks {
+  #due = performance.now() + TICK_MS;
+  #longest = 0;
+  #timer: NodeJS.Timeout;
+
+  constructor() {
+    this.#timer = this.#next();
+  }
+
   take(): number {
     const now = performance.now();
     const longest = Math.max(this.#longest, now - this.#due);
     this.#longest = 0;
     // Told: the tick that comes late must not tell it again.
     this.#due = Math.max(this.#due, now);
-    return Math.max(0, longest);
+    return longest;
   }
 
   close(): void {
     clearTimeout(this.#timer);
   }
 
-  #tick(): void {
-    const now = performance.now();
-    this.#longest = Math.max(this.#longest, now - this.#due);
-    this.#next(now);
-  }
-
-  #next(now: number): void {
-    this.#due = onBeat(now + EVERY_MS);
-    this.#timer = setTimeout(() => this.#tick(), this.#due - now).unref();
+  #next(): NodeJS.Timeout {
+    return setTimeout(() => {
+      const now = performance.now();
+      this.#longest = Math.max(this.#longest, now - this.#due);
+      this.#due = now + TICK_MS;
+      this.#timer = this.#next();
+    }, TICK_MS).unref();
   }
 }

@@ -27,10 +27,15 @@ export class GuardMemory {
   readonly #file: string;
   readonly #inFile = new Latest((text) => this.#write(text));
   readonly #inRedis = new Latest((text) => this.#set(text));
+  #kept: string | null = null;
 
   constructor(options: GuardMemoryOptions) {
     this.#options = options;
     this.#file = join(options.home, 'guard', `${encodeURIComponent(options.host)}.json`);
+    // What was kept while it was away.
+    options.redis.on('ready', () => {
+      if (this.#kept !== null) this.#inRedis.put(this.#kept);
+    });
   }
 
   /** What an earlier run kept, the newer of the two; gives up on either after a moment: a guard that waits guards nothing. */
@@ -56,6 +61,7 @@ export class GuardMemory {
   /** Takes what is to be kept now; of several that wait only the last is written. */
   keep(kept: KeptGuard): void {
     const text = JSON.stringify({ ...kept, saved_at: this.#options.clock.now() });
+    this.#kept = text;
     this.#inFile.put(text);
     if (this.#options.redis.status === 'ready') this.#inRedis.put(text);
   }

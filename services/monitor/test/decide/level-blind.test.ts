@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { initialLevelState } from '../../src/decide/level.js';
-import { restoreLevelState } from '../../src/decide/level-restore.js';
+import { restoreLevelState, restoresAlike } from '../../src/decide/level-restore.js';
+import type { LevelState } from '../../src/decide/level-types.js';
 import { LevelRun, readings, start } from './level-steps.js';
 
 describe('blind', () => {
@@ -146,6 +148,29 @@ describe('restart', () => {
     const run = new LevelRun(undefined, restoreLevelState(JSON.parse(JSON.stringify(before.state)), before.now), before.now);
     expect(run.hold(readings(), 9_000)).toBe('critical');
     expect(run.hold(readings(), 1_500)).toBe('normal');
+  });
+
+  test('two states restore alike when nothing but readings and streaks has changed, not when a level or a report has', () => {
+    const run = LevelRun.calm();
+    const calm = run.state;
+    const alike = (state: LevelState) =>
+      expect(restoresAlike(calm, state)).toBe(isDeepStrictEqual(restoreLevelState(calm, 0), restoreLevelState(state, 0)));
+    run.hold(readings({ cpu: 60 }), 500);
+    expect(restoresAlike(calm, run.state)).toBe(true);
+    alike(run.state);
+    run.step(readings(), { report: run.report('normal', 10_000) });
+    expect(restoresAlike(calm, run.state)).toBe(false);
+    alike(run.state);
+    run.hold(readings(), 11_000);
+    expect(restoresAlike(calm, run.state)).toBe(true);
+    alike(run.state);
+    // A disk's level changes beside a worse one, which stays.
+    run.hold(readings({ ram: 96 }), 2_000);
+    const worse = run.state;
+    run.hold(readings({ ram: 96, disk: 88 }), 60_000);
+    expect(run.state.level).toBe(worse.level);
+    expect(restoresAlike(worse, run.state)).toBe(false);
+    expect(restoresAlike(run.state, { ...run.state, metrics: {} })).toBe(false);
   });
 
   test.each([

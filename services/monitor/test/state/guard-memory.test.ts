@@ -51,6 +51,16 @@ test('what is kept is found again, on disk where Redis is away, in Redis where t
   expect(await memory().load(5000)).toMatchObject({ generation: 3 });
 });
 
+test('what is kept while Redis is away is there when it is back', async () => {
+  const first = memory();
+  await own.stop();
+  await eventually(() => expect(redis.status).not.toBe('ready'));
+  first.keep(kept(4));
+  await first.settled();
+  await own.start();
+  await eventually(async () => expect(await redis.get('state')).toContain('"generation":4'));
+});
+
 test('of two the newer counts; a file that was cut off is none', async () => {
   const first = memory();
   first.keep(kept(5));
