@@ -31,7 +31,7 @@ export async function serviceCommand({ folder, redisUrl, databaseUrl }, service,
 }
 
 /** What docker-compose.yml gives the runtime of a service: it is measured as it is shipped. */
-function shippedRuntime(service) {
+export function shippedRuntime(service) {
   const file = readFileSync(new URL('../docker-compose.yml', import.meta.url), 'utf8');
   const { NODE_OPTIONS = '', MALLOC_ARENA_MAX } = parse(file, { merge: true }).services[service]?.environment ?? {};
   return { NODE_OPTIONS, ...(MALLOC_ARENA_MAX === undefined ? {} : { MALLOC_ARENA_MAX }) };

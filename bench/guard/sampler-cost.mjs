@@ -1,5 +1,7 @@
 // What a look at the host costs: as the first process of a private pid namespace, where every process that is started counts. Answers one
 // line of JSON. `node sampler-cost.mjs <samples> <processes>...`: so many samples, then the process table among so many processes.
+// First: the flags that the monitor gives its V8.
+import '../../services/monitor/dist/waiting-process.js';
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -14,6 +16,8 @@ import { now, until } from './clock.mjs';
 const BATCH = 500;
 const ROUNDS = 15;
 const WARM_UP = 30;
+const WARM_UP_SAMPLES = 200;
+const RUNS = 3;
 const lastPid = () => Number(readFileSync('/proc/sys/kernel/ns_last_pid', 'utf8'));
 
 function cpuMs() {
@@ -42,10 +46,29 @@ async function cost(once, rounds, pauseMs) {
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const spread = (walls) => ({ p50: median(walls), p99: quantile(walls, 0.99), most: Math.max(...walls) });
 
-/** Beside a bare loop of the same length, by turns: what a machine that takes its processors away adds to both. */
+/** Medians of some runs. A monitor runs for weeks: the first samples, during which V8 still compiles, are left out. */
 async function ofSample(rounds) {
   const sampler = await openHostSampler({ mounts: ['/'] });
-  await cost(() => sampler.sample(), 20, 25);
+  await cost(() => sampler.sample(), WARM_UP_SAMPLES, 25);
+  const runs = [];
+  for (let run = 0; run < RUNS; run += 1) runs.push(await oneRun(sampler, rounds));
+  sampler.close();
+  const middle = (of) => median(runs.map(of));
+  const spreads = (of) => ({
+    p50: middle((run) => of(run).p50),
+    p99: middle((run) => of(run).p99),
+    most: Math.max(...runs.map((run) => of(run).most)),
+  });
+  return {
+    cpu: middle(({ cpu }) => cpu),
+    started: Math.max(...runs.map(({ started }) => started)),
+    blocked: spreads(({ blocked }) => blocked),
+    floor: spreads(({ floor }) => floor),
+  };
+}
+
+/** Beside a bare loop of the same length, by turns: what a machine that takes its processors away adds to both. */
+async function oneRun(sampler, rounds) {
   const sample = await cost(() => sampler.sample(), rounds, 25);
   const turns = loopOf(median(sample.walls));
   const blocked = [];
@@ -54,7 +77,6 @@ async function ofSample(rounds) {
     blocked.push(...(await cost(() => sampler.sample(), 1, 12)).walls);
     floor.push(...(await cost(() => loop(turns), 1, 13)).walls);
   }
-  sampler.close();
   const empty = await cost(() => undefined, rounds, 25);
   return {
     cpu: Math.max(0, mean(sample.cpus) - mean(empty.cpus)),
