@@ -9,7 +9,7 @@ const EARLY_MS = 10;
 /**
  * A pause (ms) moved to the nearest beat of the monotonic clock, where it is `least` or longer: to the nearest second from 3 s on, to the
  * nearest half from 0.5 s on, else to the nearest quarter. Loops that wake at the same time wake the processor once: each wake-up of an
- * idle process costs it a third of a millisecond. Beats of one length are beats of the shorter ones too. One that may be no longer
+ * idle process costs it a tenth of a millisecond and more. Beats of one length are beats of the shorter ones too. One that may be no longer
  * than `most` is moved to the beat before.
  */
 export function evenPause(ms: number, monotonicMs: number, { least = 1000, most = Number.POSITIVE_INFINITY } = {}): number {
