@@ -88,6 +88,8 @@ export class AlertsRound {
     const stale = clock.monotonic() - this.#readAt > Math.min(REREAD_MS, remindEvery || REREAD_MS);
     if (seen === this.#seen && !this.#dirty && !this.#missed && !stale) return;
     const { changes } = this.#story;
+    // From here on somebody may write what this round reads no more: that is for the next one.
+    this.#dirty = false;
     if (this.#missed || isRoundTrip(changes)) await this.#catchUp(changes);
     const now = clock.now();
     const firing = await firingWatched(database, host);
@@ -99,7 +101,6 @@ export class AlertsRound {
     this.#missed = false;
     // Others may have come meanwhile.
     this.#story = { ...this.#story, changes: this.#story.changes.slice(changes.length) };
-    this.#dirty = false;
     // What was left to another replica is looked at again.
     this.#seen = plan.waits ? '' : seen;
     this.#readAt = clock.monotonic();

@@ -151,6 +151,13 @@ describe('what cannot be said', () => {
 });
 
 describe('alerts from outside', () => {
+  test('alerts that are reported while others are being said are said by the next round', async () => {
+    const names = Array.from({ length: 20 }, (_, index) => `disk-${index}`);
+    const report = { status: 'CRITICAL', metric: 'm', threshold: 1, current_value: 2, timestamp: new Date().toISOString() };
+    for (const service of names) await post('/alerts', { ...report, service });
+    await eventually(async () => expect(await all('alert.raised', ['ops:alerts'])).toHaveLength(names.length));
+  });
+
   test('an ok that is older than the alert does not clear it; a flap within one second is raised again', async () => {
     const at = (offset: number) => new Date(Math.floor(Date.now() / 1000) * 1000 + offset).toISOString();
     const alert = (state: string, timestamp: string) => ({
