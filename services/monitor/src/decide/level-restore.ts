@@ -23,7 +23,7 @@ export function restoreLevelState(saved: unknown, now: number): LevelState {
   };
 }
 
-/** Whether a restart would go on alike from both: what has changed besides (readings, streaks) needs no saving. */
+/** Whether a restart would go on at the same levels from both: other readings, streaks and newer reports of the same need no saving at once. */
 export function restoresAlike(one: LevelState, other: LevelState): boolean {
   const { level, since, metrics, reports } = one;
   const names = Object.keys(metrics);
@@ -33,9 +33,14 @@ export function restoresAlike(one: LevelState, other: LevelState): boolean {
     names.length === Object.keys(other.metrics).length &&
     names.every((name) => metrics[name]?.level === other.metrics[name]?.level) &&
     reports.length === other.reports.length &&
-    // Plain data that is replaced when it changes.
-    reports.every((report, index) => report === other.reports[index])
+    reports.every((report, index) => saysAlike(report, other.reports[index]))
   );
+}
+
+function saysAlike(one: ReportState, other: ReportState | undefined): boolean {
+  const { level, latest, calmSince } = one;
+  const isSame = level === other?.level && latest.level === other.latest.level && latest.source === other.latest.source;
+  return isSame && (calmSince === null) === (other.calmSince === null);
 }
 
 function restoreReports(saved: unknown): ReportState[] {

@@ -52,8 +52,9 @@ export interface GuardView {
 }
 
 const CLOSE_MS = 3000;
-// What a restart needs is saved when it changes; in between only for a disk or a Redis that has lost it.
-const SAVE_EVERY_MS = 60_000;
+// What a restart needs is saved when it changes; again only for a disk or a Redis that did not take it, or has lost it.
+const SAVE_EVERY_MS = 5000;
+const SAVE_CALM_EVERY_MS = 60_000;
 // Slower than this it looks together with the other loops.
 const SLOW_MS = 250;
 const ALERT_LEVELS: readonly Level[] = ['warn', 'critical', 'emergency'];
@@ -234,7 +235,9 @@ export class Guard {
 
   #isSaved(now: number): boolean {
     const { at, state } = this.#saved;
-    return state !== null && restoresAlike(state, this.#state) && now - at < SAVE_EVERY_MS;
+    if (state === null || !restoresAlike(state, this.#state)) return false;
+    const nothingToLose = state.level === 'normal' && state.reports.length === 0 && this.#unsaid === null;
+    return now - at < (nothingToLose ? SAVE_CALM_EVERY_MS : SAVE_EVERY_MS);
   }
 
   // Never waited for: a Redis or a disk that hangs must not stop the guard from looking.

@@ -154,15 +154,26 @@ describe('restart', () => {
     const run = LevelRun.calm();
     const calm = run.state;
     const alike = (state: LevelState) =>
-      expect(restoresAlike(calm, state)).toBe(isDeepStrictEqual(restoreLevelState(calm, 0), restoreLevelState(state, 0)));
+      expect(restoresAlike(calm, state)).toBe(
+        isDeepStrictEqual(restoreLevelState(calm, run.now), restoreLevelState(state, run.now)),
+      );
     run.hold(readings({ cpu: 60 }), 500);
     expect(restoresAlike(calm, run.state)).toBe(true);
     alike(run.state);
     run.step(readings(), { report: run.report('normal', 10_000) });
     expect(restoresAlike(calm, run.state)).toBe(false);
     alike(run.state);
-    run.hold(readings(), 11_000);
-    expect(restoresAlike(calm, run.state)).toBe(true);
+    const reported = run.state;
+    run.step(readings(), { report: run.report('normal', 10_000) });
+    // The same is said, for longer.
+    expect(restoresAlike(reported, run.state)).toBe(true);
+    run.step(readings(), { report: run.report('warn', 10_000) });
+    expect(restoresAlike(reported, run.state)).toBe(false);
+    const warned = run.state;
+    run.step(readings(), { report: run.report('normal', 10_000) });
+    expect(restoresAlike(warned, run.state)).toBe(false);
+    run.hold(readings(), 21_000);
+    expect(restoresAlike({ ...calm, since: run.state.since }, run.state)).toBe(true);
     alike(run.state);
     // A disk's level changes beside a worse one, which stays.
     run.hold(readings({ ram: 96 }), 2_000);
