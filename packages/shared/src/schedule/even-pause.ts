@@ -10,13 +10,13 @@ const EARLY_MS = 10;
  * A pause (ms) moved to the nearest beat of the monotonic clock, where it is `least` or longer: to the nearest second from 3 s on, to the
  * nearest half from 0.5 s on, else to the nearest quarter. Loops that wake at the same time wake the processor once: each wake-up of an
  * idle process costs it a tenth of a millisecond and more. Beats of one length are beats of the shorter ones too. One that may be no longer
- * than `most` is moved to the beat before.
+ * than `most` (and some milliseconds) is moved to the beat before, but lasts for a quarter of a beat.
  */
 export function evenPause(ms: number, monotonicMs: number, { least = 1000, most = Number.POSITIVE_INFINITY } = {}): number {
   if (ms < least) return ms;
   const beat = ms < BEAT_MS ? SHORT_BEAT_MS : ms < LONG_MS ? BEAT_MS : LONG_BEAT_MS;
   const pause = onBeat(monotonicMs + ms, beat) - monotonicMs;
-  return pause > most + EARLY_MS ? pause - beat : pause;
+  return pause > most + EARLY_MS ? Math.max(pause - beat, beat / 4) : pause;
 }
 
 /** The beat that is nearest to a time of the monotonic clock, in ms: when to wake where others wake as well. */

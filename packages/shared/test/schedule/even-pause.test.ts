@@ -26,4 +26,5 @@ test('one that may not be longer ends on the beat before; a timer that ended ear
   expect(evenPause(500, 1251, { least: 250, most: 500 })).toBe(249);
   expect(evenPause(500, 1249, { least: 250, most: 500 })).toBe(251);
   expect(evenPause(500, 1498, { least: 250, most: 500 })).toBe(502);
+  expect(evenPause(500, 1489, { least: 250, most: 500 })).toBe(125);
 });

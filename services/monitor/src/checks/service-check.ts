@@ -9,8 +9,10 @@ import { withStartGrace } from '../decide/start-grace.js';
 
 // A burst of nudges (a container that restarts in a loop) becomes one check each 200 ms.
 const NUDGE_GAP_MS = 200;
-// Below, a check is not moved.
+// Below the first a check is not moved, below the second by an eighth of a second at most: a check that takes its whole timeout must
+// not be so late that the next one is left out.
 const EVEN_FROM_MS = 1000;
+const HALF_BEATS_FROM_MS = 2000;
 // From a reset connection to the next question, where the process may be ending.
 const AGAIN_MS = 20;
 
@@ -84,7 +86,7 @@ export class ServiceCheck {
     const { service, phase, clock } = this.#options;
     const { interval } = service;
     // At the time of the guard's looks: one wake-up for both.
-    const even = (time: number) => (interval < EVEN_FROM_MS ? time : onBeat(time));
+    const even = (time: number) => (interval < EVEN_FROM_MS ? time : onBeat(time, interval < HALF_BEATS_FROM_MS ? 250 : 500));
     let due = clock.monotonic() + interval * (0.5 + phase / 2);
     while (!this.#ending.signal.aborted) {
       const started = clock.monotonic();
