@@ -5,15 +5,16 @@ const TICK_MS = 50;
 const BUSY = 0.1;
 
 /**
- * How late our own event loop was. While it is calm nothing wakes up for that: nobody waited longer than it was busy, and Node knows
- * that. Where it is busy for a tenth of the time and more, a timer tells a long block from many short ones. (Node's
- * monitorEventLoopDelay always wakes up, and forgets its last tick with every reset: a block that begins right after is missed.)
+ * How long our own event loop kept others waiting. While it is calm nothing wakes up for that: nobody waited longer for it than it was
+ * busy, and Node knows that. Where it is busy for a tenth of the time and more, a timer tells a long block from many short ones. That
+ * the host did not let us run is the lateness of a sample, not this. (Node's monitorEventLoopDelay always wakes up, and forgets its last
+ * tick with every reset: a block that begins right after is missed.)
  */
 export class LoopDelay {
   #before: EventLoopUtilization = performance.eventLoopUtilization();
   #ticks: Ticks | undefined;
 
-  /** The longest delay in milliseconds since the last call, the one that is still going on included; while it is calm, at most that. */
+  /** The longest delay in milliseconds since the last call, the one that is still going on included; at most that, until a timer runs. */
   take(): number {
     const now = performance.eventLoopUtilization();
     const { active, utilization } = performance.eventLoopUtilization(now, this.#before);
