@@ -11,7 +11,8 @@ import { LATE_MS, markLate } from '../decide/late-sample.js';
 import { decideLevel, initialLevelState, overSince } from '../decide/level.js';
 import { defaultIntervalPolicy, nextInterval, untilEntered } from '../decide/level-interval.js';
 import { type LevelDecision, recordDecision } from '../decide/level-replay.js';
-import { restoreLevelState, restoresAlike } from '../decide/level-restore.js';
+import { restoreLevelState } from '../decide/level-restore.js';
+import { mustSave, type Saved } from '../decide/level-saving.js';
 import type { LevelChange, LevelReport, LevelState } from '../decide/level-types.js';
 import { levelPolicyOf, runawayPolicyOf } from '../decide/policies.js';
 import { responseFor } from '../decide/response.js';
@@ -52,9 +53,6 @@ export interface GuardView {
 }
 
 const CLOSE_MS = 3000;
-// What a restart needs is saved when it changes; again only for a disk or a Redis that did not take it, or has lost it.
-const SAVE_EVERY_MS = 5000;
-const SAVE_CALM_EVERY_MS = 60_000;
 // Slower than this it looks together with the other loops.
 const SLOW_MS = 250;
 const ALERT_LEVELS: readonly Level[] = ['warn', 'critical', 'emergency'];
@@ -79,7 +77,7 @@ export class Guard {
   #reports: LevelReport[] = [];
   /** The last change of level, until it is on the bus. */
   #unsaid: EventDraft<'guard.level-changed'> | null = null;
-  #saved: { readonly at: number; readonly state: LevelState | null } = { at: 0, state: null };
+  #saved: Saved | null = null;
   #summarised = Number.NEGATIVE_INFINITY;
   /** When the next round was to be, on the monotonic clock. */
   #dueAt = Number.POSITIVE_INFINITY;
@@ -156,7 +154,7 @@ export class Guard {
       this.#watchRunaway(sample);
       if (clock.monotonic() - this.#summarised >= config.guard.summary_every) this.#summarise(sample);
     }
-    if (!this.#isSaved(now)) this.#save();
+    if (mustSave(this.#saved, this.#state, this.#unsaid === null, now)) this.#save();
     const due = untilEntered(this.#state, this.#levels, now) ?? Number.POSITIVE_INFINITY;
     const interval = Math.min(nextInterval(sample, this.#levels), config.guard.interval);
     const monotonic = clock.monotonic();
@@ -233,22 +231,16 @@ export class Guard {
     this.#options.outbox.add(sampled(this.#options.host, this.#state.level, sample));
   }
 
-  #isSaved(now: number): boolean {
-    const { at, state } = this.#saved;
-    if (state === null || !restoresAlike(state, this.#state)) return false;
-    const nothingToLose = state.level === 'normal' && state.reports.length === 0 && this.#unsaid === null;
-    return now - at < (nothingToLose ? SAVE_CALM_EVERY_MS : SAVE_EVERY_MS);
-  }
-
   // Never waited for: a Redis or a disk that hangs must not stop the guard from looking.
   #save(): void {
-    this.#saved = { at: this.#options.clock.now(), state: this.#state };
+    const savedAt = this.#options.clock.now();
+    this.#saved = { at: savedAt, state: this.#state };
     const { level, since } = this.#state;
     const kept = {
       level,
       since: new Date(since).toISOString(),
       generation: this.#generation,
-      savedAt: this.#saved.at,
+      savedAt,
       state: this.#state,
     };
     this.#memory.keep({ ...kept, ...(this.#unsaid === null ? {} : { unsaid: this.#unsaid }) });
