@@ -13,6 +13,7 @@ const NUDGE_GAP_MS = 200;
 // not be so late that the next one is left out.
 const EVEN_FROM_MS = 1000;
 const HALF_BEATS_FROM_MS = 2000;
+const QUARTER_BEAT_MS = 250;
 // From a reset connection to the next question, where the process may be ending.
 const AGAIN_MS = 20;
 
@@ -86,7 +87,8 @@ export class ServiceCheck {
     const { service, phase, clock } = this.#options;
     const { interval } = service;
     // At the time of the guard's looks: one wake-up for both.
-    const even = (time: number) => (interval < EVEN_FROM_MS ? time : onBeat(time, interval < HALF_BEATS_FROM_MS ? 250 : 500));
+    const even = (time: number) =>
+      interval < EVEN_FROM_MS ? time : onBeat(time, interval < HALF_BEATS_FROM_MS ? QUARTER_BEAT_MS : undefined);
     let due = clock.monotonic() + interval * (0.5 + phase / 2);
     while (!this.#ending.signal.aborted) {
       const started = clock.monotonic();
