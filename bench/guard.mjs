@@ -11,13 +11,15 @@ import { cost } from './guard/cost.mjs';
 import { cpu } from './guard/cpu.mjs';
 import { death } from './guard/death.mjs';
 import { directives } from './guard/directives.mjs';
+import { countedAlike } from './guard/meminfo.mjs';
 import { openPeers } from './guard/peers.mjs';
 import { ping } from './guard/ping.mjs';
 import { ram } from './guard/ram.mjs';
 import { hog } from './guard/runaway.mjs';
 import { term } from './guard/stubborn.mjs';
 
-const PARTS = { death, ram, cpu, hog, term, directives, calm, cost, ping };
+const [byMemory, byHog, byTerm] = [ram, hog, term].map(countedAlike);
+const PARTS = { death, ram: byMemory, cpu, hog: byHog, term: byTerm, directives, calm, cost, ping };
 const { values: given } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },

@@ -11,7 +11,6 @@ import { allGood, toldLine, toldOf } from './told.mjs';
 const BAR = 0.5;
 const LONGEST_MS = 400;
 // How far above what is used now the threshold stands, and how far past it the hog goes, in MiB.
-// (What the kernel calls available lags by some hundred on a virtual machine.)
 const [ABOVE, PAST] = [1500, 800];
 // It takes all but the last of that at once.
 const [SPEED, LAST] = [500, 400];

@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { eventually } from '@ops/shared/testing';
+import { eventually, hostMemory } from '@ops/shared/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type MemoryHog, memoryHog } from '../load.js';
 import { openScene, type Scene } from './scene.js';
@@ -7,8 +6,6 @@ import { openScene, type Scene } from './scene.js';
 const MEBIBYTE = 1_048_576;
 // MiB a step: well under the distance of two thresholds.
 const STEP = 96;
-const memory = (name: string) =>
-  Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]) * 1024;
 
 let scene: Scene;
 let hog: MemoryHog;
@@ -17,9 +14,9 @@ let most: number;
 
 // The thresholds are put just above what the machine uses now, and the hog is bounded to a fifth of it: it is never short of memory.
 beforeAll(async () => {
-  const total = memory('MemTotal');
+  const { total, used: bytes } = hostMemory();
   most = Math.ceil((total * 0.2) / MEBIBYTE);
-  const used = ((total - memory('MemAvailable')) / total) * 100 + 3;
+  const used = (bytes / total) * 100 + 3;
   const [warn, critical, emergency] = [used + 2, used + 4, used + 6].map((percent) => Math.round(percent * 10) / 10);
   scene = await openScene(`
 inventory: { services: [{ name: absent, port: 1, health: { tcp: { port: 1 } }, paused: true }] }

@@ -1,6 +1,7 @@
 export { alert, level } from './drafts.js';
 export { eventually } from './eventually.js';
 export { type FaultProxy, faultProxy } from './fault-proxy.js';
+export { type HostMemory, hostMemory } from './host-memory.js';
 export { freePort, type HttpStandIn, httpStandIn } from './http-stand-in.js';
 export { type LeakCheck, leakCheck } from './leak-check.js';
 export { type OwnCluster, ownCluster } from './own-cluster.js';

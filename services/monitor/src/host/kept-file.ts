@@ -15,12 +15,27 @@ export class KeptFile {
     this.#buffer = Buffer.allocUnsafe(maxBytes);
   }
 
-  /** The first `maxBytes` of the file, or null when it cannot be read now. */
+  /** The first `maxBytes` of the file, as one read gives them, or null when it cannot be read now. */
   read(): string | null {
+    return this.#text((descriptor) => readSync(descriptor, this.#buffer, 0, this.#buffer.length, 0));
+  }
+
+  /** The same of a file of several records, of which the kernel may give fewer than there is room for. */
+  readAll(): string | null {
+    return this.#text((descriptor) => {
+      let length = 0;
+      for (;;) {
+        const more = readSync(descriptor, this.#buffer, length, this.#buffer.length - length, length);
+        length += more;
+        if (more === 0) return length;
+      }
+    });
+  }
+
+  #text(readInto: (descriptor: number) => number): string | null {
     try {
       this.#descriptor ??= openSync(this.#path, 'r');
-      const length = readSync(this.#descriptor, this.#buffer, 0, this.#buffer.length, 0);
-      return this.#buffer.toString('latin1', 0, length);
+      return this.#buffer.toString('latin1', 0, readInto(this.#descriptor));
     } catch {
       this.close();
       return null;

@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import type { DiskWatch } from './disks.js';
+import { FreeLists } from './free-lists.js';
 import { type GroupLimits, openGroupLimits, scopeOf } from './group-limits.js';
 import { KeptFile } from './kept-file.js';
 import { LoopDelay } from './loop-delay.js';
+import { readMachineUnits } from './machine-units.js';
 import { numberAfter } from './parse-number.js';
 import { Pressure } from './pressure.js';
 import { type CpuTimes, countCpus, cpuShares, parseCpuTimes } from './proc-stat.js';
@@ -18,6 +20,8 @@ export interface LinuxSamplerOptions {
   /** `auto`: the limits of our own group, where it has any. `host`: the machine, whatever binds us. */
   readonly scope: 'auto' | 'host';
   readonly minWindowMs: number;
+  /** Below so much RAM in use nothing is decided by it, and what is costly to read may be some seconds old. */
+  readonly ramMattersFromPercent: number;
   readonly disks: DiskWatch;
   readonly clock: SampleClock;
 }
@@ -37,6 +41,7 @@ export class LinuxSampler implements HostSampler {
   readonly #options: LinuxSamplerOptions;
   readonly #stat: KeptFile;
   readonly #meminfo: KeptFile;
+  readonly #freeLists: FreeLists;
   readonly #window: SlidingWindow<CpuTimes>;
   readonly #pressure: { readonly cpu: Pressure; readonly memory: Pressure; readonly io: Pressure };
   readonly #loopDelay = new LoopDelay();
@@ -52,6 +57,7 @@ export class LinuxSampler implements HostSampler {
     const { procRoot, minWindowMs } = options;
     this.#stat = new KeptFile(join(procRoot, 'stat'), 32_768);
     this.#meminfo = new KeptFile(join(procRoot, 'meminfo'), 1024);
+    this.#freeLists = new FreeLists(join(procRoot, 'zoneinfo'), readMachineUnits(procRoot).pageBytes);
     this.#window = new SlidingWindow(minWindowMs);
     const pressure = (name: string) => new Pressure(join(procRoot, 'pressure', name), minWindowMs);
     this.#pressure = { cpu: pressure('cpu'), memory: pressure('memory'), io: pressure('io') };
@@ -74,8 +80,9 @@ export class LinuxSampler implements HostSampler {
     if (stat !== null && this.#hostCpus === 0) this.#hostCpus = countCpus(stat);
     if (memory !== null) this.#hostBytes = memory.total;
     this.#findLimits(monotonicMs);
-    const group = this.#limits?.cpu?.read(monotonicMs) ?? null;
-    const ram = this.#ram(memory);
+    const group = this.#limits?.cpu?.read(clock.monotonic()) ?? null;
+    const ram = this.#ram(memory, monotonicMs);
+    const pressure = this.#pressures(clock.monotonic());
     return {
       ok: true,
       at,
@@ -87,9 +94,7 @@ export class LinuxSampler implements HostSampler {
       nicePercent: hostCpu?.nicePercent ?? null,
       stealPercent: hostCpu?.stealPercent ?? null,
       cpuThrottledPercent: group?.throttledPercent ?? null,
-      cpuPressure: this.#limits?.cpu?.pressure?.read(monotonicMs) ?? this.#pressure.cpu.read(monotonicMs),
-      memoryPressure: this.#limits?.memory?.pressure?.read(monotonicMs) ?? this.#pressure.memory.read(monotonicMs),
-      ioPressure: this.#pressure.io.read(monotonicMs),
+      ...pressure,
       ...ram,
       swapPercent: memory?.swapPercent ?? null,
       disks: disks.read(),
@@ -100,7 +105,14 @@ export class LinuxSampler implements HostSampler {
   close(): void {
     this.#loopDelay.close();
     this.#options.disks.close();
-    for (const each of [this.#stat, this.#meminfo, ...Object.values(this.#pressure), this.#limits?.memory, this.#limits?.cpu])
+    for (const each of [
+      this.#stat,
+      this.#meminfo,
+      this.#freeLists,
+      ...Object.values(this.#pressure),
+      this.#limits?.memory,
+      this.#limits?.cpu,
+    ])
       each?.close();
   }
 
@@ -108,6 +120,15 @@ export class LinuxSampler implements HostSampler {
     if (times === null) return null;
     const before = this.#window.add(monotonicMs, times);
     return before === undefined ? null : cpuShares(before.value, times);
+  }
+
+  #pressures(monotonicMs: number): Pick<HostSample, 'cpuPressure' | 'memoryPressure' | 'ioPressure'> {
+    const { cpu, memory, io } = this.#pressure;
+    return {
+      cpuPressure: this.#limits?.cpu?.pressure?.read(monotonicMs) ?? cpu.read(monotonicMs),
+      memoryPressure: this.#limits?.memory?.pressure?.read(monotonicMs) ?? memory.read(monotonicMs),
+      ioPressure: io.read(monotonicMs),
+    };
   }
 
   #hostMemory(): HostMemory | null {
@@ -119,13 +140,19 @@ export class LinuxSampler implements HostSampler {
     return { total: total * 1024, available: available * 1024, swapPercent: swapOf(text) };
   }
 
-  #ram(memory: { total: number; available: number } | null): Pick<HostSample, 'ramPercent' | 'ramUsedBytes' | 'ramTotalBytes'> {
+  #ram(memory: HostMemory | null, monotonicMs: number): Pick<HostSample, 'ramPercent' | 'ramUsedBytes' | 'ramTotalBytes'> {
     const group = this.#limits?.memory ?? null;
     const total = group?.limit.bytes ?? memory?.total ?? null;
-    // Tmpfs and dirty pages are not available and count as used; clean page cache is available and does not.
-    const used = group !== null ? group.read() : memory === null ? null : Math.max(0, memory.total - memory.available);
+    const used = group !== null ? group.read() : memory === null ? null : this.#hostUsed(memory, monotonicMs);
     const percent = used === null || total === null ? null : Math.min(100, (used * 100) / total);
     return { ramPercent: percent, ramUsedBytes: used, ramTotalBytes: total };
+  }
+
+  /** Tmpfs and dirty pages are not available and count as used; clean page cache and the free lists of the CPUs do not. */
+  #hostUsed({ total, available }: HostMemory, monotonicMs: number): number {
+    const used = Math.max(0, total - available);
+    const matters = used * 100 >= total * this.#options.ramMattersFromPercent;
+    return Math.max(0, used - this.#freeLists.read(monotonicMs, matters));
   }
 
   /** The first time at once; after that one step with each sample, which would else be blocked by twenty reads now and then. */

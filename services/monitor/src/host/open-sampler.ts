@@ -17,6 +17,8 @@ export interface HostSamplerOptions {
   readonly containerMarkers?: readonly string[];
   /** Shortest window of a rate, in milliseconds. */
   readonly minWindowMs?: number;
+  /** Below so much RAM in use nothing is decided by it, in percent; 0 (default) where that is not known. */
+  readonly ramMattersFromPercent?: number;
   /** A mount that has not answered for so long is unknown, in milliseconds. */
   readonly diskDeadlineMs?: number;
   readonly diskRefreshMs?: number;
@@ -45,6 +47,7 @@ export async function openHostSampler(options: HostSamplerOptions = {}): Promise
       containerMarkers: options.containerMarkers ?? ['/.dockerenv', '/run/.containerenv'],
       scope: options.scope ?? 'auto',
       minWindowMs,
+      ramMattersFromPercent: options.ramMattersFromPercent ?? 0,
       disks,
       clock,
     });

@@ -1,9 +1,9 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openHostSampler } from '../../src/host/open-sampler.js';
+import { type HostSamplerOptions, openHostSampler } from '../../src/host/open-sampler.js';
 import type { HostSample, HostSampler } from '../../src/host/sample.js';
-import { CapturedTree, meminfoOf, pressureOf, statOf } from './captured-tree.js';
+import { CapturedTree, meminfoOf, pressureOf, statOf, zoneinfoOf } from './captured-tree.js';
 
 const mib = 1_048_576;
 let tree: CapturedTree;
@@ -18,9 +18,14 @@ afterEach(() => {
   tree.remove();
 });
 
-async function open(scope: 'auto' | 'host' = 'auto', markers: string[] = []): Promise<HostSampler> {
+async function open(
+  scope: 'auto' | 'host' = 'auto',
+  markers: string[] = [],
+  more: Pick<HostSamplerOptions, 'ramMattersFromPercent'> = {},
+): Promise<HostSampler> {
   const { procRoot, cgroupRoot, clock } = tree;
-  sampler = await openHostSampler({ source: 'linux', procRoot, cgroupRoot, clock, scope, containerMarkers: markers, mounts: [] });
+  const where = { source: 'linux', procRoot, cgroupRoot, clock } as const;
+  sampler = await openHostSampler({ ...where, scope, containerMarkers: markers, mounts: [], ...more });
   return sampler;
 }
 
@@ -70,6 +75,39 @@ describe('a host', () => {
     expect(next(247, { 'proc/stat': statOf('50 0 0 50 0 0 0 0 0 0') }).cpuPercent).toBe(50);
     // 50 ms later: compared with what is at least 200 ms old, not with the reading just made.
     expect(next(50, { 'proc/stat': statOf('70 0 0 50 0 0 0 0 0 0') }).cpuPercent).toBeCloseTo(58.33, 1);
+  });
+
+  test('free pages in the lists of the CPUs are not used, though MemAvailable leaves them out', async () => {
+    tree.write({ ...host, 'proc/zoneinfo': zoneinfoOf(32_000) });
+    await open();
+    expect(next(250)).toMatchObject({ ramPercent: 12.5, ramUsedBytes: 500 * mib });
+    expect(next(50, { 'proc/zoneinfo': zoneinfoOf(0) })).toMatchObject({ ramPercent: 25 });
+    // More in the lists than is used: they are read a moment later than the rest.
+    expect(next(50, { 'proc/zoneinfo': zoneinfoOf(70_000) })).toMatchObject({ ramPercent: 0 });
+  });
+
+  test('a kernel whose lists do not grow is not asked for them again', async () => {
+    tree.write({ ...host, 'proc/zoneinfo': zoneinfoOf(32_000, false) });
+    await open();
+    expect(next(250)).toMatchObject({ ramPercent: 25 });
+    expect(next(250, { 'proc/zoneinfo': zoneinfoOf(32_000) })).toMatchObject({ ramPercent: 25 });
+  });
+
+  test('far below every threshold the lists may be two seconds old; from there on they are of now', async () => {
+    tree.write({ ...host, 'proc/zoneinfo': zoneinfoOf(32_000) });
+    await open('auto', [], { ramMattersFromPercent: 40 });
+    expect(next(500, { 'proc/zoneinfo': zoneinfoOf(0) })).toMatchObject({ ramPercent: 12.5 });
+    expect(next(1_500)).toMatchObject({ ramPercent: 25 });
+    const [nearly, taken] = [{ 'proc/meminfo': meminfoOf(4_000, 2_400) }, { 'proc/zoneinfo': zoneinfoOf(32_000) }];
+    expect(next(50, { ...nearly, ...taken })).toMatchObject({ ramPercent: 27.5 });
+    expect(next(50, { 'proc/zoneinfo': zoneinfoOf(0) })).toMatchObject({ ramPercent: 40 });
+  });
+
+  test('the lists of a large machine are read to the last', async () => {
+    const many = Array.from({ length: 200 }, () => zoneinfoOf(160)).join('');
+    tree.write({ ...host, 'proc/zoneinfo': many });
+    await open();
+    expect(next(250)).toMatchObject({ ramPercent: 12.5 });
   });
 
   test('works on when a file is missing or is nonsense, and fails only when both are', async () => {

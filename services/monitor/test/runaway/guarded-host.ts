@@ -13,12 +13,16 @@ const ROOM_MIB = 330;
 /** Between 16 MiB and the next of a growing hog: at 400 MiB a second it is not much larger when it is chosen than when it crossed the line. */
 const GROWTH_PAUSE_MS = 30;
 const FIGURES_FOLLOW_MS = 5000;
+/** A hog that holds so much more than the room that is left is over the line, however late the figures follow. */
+const LAG_MIB = 560;
 
 /** A monitor of its own, as a process that is no ancestor of what it may end, on the real figures of this machine. */
 export interface GuardedHost {
   readonly name: string;
   readonly process: OwnProcess;
   level(): Promise<string>;
+  /** What it sees and thinks now, beside what the machine says: for a trial that fails. */
+  story(): Promise<string>;
   /** The choices of a victim that it recorded, made again. */
   choices(): Promise<
     { readonly plan: { readonly victim: { readonly pid: number } }; readonly replay: { readonly same: boolean } }[]
@@ -78,12 +82,17 @@ docker: { enabled: ${dockerHost !== undefined} }
   let seen: Recorder | undefined = await recorder(servers.redisUrl, ['ops:guard']);
   const get = async (path: string) =>
     fetch(`http://127.0.0.1:${port}${path}`, { headers: { authorization: `Bearer ${OWN_PROCESS_TOKEN}` } });
-  const level = async () => ((await (await get('/guard')).json()) as { level: string }).level;
+  const view = async () => (await (await get('/guard')).json()) as { level: string };
+  const level = async () => (await view()).level;
   await Promise.race([child.died, eventually(async () => expect200(await get('/guard')), { within: 30_000 })]);
   return {
     name,
     process: child,
     level,
+    story: async () => {
+      const { used, total } = group.figures();
+      return `the machine uses ${((used * 100) / total).toFixed(3)} % of ${total}; ${JSON.stringify(await view())}\n${child.log.slice(-5).join('')}`;
+    },
     choices: async () => {
       const decisions = (await (await get('/guard/decisions?last=50')).json()) as { kind: string }[];
       return decisions.filter(({ kind }) => kind === 'runaway') as never;
@@ -112,7 +121,7 @@ export function shareOf({ figures }: OwnGroup, mebibytes: number): string {
  * Lets a hog grow until it is over the threshold, and waits until it is ended. In a group of ours it is over when it holds the room that is
  * left, and waits there: a machine that stops for a moment must not let it outgrow its decoys. It goes on where the figures follow late.
  */
-export async function growUntilEnded(hog: Hog, { isWholeHost, lagMebibytes }: OwnGroup): Promise<void> {
+export async function growUntilEnded(hog: Hog, host: GuardedHost, { isWholeHost }: OwnGroup): Promise<void> {
   const ended = (within: number) =>
     eventually(
       () => {
@@ -124,6 +133,8 @@ export async function growUntilEnded(hog: Hog, { isWholeHost, lagMebibytes }: Ow
     await hog.hold(ROOM_MIB, GROWTH_PAUSE_MS);
     await ended(FIGURES_FOLLOW_MS).catch(() => undefined);
   }
-  await hog.hold(ROOM_MIB + lagMebibytes, GROWTH_PAUSE_MS);
-  await ended(30_000);
+  await hog.hold(ROOM_MIB + LAG_MIB, GROWTH_PAUSE_MS);
+  await ended(30_000).catch(async ({ message }: Error) => {
+    throw new Error(`${message}\n${await host.story()}`);
+  });
 }

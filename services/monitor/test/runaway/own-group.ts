@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { eventually } from '@ops/shared/testing';
+import { eventually, hostMemory } from '@ops/shared/testing';
 
 const FOLDER = `/sys/fs/cgroup/memory/ops-hog-${process.pid}`;
 const LIMIT = 4 * 2 ** 30;
@@ -13,8 +13,6 @@ export interface OwnGroup {
   readonly isWholeHost: boolean;
   /** Resolves when what is used no longer moves by itself, or has not stopped to in 10 s. */
   steady(): Promise<void>;
-  /** A hog that holds so many MiB more than the room that is left is over the line, however late the figures follow. */
-  readonly lagMebibytes: number;
   /** Puts a command into it. */
   readonly into: readonly string[];
   close(): Promise<void>;
@@ -34,7 +32,6 @@ export function ownGroup(): OwnGroup {
       return { total: LIMIT, used: Number(readFileSync(`${FOLDER}/memory.usage_in_bytes`, 'utf8')) - Number(inactive) };
     },
     steady: async () => undefined,
-    lagMebibytes: 560,
     isWholeHost: false,
     into: ['sh', '-c', `echo $$ > ${FOLDER}/cgroup.procs; exec "$@"`, 'sh'],
     close: () => eventually(() => rmdirSync(FOLDER)),
@@ -43,11 +40,9 @@ export function ownGroup(): OwnGroup {
 
 /** The machine as a whole, where what is judged is more than a group can hold (containers): nothing else may be going on on it. */
 export function wholeHost(): OwnGroup {
-  // A hog held 500 MiB on a virtual machine before what is available became less.
   return {
-    figures: hostFigures,
+    figures: hostMemory,
     steady: hostSteady,
-    lagMebibytes: 1070,
     isWholeHost: true,
     into: [],
     close: async () => undefined,
@@ -55,19 +50,13 @@ export function wholeHost(): OwnGroup {
 }
 
 async function hostSteady(): Promise<void> {
-  let [last, since] = [hostFigures().used, performance.now()];
+  let [last, since] = [hostMemory().used, performance.now()];
   await eventually(
     () => {
-      const { used } = hostFigures();
+      const { used } = hostMemory();
       if (Math.abs(used - last) > STEADY_BYTES) [last, since] = [used, performance.now()];
       if (performance.now() - since < STEADY_MS) throw new Error(`memory in use still moves: ${used} bytes`);
     },
     { within: 10_000 },
   ).catch(() => undefined);
-}
-
-function hostFigures(): { total: number; used: number } {
-  const figure = (name: string) =>
-    Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]) * 1024;
-  return { total: figure('MemTotal'), used: figure('MemTotal') - figure('MemAvailable') };
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ownGroup, wholeHost } from './own-group.js';
 import { type TrialScene, trialScene } from './trial-scene.js';
-import { hogAmongDecoys, nice19, slowToFree } from './trials.js';
+import { freedIntoLists, hogAmongDecoys, nice19, slowToFree } from './trials.js';
 
 const run = `p${process.pid}`;
 
@@ -13,8 +13,8 @@ const shown = (figures: number[]) => {
 describe('on the whole host, with containers among the decoys', () => {
   let scene: TrialScene;
   beforeAll(async () => {
-    // What the whole host says of its memory is late by some hundred MiB: 12 GiB are needed.
-    scene = await trialScene(run, wholeHost(), { decoyMebibytes: 1500, containers: true });
+    // More than a hog ever holds: 9 GiB are needed.
+    scene = await trialScene(run, wholeHost(), { decoyMebibytes: 1000, containers: true });
   }, 180_000);
   afterAll(() => scene?.close(), 60_000);
 
@@ -23,6 +23,20 @@ describe('on the whole host, with containers among the decoys', () => {
     for (let trial = 0; trial < 50; trial += 1) took.push(await hogAmongDecoys(scene, run));
     process.stdout.write(`hogs among decoys: ${shown(took)} from the decision to the end\n`);
     expect(scene.ended()).toEqual([]);
+  });
+});
+
+describe('on the whole host, where the kernel keeps freed memory in lists', () => {
+  let scene: TrialScene;
+  beforeAll(async () => {
+    scene = await trialScene(`f${run}`, wholeHost());
+  }, 60_000);
+  afterAll(() => scene?.close(), 60_000);
+
+  test('10 hogs whose memory is free and not counted as available: one kill each', { timeout: 600_000 }, async () => {
+    const took: number[] = [];
+    for (let trial = 0; trial < 10; trial += 1) took.push(await freedIntoLists(scene.servers, run));
+    process.stdout.write(`freed into lists: ${shown(took)} from the decision to the end\n`);
   });
 });
 

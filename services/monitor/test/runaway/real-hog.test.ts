@@ -65,7 +65,7 @@ describe.runIf(process.platform === 'linux')('Redis and PostgreSQL are both stop
   }, async () => {
     await Promise.all([redis.stop(), postgres.stop()]);
     const hog = await startHogOf(HOG, { mebibytes: 16, through: group.into });
-    await growUntilEnded(hog, group);
+    await growUntilEnded(hog, host, group);
     expect(hog.child.signalCode).toBe('SIGTERM');
     const alerts = await backAgain();
 

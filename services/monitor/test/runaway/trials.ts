@@ -14,7 +14,7 @@ export async function hogAmongDecoys({ servers, rules, ended, decoyBytes }: Tria
   const batch = batchAtNice19(run, servers.group);
   try {
     const hog = await startHogOf(marks(run).hog, { mebibytes: 16, marks: [marks(run).any], through: servers.group.into });
-    await growUntilEnded(hog, servers.group);
+    await growUntilEnded(hog, host, servers.group);
     await eventually(() => expect(host.said('guard.runaway-handled')).toHaveLength(1));
     const [handled] = host.said('guard.runaway-handled');
     expect(handled).toMatchObject({ mode: 'on', victim: { pid: hog.pid }, members: [{ pid: hog.pid }] });
@@ -57,7 +57,7 @@ export async function slowToFree(servers: Servers, run: string): Promise<number>
       through: [...servers.group.into, 'taskset', '-c', '0', 'nice', '-n', '12'],
     });
     slowDown(hog.pid);
-    await growUntilEnded(hog, servers.group);
+    await growUntilEnded(hog, host, servers.group);
     // Calm again: whoever was to be chosen meanwhile would have been.
     await eventually(async () => expect(await host.level()).not.toBe('emergency'), { within: 60_000 });
     await eventually(() => expect(host.said('guard.runaway-handled')).toHaveLength(1));
@@ -68,6 +68,32 @@ export async function slowToFree(servers: Servers, run: string): Promise<number>
   } finally {
     other.child.kill('SIGKILL');
     busy.kill('SIGKILL');
+    await host.close();
+  }
+}
+
+/**
+ * A hog whose memory the kernel keeps in its lists of free pages after it was ended, where MemAvailable does not count it for minutes. Somebody
+ * else who may be ended, and is large enough, is there and must not be.
+ */
+export async function freedIntoLists(servers: Servers, run: string): Promise<number> {
+  // Marks of its own, as above.
+  const { any } = marks(`l${run}`);
+  const other = await startHogOf('bystander', { mebibytes: 200, marks: [any], through: servers.group.into });
+  const host = await guardedHost(servers, servers.group, {
+    runaway: `eligible: { commands: [${any}] }, ram: { min_share: ${shareOf(servers.group, 100)}, grace: 500ms }`,
+  });
+  try {
+    const hog = await startHogOf(marks(run).hog, { mebibytes: 16, marks: [any], through: servers.group.into });
+    await growUntilEnded(hog, host, servers.group);
+    await eventually(async () => expect(await host.level()).not.toBe('emergency'), { within: 60_000 });
+    await eventually(() => expect(host.said('guard.runaway-handled')).toHaveLength(1));
+    const [handled] = host.said('guard.runaway-handled');
+    expect(handled).toMatchObject({ victim: { pid: hog.pid } });
+    expect(other.isAlive()).toBe(true);
+    return handled?.took_ms ?? 0;
+  } finally {
+    other.child.kill('SIGKILL');
     await host.close();
   }
 }
