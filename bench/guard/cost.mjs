@@ -37,24 +37,22 @@ async function costOfLooks(bench) {
   return JSON.parse(answer);
 }
 
-function ofLooks({ sample, tables }) {
-  const { p50, p99, most } = sample.blocked;
-  const { floor } = sample;
-  const rows = [
-    ['a sample: CPU', `${sample.cpu.toFixed(2)} ms`, `≤ ${BARS.cpu} ms`, verdict(sample.cpu <= BARS.cpu)],
-    ['processes and threads started by all samples', `${sample.started}`, '0', verdict(sample.started === 0)],
+function ofLooks({ sample, near, tables }) {
+  const ms = ({ p50, p99, most }) => `${[p50, p99, most].map((each) => each.toFixed(2)).join(' / ')} ms`;
+  const rowsOf = (what, { cpu, started, blocked }) => [
+    [`${what}: CPU`, `${cpu.toFixed(2)} ms`, `≤ ${BARS.cpu} ms`, verdict(cpu <= BARS.cpu)],
+    ['processes and threads started by all of them', `${started}`, '0', verdict(started === 0)],
     [
-      'the event loop is blocked by a sample: p50 / p99 / longest',
-      `${p50.toFixed(2)} / ${p99.toFixed(2)} / ${most.toFixed(2)} ms`,
+      'the longest that another waits for the event loop meanwhile: p50 / p99 / longest',
+      ms(blocked),
       `p99 ≤ ${BARS.blocked} ms`,
-      verdict(p99 <= BARS.blocked),
+      verdict(blocked.p99 <= BARS.blocked),
     ],
-    [
-      'a bare loop of the same length, by turns with it: p50 / p99 / longest',
-      `${floor.p50.toFixed(2)} / ${floor.p99.toFixed(2)} / ${floor.most.toFixed(2)} ms`,
-      '',
-      '',
-    ],
+  ];
+  const rows = [
+    ...rowsOf('a sample', sample),
+    ['a bare loop as long as a whole sample, by turns with it: p50 / p99 / longest', ms(sample.floor), '', ''],
+    ...rowsOf('a sample near a threshold of RAM, with the free lists of the CPUs', near),
   ];
   for (const [index, { processes, cpu, first, wall, started, sliced }] of tables.entries()) {
     const judged = index === 0 ? [`≤ ${BARS.table} ms`, verdict(cpu <= BARS.table)] : ['', ''];

@@ -2,7 +2,7 @@
 // same process meanwhile, as often as the guard does. Answers one line of JSON: how long each took, and how much of that a sample blocked.
 import { createRequire } from 'node:module';
 import { parseConfig } from '../../packages/shared/dist/config/index.js';
-import { nextInterval } from '../../services/monitor/dist/decide/level-interval.js';
+import { nextInterval, ramIsNearFrom } from '../../services/monitor/dist/decide/level-interval.js';
 import { levelPolicyOf } from '../../services/monitor/dist/decide/policies.js';
 import { openHostSampler } from '../../services/monitor/dist/host/open-sampler.js';
 import { pause } from '../service-process.mjs';
@@ -14,14 +14,14 @@ const { guard } = parseConfig('inventory: { services: [{ name: thing, health: { 
 const levels = levelPolicyOf(guard);
 const samples = [];
 if (how === 'with') {
-  const sampler = await openHostSampler({ mounts: guard.disks });
-  const look = () => {
+  const sampler = await openHostSampler({ mounts: guard.disks, ramMattersFromPercent: ramIsNearFrom(levels) });
+  const look = async () => {
     const began = now();
-    const sample = sampler.sample();
+    const sample = await sampler.sampleInSlices();
     samples.push({ began, ended: now() });
     setTimeout(look, Math.min(nextInterval(sample.ok ? sample : null, levels), guard.interval));
   };
-  look();
+  void look();
 }
 const redis = new Redis(url);
 for (let warm = 0; warm < 10; warm += 1) await redis.ping();

@@ -5,6 +5,9 @@ import '../../services/monitor/dist/waiting-process.js';
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { parseConfig } from '../../packages/shared/dist/config/index.js';
+import { ramIsNearFrom } from '../../services/monitor/dist/decide/level-interval.js';
+import { levelPolicyOf } from '../../services/monitor/dist/decide/policies.js';
 import { heaviest } from '../../services/monitor/dist/host/heaviest.js';
 import { openHostSampler } from '../../services/monitor/dist/host/open-sampler.js';
 import { readProcessTable, scanProcessTable } from '../../services/monitor/dist/host/process-table.js';
@@ -25,7 +28,7 @@ function cpuMs() {
   return (user + system) / 1000;
 }
 
-/** CPU and wall ms of each round, and what was started by all of them. What a round blocks is its wall time. */
+/** CPU and wall ms of each round, and what was started by all of them. */
 async function cost(once, rounds, pauseMs) {
   const walls = [];
   const cpus = [];
@@ -33,7 +36,7 @@ async function cost(once, rounds, pauseMs) {
   let cpu = cpuMs();
   for (let round = 0; round < rounds; round += 1) {
     const start = now();
-    once();
+    await once();
     walls.push(now() - start);
     await pause(pauseMs);
     const used = cpuMs();
@@ -47,11 +50,12 @@ const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.
 const spread = (walls) => ({ p50: median(walls), p99: quantile(walls, 0.99), most: Math.max(...walls) });
 
 /** Medians of some runs. A monitor runs for weeks: the first samples, during which V8 still compiles, are left out. */
-async function ofSample(rounds) {
-  const sampler = await openHostSampler({ mounts: ['/'] });
-  await cost(() => sampler.sample(), WARM_UP_SAMPLES, 25);
+async function ofSample(rounds, ramMattersFromPercent) {
+  const sampler = await openHostSampler({ mounts: ['/'], ramMattersFromPercent });
+  const sample = () => sampler.sampleInSlices();
+  await cost(sample, WARM_UP_SAMPLES, 25);
   const runs = [];
-  for (let run = 0; run < RUNS; run += 1) runs.push(await oneRun(sampler, rounds));
+  for (let run = 0; run < RUNS; run += 1) runs.push(await oneRun(sample, rounds));
   sampler.close();
   const middle = (of) => median(runs.map(of));
   const spreads = (of) => ({
@@ -68,22 +72,42 @@ async function ofSample(rounds) {
 }
 
 /** Beside a bare loop of the same length, by turns: what a machine that takes its processors away adds to both. */
-async function oneRun(sampler, rounds) {
-  const sample = await cost(() => sampler.sample(), rounds, 25);
-  const turns = loopOf(median(sample.walls));
+async function oneRun(sample, rounds) {
+  const alone = await cost(sample, rounds, 25);
+  const turns = loopOf(median(alone.walls));
   const blocked = [];
   const floor = [];
   for (let round = 0; round < rounds; round += 1) {
-    blocked.push(...(await cost(() => sampler.sample(), 1, 12)).walls);
+    blocked.push(await longestTurn(sample));
+    await pause(12);
     floor.push(...(await cost(() => loop(turns), 1, 13)).walls);
   }
   const empty = await cost(() => undefined, rounds, 25);
   return {
-    cpu: Math.max(0, mean(sample.cpus) - mean(empty.cpus)),
-    started: sample.started,
+    cpu: Math.max(0, mean(alone.cpus) - mean(empty.cpus)),
+    started: alone.started,
     blocked: spread(blocked),
     floor: spread(floor),
   };
+}
+
+/** The longest that anybody else waited for a turn of the event loop while one sample was taken, in ms: somebody else wants each turn. */
+async function longestTurn(sample) {
+  let last = now();
+  let longest = 0;
+  const seen = () => {
+    const at = now();
+    longest = Math.max(longest, at - last);
+    last = at;
+  };
+  let turn = setImmediate(function again() {
+    seen();
+    turn = setImmediate(again);
+  });
+  await sample();
+  seen();
+  clearImmediate(turn);
+  return longest;
 }
 
 function loop(turns) {
@@ -153,13 +177,15 @@ async function fill(wanted) {
   }
 }
 
+const { guard } = parseConfig('inventory: { services: [{ name: thing, health: { tcp: { port: 1 } }, paused: true }] }');
 const [samples, ...sizes] = process.argv.slice(2).map(Number);
-const sample = await ofSample(samples);
+const sample = await ofSample(samples, ramIsNearFrom(levelPolicyOf(guard)));
+const near = await ofSample(samples, 0);
 const tables = [];
 for (const size of sizes) {
   await fill(size);
   await pause(500);
   tables.push(await ofTable());
 }
-process.stdout.write(`${JSON.stringify({ sample, tables })}\n`);
+process.stdout.write(`${JSON.stringify({ sample, near, tables })}\n`);
 process.exit();

@@ -9,7 +9,7 @@ import { numberAfter } from './parse-number.js';
 import { Pressure } from './pressure.js';
 import { type CpuTimes, countCpus, cpuShares, parseCpuTimes } from './proc-stat.js';
 import type { HostSample, HostSampler, HostScope, SampleClock, SampleFailure } from './sample.js';
-import { atOnce, type Steps } from './slices.js';
+import { atOnce, inSlices, type Steps } from './slices.js';
 import { SlidingWindow } from './sliding-window.js';
 
 /** Everything that a Linux sampler is told. */
@@ -28,6 +28,9 @@ export interface LinuxSamplerOptions {
 
 /** Limits can change while we run (`docker update`); looking for them costs about twenty small reads. */
 const limitsEveryMs = 10_000;
+
+/** A sample is a few small reads of some hundredths each. Where the machine is slow nobody has to wait for all of them. */
+const SLICE_MS = 0.02;
 
 /** Bytes, and how much of the swap is in use; null without swap. */
 interface HostMemory {
@@ -64,13 +67,24 @@ export class LinuxSampler implements HostSampler {
   }
 
   sample(): HostSample | SampleFailure {
+    return atOnce(this.#steps());
+  }
+
+  sampleInSlices(): Promise<HostSample | SampleFailure> {
+    return inSlices(this.#steps(), SLICE_MS);
+  }
+
+  *#steps(): Steps<HostSample | SampleFailure> {
     const { clock, disks } = this.#options;
     const at = clock.epoch();
     const monotonicMs = clock.monotonic();
     const loopDelayMs = this.#loopDelay.take();
+    yield;
     const stat = this.#stat.read();
+    yield;
     const times = stat === null ? null : parseCpuTimes(stat);
     const hostCpu = this.#hostCpu(times, monotonicMs);
+    yield;
     const memory = this.#hostMemory();
     if (times === null && memory === null) {
       this.#limitsAt = Number.NEGATIVE_INFINITY;
@@ -79,10 +93,13 @@ export class LinuxSampler implements HostSampler {
     }
     if (stat !== null && this.#hostCpus === 0) this.#hostCpus = countCpus(stat);
     if (memory !== null) this.#hostBytes = memory.total;
+    yield;
     this.#findLimits(monotonicMs);
     const group = this.#limits?.cpu?.read(clock.monotonic()) ?? null;
     const ram = this.#ram(memory, monotonicMs);
+    yield;
     const pressure = this.#pressures(clock.monotonic());
+    yield;
     return {
       ok: true,
       at,

@@ -91,6 +91,10 @@ export class PortableSampler implements HostSampler {
     };
   }
 
+  async sampleInSlices(): Promise<HostSample | SampleFailure> {
+    return this.sample();
+  }
+
   close(): void {
     this.#loopDelay.close();
     this.#options.disks.close();

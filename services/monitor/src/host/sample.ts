@@ -55,9 +55,11 @@ export interface SampleFailure {
   readonly reason: string;
 }
 
-/** Looks at the host. `sample` never blocks and never throws; `close` gives back descriptors and timers. */
+/** Looks at the host. A sample waits for nothing and never throws; `close` gives back descriptors and timers. One sample at a time. */
 export interface HostSampler {
   sample(): HostSample | SampleFailure;
+  /** The same, with turns for others in between: what each reading costs is small, and a machine that slows down makes the sum of them long. */
+  sampleInSlices(): Promise<HostSample | SampleFailure>;
   close(): void;
 }
 

@@ -134,7 +134,7 @@ export class Guard {
   async round(): Promise<number> {
     const { sampler, clock, config } = this.#options;
     const lateMs = Math.max(0, clock.monotonic() - this.#dueAt);
-    const taken = sampler.sample();
+    const taken = await sampler.sampleInSlices();
     const looked = taken.ok ? markLate(taken, lateMs) : taken;
     this.#note(looked, lateMs);
     const sample = looked.ok ? looked : null;

@@ -110,6 +110,14 @@ describe('a host', () => {
     expect(next(250)).toMatchObject({ ramPercent: 12.5 });
   });
 
+  test('in slices it says the same', async () => {
+    tree.write({ ...host, 'proc/pressure/cpu': pressureOf(1_000) });
+    await open();
+    tree.write({ 'proc/stat': statOf('30 10 10 40 10 0 0 0 0 0'), 'proc/pressure/cpu': pressureOf(126_000) });
+    tree.now += 250;
+    expect(await sampler?.sampleInSlices()).toMatchObject({ ok: true, cpuPercent: 50, cpuPressure: 50, ramPercent: 25 });
+  });
+
   test('works on when a file is missing or is nonsense, and fails only when both are', async () => {
     tree.write({ ...host, 'proc/meminfo': 'nonsense' });
     await open();
