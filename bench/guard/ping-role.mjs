@@ -2,7 +2,7 @@
 // same process meanwhile, as often as the guard does. Answers one line of JSON: how long each took, and how much of that a sample blocked.
 import { createRequire } from 'node:module';
 import { parseConfig } from '../../packages/shared/dist/config/index.js';
-import { nextInterval, ramIsNearFrom } from '../../services/monitor/dist/decide/level-interval.js';
+import { nextInterval, ramMattersFrom } from '../../services/monitor/dist/decide/level-interval.js';
 import { levelPolicyOf } from '../../services/monitor/dist/decide/policies.js';
 import { openHostSampler } from '../../services/monitor/dist/host/open-sampler.js';
 import { pause } from '../service-process.mjs';
@@ -14,7 +14,7 @@ const { guard } = parseConfig('inventory: { services: [{ name: thing, health: { 
 const levels = levelPolicyOf(guard);
 const samples = [];
 if (how === 'with') {
-  const sampler = await openHostSampler({ mounts: guard.disks, ramMattersFromPercent: ramIsNearFrom(levels) });
+  const sampler = await openHostSampler({ mounts: guard.disks, ramMattersFromPercent: ramMattersFrom(levels) });
   const look = async () => {
     const began = now();
     const sample = await sampler.sampleInSlices();

@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseConfig } from '../../packages/shared/dist/config/index.js';
-import { ramIsNearFrom } from '../../services/monitor/dist/decide/level-interval.js';
+import { ramMattersFrom } from '../../services/monitor/dist/decide/level-interval.js';
 import { levelPolicyOf } from '../../services/monitor/dist/decide/policies.js';
 import { heaviest } from '../../services/monitor/dist/host/heaviest.js';
 import { openHostSampler } from '../../services/monitor/dist/host/open-sampler.js';
@@ -179,7 +179,7 @@ async function fill(wanted) {
 
 const { guard } = parseConfig('inventory: { services: [{ name: thing, health: { tcp: { port: 1 } }, paused: true }] }');
 const [samples, ...sizes] = process.argv.slice(2).map(Number);
-const sample = await ofSample(samples, ramIsNearFrom(levelPolicyOf(guard)));
+const sample = await ofSample(samples, ramMattersFrom(levelPolicyOf(guard)));
 const near = await ofSample(samples, 0);
 const tables = [];
 for (const size of sizes) {

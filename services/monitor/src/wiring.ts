@@ -7,7 +7,7 @@ import { type Checks, startChecks } from './checks/check-runner.js';
 import { ContainerDirectory } from './checks/container-directory.js';
 import { healthConditions } from './decide/check-conditions.js';
 import { guardConditions } from './decide/conditions.js';
-import { ramIsNearFrom } from './decide/level-interval.js';
+import { ramMattersFrom } from './decide/level-interval.js';
 import { levelPolicyOf } from './decide/policies.js';
 import { judgeReport } from './decide/report.js';
 import { openHostSampler } from './host/open-sampler.js';
@@ -94,7 +94,7 @@ async function open(context: ServiceContext): Promise<{
   const outbox = new Outbox(publisher, log, clock);
   const sampler = await openHostSampler({
     mounts: config.guard.disks,
-    ramMattersFromPercent: ramIsNearFrom(levelPolicyOf(config.guard)),
+    ramMattersFromPercent: ramMattersFrom(levelPolicyOf(config.guard)),
   });
   const engineHost = config.docker.enabled ? dockerHost : null;
   const containers = new ContainerDirectory();

@@ -36,13 +36,13 @@ export function nextInterval(
   if (ram !== null && ram >= emergency - policy.closePoints) return policy.closeMs;
   if (cpu === null || ram === null) return policy.nearMs;
   const nearCpu = cpu >= lowest(levels.cpu) - policy.nearPoints;
-  const nearRam = ram >= ramIsNearFrom(levels, policy);
+  const nearRam = ram >= lowest(levels.ram) - policy.nearPoints;
   return nearCpu || nearRam ? policy.nearMs : policy.farMs;
 }
 
-/** Where RAM comes near its lowest threshold, in percent: below, nothing is decided by it. */
-export function ramIsNearFrom({ ram }: Pick<LevelPolicy, 'ram'>, policy: IntervalPolicy = defaultIntervalPolicy): number {
-  return lowest(ram) - policy.nearPoints;
+/** The least RAM that decides anything, in percent: what makes samples more frequent, or is not calm yet. */
+export function ramMattersFrom({ ram }: Pick<LevelPolicy, 'ram'>, policy: IntervalPolicy = defaultIntervalPolicy): number {
+  return lowest(ram) - Math.max(policy.nearPoints, ram.margin);
 }
 
 /**

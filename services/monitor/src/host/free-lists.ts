@@ -1,58 +1,35 @@
+import { freeListBytes, readMachineUnits } from '@ops/shared/host';
 import { KeptFile } from './kept-file.js';
 
-/** A machine with 128 CPUs and four zones has some 100 KiB. */
-const MOST_BYTES = 262_144;
+/** A machine with 384 threads and eight nodes has some 650 KiB. */
+const MOST_BYTES = 1_048_576;
 /** While it decides nothing the last count will do: the file is as long as all the others together. */
 const CALM_MS = 2_000;
 
-/**
- * Free pages that the kernel keeps in a list of each CPU. They are free, and neither MemFree nor MemAvailable counts them. Since Linux 6.7 the
- * lists grow to an eighth of the memory, and shrink by some MiB a second: what a large process has given back would look used for minutes.
- * (/proc/zoneinfo; mm/page_alloc.c, `pcp->high_max`.)
- */
+/** The memory in the lists of free pages of the CPUs, which the kernel does not call available. */
 export class FreeLists {
   readonly #file: KeptFile;
   readonly #pageBytes: number;
-  /** Older kernels have lists of a few MiB; a machine without the file has none that we know of. */
-  #mayGrow: boolean | null = null;
   #last = { at: Number.NEGATIVE_INFINITY, bytes: 0 };
 
-  constructor(path: string, pageBytes: number) {
-    this.#file = new KeptFile(path, MOST_BYTES);
-    this.#pageBytes = pageBytes;
+  constructor(procRoot: string) {
+    this.#file = new KeptFile(`${procRoot}/zoneinfo`, MOST_BYTES);
+    this.#pageBytes = readMachineUnits(procRoot).pageBytes;
   }
 
   /**
    * Bytes in all lists; 0 where nobody can tell.
    * @param matters it decides something: the count is of now, and not up to two seconds old
    */
-  read(monotonicMs: number, matters: boolean): number {
-    if (this.#mayGrow !== false && (matters || monotonicMs - this.#last.at >= CALM_MS)) {
-      this.#last = { at: monotonicMs, bytes: this.#count() * this.#pageBytes };
-    }
+  read(monotonicMs: number, totalBytes: number, matters: boolean): number {
+    const isOld = monotonicMs - this.#last.at >= CALM_MS;
+    const text = matters || isOld ? this.#file.readAll() : null;
+    if (text !== null) this.#last = { at: monotonicMs, bytes: freeListBytes(text, this.#pageBytes, totalBytes) };
+    else if (isOld) this.#last = { at: monotonicMs, bytes: 0 };
     return this.#last.bytes;
   }
 
   close(): void {
     this.#file.close();
   }
-
-  #count(): number {
-    const text = this.#file.readAll();
-    if (text === null) return 0;
-    this.#mayGrow ??= text.includes('high_max:');
-    return this.#mayGrow ? pagesInLists(text) : 0;
-  }
-}
-
-const COUNT = ' count:';
-
-/** The sum over every CPU in every zone. */
-function pagesInLists(zoneinfo: string): number {
-  let pages = 0;
-  for (let at = zoneinfo.indexOf(COUNT); at >= 0; at = zoneinfo.indexOf(COUNT, at)) {
-    at += COUNT.length;
-    pages += Number.parseInt(zoneinfo.slice(at, at + 24), 10) || 0;
-  }
-  return pages;
 }

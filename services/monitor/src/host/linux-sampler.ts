@@ -1,10 +1,10 @@
 import { join } from 'node:path';
+import { availableBytes } from '@ops/shared/host';
 import type { DiskWatch } from './disks.js';
 import { FreeLists } from './free-lists.js';
 import { type GroupLimits, openGroupLimits, scopeOf } from './group-limits.js';
 import { KeptFile } from './kept-file.js';
 import { LoopDelay } from './loop-delay.js';
-import { readMachineUnits } from './machine-units.js';
 import { numberAfter } from './parse-number.js';
 import { Pressure } from './pressure.js';
 import { type CpuTimes, countCpus, cpuShares, parseCpuTimes } from './proc-stat.js';
@@ -35,7 +35,7 @@ const SLICE_MS = 0.02;
 /** Bytes, and how much of the swap is in use; null without swap. */
 interface HostMemory {
   readonly total: number;
-  readonly available: number;
+  readonly used: number;
   readonly swapPercent: number | null;
 }
 
@@ -60,7 +60,7 @@ export class LinuxSampler implements HostSampler {
     const { procRoot, minWindowMs } = options;
     this.#stat = new KeptFile(join(procRoot, 'stat'), 32_768);
     this.#meminfo = new KeptFile(join(procRoot, 'meminfo'), 1024);
-    this.#freeLists = new FreeLists(join(procRoot, 'zoneinfo'), readMachineUnits(procRoot).pageBytes);
+    this.#freeLists = new FreeLists(procRoot);
     this.#window = new SlidingWindow(minWindowMs);
     const pressure = (name: string) => new Pressure(join(procRoot, 'pressure', name), minWindowMs);
     this.#pressure = { cpu: pressure('cpu'), memory: pressure('memory'), io: pressure('io') };
@@ -80,12 +80,13 @@ export class LinuxSampler implements HostSampler {
     const monotonicMs = clock.monotonic();
     const loopDelayMs = this.#loopDelay.take();
     yield;
+    const statAt = clock.monotonic();
     const stat = this.#stat.read();
     yield;
     const times = stat === null ? null : parseCpuTimes(stat);
-    const hostCpu = this.#hostCpu(times, monotonicMs);
+    const hostCpu = this.#hostCpu(times, statAt);
     yield;
-    const memory = this.#hostMemory();
+    const memory = this.#hostMemory(clock.monotonic());
     if (times === null && memory === null) {
       this.#limitsAt = Number.NEGATIVE_INFINITY;
       this.#looking = null;
@@ -96,7 +97,7 @@ export class LinuxSampler implements HostSampler {
     yield;
     this.#findLimits(monotonicMs);
     const group = this.#limits?.cpu?.read(clock.monotonic()) ?? null;
-    const ram = this.#ram(memory, monotonicMs);
+    const ram = this.#ram(memory);
     yield;
     const pressure = this.#pressures(clock.monotonic());
     yield;
@@ -148,28 +149,26 @@ export class LinuxSampler implements HostSampler {
     };
   }
 
-  #hostMemory(): HostMemory | null {
+  /** Tmpfs and dirty pages are not available and count as used; clean page cache and the free lists of the CPUs do not. */
+  #hostMemory(monotonicMs: number): HostMemory | null {
     const text = this.#meminfo.read();
     if (text === null) return null;
     const total = numberAfter(text, 'MemTotal');
     const available = numberAfter(text, 'MemAvailable');
     if (total === null || available === null || total === 0) return null;
-    return { total: total * 1024, available: available * 1024, swapPercent: swapOf(text) };
+    // In one go with it: what is in neither when a list is emptied would be a hog.
+    const matters = (total - available) * 100 >= total * this.#options.ramMattersFromPercent;
+    const inLists = this.#limits?.memory ? 0 : this.#freeLists.read(monotonicMs, total * 1024, matters);
+    const used = total * 1024 - availableBytes(available * 1024, inLists, total * 1024);
+    return { total: total * 1024, used: Math.max(0, used), swapPercent: swapOf(text) };
   }
 
-  #ram(memory: HostMemory | null, monotonicMs: number): Pick<HostSample, 'ramPercent' | 'ramUsedBytes' | 'ramTotalBytes'> {
+  #ram(memory: HostMemory | null): Pick<HostSample, 'ramPercent' | 'ramUsedBytes' | 'ramTotalBytes'> {
     const group = this.#limits?.memory ?? null;
     const total = group?.limit.bytes ?? memory?.total ?? null;
-    const used = group !== null ? group.read() : memory === null ? null : this.#hostUsed(memory, monotonicMs);
+    const used = group !== null ? group.read() : (memory?.used ?? null);
     const percent = used === null || total === null ? null : Math.min(100, (used * 100) / total);
     return { ramPercent: percent, ramUsedBytes: used, ramTotalBytes: total };
-  }
-
-  /** Tmpfs and dirty pages are not available and count as used; clean page cache and the free lists of the CPUs do not. */
-  #hostUsed({ total, available }: HostMemory, monotonicMs: number): number {
-    const used = Math.max(0, total - available);
-    const matters = used * 100 >= total * this.#options.ramMattersFromPercent;
-    return Math.max(0, used - this.#freeLists.read(monotonicMs, matters));
   }
 
   /** The first time at once; after that one step with each sample, which would else be blocked by twenty reads now and then. */

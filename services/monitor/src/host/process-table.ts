@@ -1,7 +1,7 @@
 import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
+import { type MachineUnits, readMachineUnits } from '@ops/shared/host';
 import { CommandLine, type ProcessFact } from '../decide/runaway-process.js';
-import { type MachineUnits, readMachineUnits } from './machine-units.js';
 import { type ProcessStat, parseProcessStat } from './process-stat.js';
 import { atOnce, eachOf, inSlices, type Steps } from './slices.js';
 

@@ -34,7 +34,7 @@ export interface HostSample extends SampleRates {
   readonly scope: HostScope;
   /** CPU is a share of a quota of our group; the machine's otherwise. */
   readonly cpuOfQuota?: boolean;
-  /** Host: total less available. Limited: usage less inactive page cache, of the limit. */
+  /** Host: total less what can be had. Limited: usage less inactive page cache, of the limit. */
   readonly ramPercent: number | null;
   readonly ramUsedBytes: number | null;
   readonly ramTotalBytes: number | null;
@@ -55,7 +55,7 @@ export interface SampleFailure {
   readonly reason: string;
 }
 
-/** Looks at the host. A sample waits for nothing and never throws; `close` gives back descriptors and timers. One sample at a time. */
+/** Looks at the host. A sample waits for no answer and never throws; `close` gives back descriptors and timers. One sample at a time. */
 export interface HostSampler {
   sample(): HostSample | SampleFailure;
   /** The same, with turns for others in between: what each reading costs is small, and a machine that slows down makes the sum of them long. */

@@ -133,8 +133,9 @@ export class Guard {
   /** One look at the host; returns the pause until the next, in ms. */
   async round(): Promise<number> {
     const { sampler, clock, config } = this.#options;
-    const lateMs = Math.max(0, clock.monotonic() - this.#dueAt);
     const taken = await sampler.sampleInSlices();
+    // Others that did not give its turns back make it late too.
+    const lateMs = Math.max(0, clock.monotonic() - this.#dueAt);
     const looked = taken.ok ? markLate(taken, lateMs) : taken;
     this.#note(looked, lateMs);
     const sample = looked.ok ? looked : null;

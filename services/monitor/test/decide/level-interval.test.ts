@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { defaultIntervalPolicy, nextInterval, untilEntered } from '../../src/decide/level-interval.js';
+import { defaultIntervalPolicy, nextInterval, ramMattersFrom, untilEntered } from '../../src/decide/level-interval.js';
 import { defaultLevelPolicy, levelPolicy } from '../../src/decide/level-policy.js';
 import { SlidingWindow } from '../../src/host/sliding-window.js';
 import { LevelRun, readings, start } from './level-steps.js';
@@ -18,6 +18,11 @@ test.each([
   [null, 91, 50],
 ])('with CPU at %s %% and RAM at %s %% the next sample is %d ms away', (cpuPercent, ramPercent, expected) => {
   expect(nextInterval({ cpuPercent, ramPercent }, levelPolicy(), defaultIntervalPolicy)).toBe(expected);
+});
+
+test('RAM matters where samples become more frequent, and where it is not calm', () => {
+  expect(ramMattersFrom(levelPolicy())).toBe(60);
+  expect(ramMattersFrom(levelPolicy(undefined, { ramMargin: 20 }))).toBe(55);
 });
 
 test('without any sample it looks again soon', () => {

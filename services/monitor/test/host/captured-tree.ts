@@ -41,11 +41,11 @@ export function pressureOf(total: number): string {
   return `some avg10=0.11 avg60=0.38 avg300=0.77 total=${total}\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n`;
 }
 
-/** /proc/zoneinfo of two zones and two CPUs, with so many pages in each of the four lists. `grows`: as of a kernel of 6.7 and later. */
-export function zoneinfoOf(pages: number, grows = true): string {
+/** /proc/zoneinfo of two zones and two CPUs, with so many pages in each of the four lists. */
+export function zoneinfoOf(pages: number): string {
   const list = (cpu: number) =>
-    `    cpu: ${cpu}\n              count:    ${pages}\n              high:     1494\n              batch:    63\n${grows ? '              high_min: 1494\n              high_max: 48307\n' : ''}`;
+    `    cpu: ${cpu}\n              count:    ${pages}\n              high:     1494\n              batch:    63\n              high_min: 1494\n              high_max: 48307\n`;
   const zone = (name: string) =>
-    `Node 0, zone ${name}\n  pages free     3840\n        high     17\n        protection: (0, 3023, 24104)\n      nr_free_pages 3840\n  pagesets\n${list(0)}${list(1)}  start_pfn:           1\n`;
+    `Node 0, zone ${name}\n  pages free     3840\n        high     17\n        managed  500000\n        protection: (0, 3023, 24104)\n      nr_free_pages 3840\n  pagesets\n${list(0)}${list(1)}  start_pfn:           1\n`;
   return `${zone('  DMA32')}${zone(' Normal')}`;
 }

@@ -78,7 +78,7 @@ test.runIf(isLinux && isRoomy)('what two large processes have given back is free
   sampler = await openHostSampler({ scope: 'host', mounts: [] });
   const before = look().ramUsedBytes ?? Number.NaN;
   await Promise.all([startHog(1024), startHog(1024)]);
-  expect(look().ramUsedBytes).toBeGreaterThan(before + 1200 * MIB);
+  await vi.waitFor(() => expect(look().ramUsedBytes).toBeGreaterThan(before + 1200 * MIB), { timeout: 10_000, interval: 50 });
   await endProcesses();
   await vi.waitFor(() => expect(look().ramUsedBytes).toBeLessThan(before + 600 * MIB), { timeout: 10_000, interval: 50 });
 });
