@@ -1,8 +1,8 @@
 const COUNT = ' count:';
 /** A machine has hardly more pages than its total says; much more are those of another one. */
 const MOST_OF_TOTAL = 1.25;
-/** With less of MemAvailable, as a share of the total, what is in the lists is not counted on. */
-const NEAR_THE_END = 0.03;
+/** MemAvailable as a share of the total: from `all` on the lists count whole, at `none` not any more, and in between in proportion. */
+const COUNTED = { all: 0.05, none: 0.02 };
 
 /**
  * Bytes of free pages in the lists of the CPUs, from the text of /proc/zoneinfo. They are free, and neither MemFree nor MemAvailable counts them.
@@ -16,11 +16,12 @@ export function freeListBytes(zoneinfo: string, pageBytes: number, totalBytes: n
 }
 
 /**
- * What a new program can have, in bytes: MemAvailable, and what is in the lists. Not when hardly anything else is left: the kernel empties the list
- * of another CPU only once whoever asks already waits for memory, and a guard must have acted before.
+ * What a new program can have, in bytes: MemAvailable, and what is in the lists. Less and less of it when hardly anything else is left: the kernel
+ * empties the list of another CPU only once whoever asks already waits for memory, and a guard must have acted before.
  */
 export function availableBytes(memAvailable: number, inLists: number, totalBytes: number): number {
-  return memAvailable < NEAR_THE_END * totalBytes ? memAvailable : Math.min(totalBytes, memAvailable + inLists);
+  const share = (memAvailable / totalBytes - COUNTED.none) / (COUNTED.all - COUNTED.none);
+  return Math.min(totalBytes, memAvailable + inLists * Math.min(1, Math.max(0, share)));
 }
 
 function sumAfter(text: string, key: string): number {

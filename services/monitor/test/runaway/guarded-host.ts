@@ -133,8 +133,13 @@ export async function growUntilEnded(hog: Hog, host: GuardedHost, { isWholeHost 
     await hog.hold(ROOM_MIB, GROWTH_PAUSE_MS);
     await ended(FIGURES_FOLLOW_MS).catch(() => undefined);
   }
-  await hog.hold(ROOM_MIB + LAG_MIB, GROWTH_PAUSE_MS);
+  await growPastTheLine(hog);
   await ended(30_000).catch(async ({ message }: Error) => {
     throw new Error(`${message}\n${await host.story()}`);
   });
+}
+
+/** Lets a hog hold more than the room that is left, unless it is ended before. */
+export async function growPastTheLine(hog: Hog): Promise<void> {
+  await hog.hold(ROOM_MIB + LAG_MIB, GROWTH_PAUSE_MS);
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ownGroup, wholeHost } from './own-group.js';
 import { type TrialScene, trialScene } from './trial-scene.js';
-import { freedIntoLists, hogAmongDecoys, nice19, slowToFree } from './trials.js';
+import { containerWithoutItsRule, freedIntoLists, hogAmongDecoys, nice19, slowToFree } from './trials.js';
 
 const run = `p${process.pid}`;
 
@@ -23,6 +23,11 @@ describe('on the whole host, with containers among the decoys', () => {
     for (let trial = 0; trial < 50; trial += 1) took.push(await hogAmongDecoys(scene, run));
     process.stdout.write(`hogs among decoys: ${shown(took)} from the decision to the end\n`);
     expect(scene.ended()).toEqual([]);
+  });
+
+  // The last one: it costs a decoy.
+  test('and a container that is no longer in the inventory is ended before the hog', { timeout: 120_000 }, async () => {
+    await containerWithoutItsRule(scene, run);
   });
 });
 

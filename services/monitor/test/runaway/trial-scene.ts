@@ -10,6 +10,8 @@ export interface TrialScene {
   readonly servers: { readonly redisUrl: string; readonly databaseUrl: string; readonly group: OwnGroup };
   /** What its monitors are told: whatever this run starts may be ended, and each decoy is spared for a reason of its own. */
   readonly rules: GuardedHostOptions;
+  /** The same without the service whose container is a decoy. */
+  readonly rulesWithoutContainer: GuardedHostOptions;
   /** What each of the decoys holds. */
   readonly decoyBytes: number;
   /** The decoys that were ended, by what spares them. */
@@ -38,10 +40,12 @@ export async function trialScene(
   };
   const boxed = containers ? await startBoxedDecoys(run, decoyMebibytes).catch(unwound(() => close(null))) : null;
   const { services, runaway } = rules(run, group);
+  const rulesWithoutContainer = { runaway, services, dockerHost: boxed?.dockerHost };
   return {
     servers: { redisUrl: redis.url, databaseUrl, group },
     decoyBytes: decoyMebibytes * 2 ** 20,
-    rules: { runaway, services: `${services}${boxed?.services ?? ''}`, dockerHost: boxed?.dockerHost },
+    rules: { ...rulesWithoutContainer, services: `${services}${boxed?.services ?? ''}` },
+    rulesWithoutContainer,
     ended: () => [...decoys.ended(), ...(boxed?.ended() ?? [])],
     close: () => close(boxed),
   };

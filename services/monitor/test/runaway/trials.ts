@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { eventually, hostMemory } from '@ops/shared/testing';
 import { expect } from 'vitest';
 import { batchAtNice19, burner, marks } from './decoys.js';
-import { growUntilEnded, guardedHost, shareOf } from './guarded-host.js';
+import { growPastTheLine, growUntilEnded, guardedHost, shareOf } from './guarded-host.js';
 import { startHogOf } from './hog.js';
 import type { TrialScene } from './trial-scene.js';
 
@@ -27,6 +27,20 @@ export async function hogAmongDecoys({ servers, rules, ended, decoyBytes }: Tria
     return handled?.took_ms ?? 0;
   } finally {
     batch.end();
+    await host.close();
+  }
+}
+
+/** The control: a container of which no rule speaks any more is what is ended, and not the hog. */
+export async function containerWithoutItsRule({ servers, rulesWithoutContainer, ended }: TrialScene, run: string): Promise<void> {
+  const host = await guardedHost(servers, servers.group, rulesWithoutContainer);
+  try {
+    const hog = await startHogOf(marks(run).hog, { mebibytes: 16, marks: [marks(run).any], through: servers.group.into });
+    await growPastTheLine(hog);
+    await eventually(() => expect(ended()).toEqual(['a container of the inventory']), { within: 30_000 });
+    await eventually(() => expect(host.said('guard.runaway-handled')).toMatchObject([{ mode: 'on' }]));
+    expect(hog.isAlive()).toBe(true);
+  } finally {
     await host.close();
   }
 }
