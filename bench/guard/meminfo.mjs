@@ -10,8 +10,8 @@ const WATCH = fileURLToPath(new URL('meminfo-watch.mjs', import.meta.url));
 const buffer = Buffer.allocUnsafe(4096);
 
 const LISTS = '/proc/sys/vm/percpu_pagelist_high_fraction';
-const SMALL = '1000';
-const SMALL_MIB = 128;
+const SMALL = '100000';
+const SMALL_MIB = 16;
 
 /** Total and available memory in kB. */
 export function readMemory(descriptor) {
@@ -45,7 +45,7 @@ export async function watchMemory(lineKb) {
 
 /**
  * A part of the benchmark during which all count the same memory as available. Since Linux 6.7 the kernel keeps up to an eighth of it in free
- * lists of the CPUs, which MemAvailable, and with it each peer, leaves out, and ours does not: here the lists are held as small as before.
+ * lists of the CPUs, which MemAvailable, and with it each peer, leaves out, and ours does not: here the lists are held small.
  */
 export function countedAlike(part) {
   return async (bench) => {
@@ -63,8 +63,8 @@ MemAvailable, say it earlier than it is, and ours is measured from their moment.
       await until(() => mebibytesInLists() < SMALL_MIB, 180_000, 'the free lists of the CPUs are small');
       return `${await part(bench)}
 
-Meanwhile the kernel's free lists are held small (\`vm.percpu_pagelist_high_fraction = ${SMALL}\`), as they were before Linux 6.7: else MemAvailable, which
-the others count by, leaves out up to an eighth of the memory although it is free, and what is measured from is not the same for all.`;
+Meanwhile the kernel's free lists are held small (\`vm.percpu_pagelist_high_fraction = ${SMALL}\`): else MemAvailable, which the others
+count by, leaves out up to an eighth of the memory although it is free (Linux 6.7 and later), and what is measured from is not the same for all.`;
     } finally {
       back();
       process.off('exit', back).off('SIGINT', ended).off('SIGTERM', ended);
