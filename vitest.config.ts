@@ -14,8 +14,8 @@ const project = (name: string, root: string) => ({
 
 export default defineConfig({
   test: {
-    // Most tests wait for servers: three at a time fill the time, more would disturb what measures the host.
-    maxWorkers: 3,
+    // Most tests wait for servers: two at a time fill the time, more would disturb what measures the host.
+    maxWorkers: 2,
     projects: [
       project('shared', 'packages/shared'),
       project('cli', 'packages/cli'),

@@ -99,7 +99,7 @@ ${table}
 
 Bars: our median ≤ ${BAR} × monit's: ${verdict(ours <= BAR * monit)} (${ratio(ours, monit)}); our longest ≤ ${LONGEST_MS} ms: ${verdict(longest <= LONGEST_MS)} (${longest.toFixed(0)}).
 
-A hog takes memory at ${SPEED} MiB/s past ${threshold} % (total less available, which all three count), ${ABOVE} MiB above what was in use. The crossing is
+A hog takes memory at ${SPEED} MiB/s past ${threshold} % (total less available), ${ABOVE} MiB above what was in use. The crossing is
 seen by a process that reads /proc/meminfo every millisecond. Ours enters as shipped; it calms in 500 ms here, so that trials follow each other.
 ${done} trials of ${trials}; ${dropped} more were dropped, because memory was freed elsewhere and the threshold was not crossed.`;
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { freeListBytes, readMachineUnits } from '../host/index.js';
+import { availableBytes, freeListBytes, readMachineUnits } from '../host/index.js';
 
 /** Bytes of this machine's memory. */
 export interface HostMemory {
@@ -19,5 +19,5 @@ export function hostMemory(): HostMemory {
   const figure = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(meminfo ?? '')?.[1]) * 1024;
   const total = figure('MemTotal');
   const inLists = freeListBytes(zoneinfo ?? '', readMachineUnits('/proc').pageBytes, total);
-  return { total, used: total - figure('MemAvailable') - inLists, inLists };
+  return { total, used: total - availableBytes(figure('MemAvailable'), inLists, total), inLists };
 }

@@ -11,12 +11,12 @@ export async function freeSpace(path: string): Promise<number | null> {
 /** Bytes of memory that can be had without swapping. */
 export async function availableMemory(procRoot = '/proc'): Promise<number> {
   const [meminfo, zoneinfo] = await Promise.all([textOf(`${procRoot}/meminfo`), textOf(`${procRoot}/zoneinfo`)]);
-  const [total, available] = ['MemTotal', 'MemAvailable'].map((name) => kilobytes(meminfo, name));
+  const [total, available] = ['MemTotal', 'MemAvailable'].map((name) => bytesOf(meminfo, name));
   if (total === undefined || available === undefined) return freemem();
   return availableBytes(available, freeListBytes(zoneinfo, readMachineUnits(procRoot).pageBytes, total), total);
 }
 
-function kilobytes(meminfo: string, name: string): number | undefined {
+function bytesOf(meminfo: string, name: string): number | undefined {
   const [, kb] = new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(meminfo) ?? [];
   return kb === undefined ? undefined : Number(kb) * 1024;
 }

@@ -72,6 +72,8 @@ export class RunawayWatch {
   #previous: PreviousKill | null = null;
   #givenUp: readonly ProcessIdentity[] = [];
   #killing: Promise<void> | null = null;
+  /** When the last kill was over, on the clock of the samples. */
+  #endedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: RunawayWatchOptions) {
     this.#options = options;
@@ -138,7 +140,8 @@ export class RunawayWatch {
       withinGroup: seen.sample.scope.kind === 'host' ? null : (this.#ownGroup ?? 'unknown'),
       own: { pid: self, alsoOurs: ownPids },
       containers: { known: containers.known, own: containerIds(this.#ownGroup) },
-      killing: this.#killing !== null,
+      // What a sample saw while the victim still held its memory is no reason for another one.
+      killing: this.#killing !== null || seen.sample.monotonicMs < this.#endedAt,
       previous: this.#previous,
       givenUp: this.#givenUp,
     };
@@ -177,6 +180,7 @@ export class RunawayWatch {
       log.error({ error, victim: plan.victim }, 'the runaway could not be ended');
     } finally {
       this.#killing = null;
+      this.#endedAt = performance.now();
     }
   }
 }

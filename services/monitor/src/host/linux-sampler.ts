@@ -33,7 +33,7 @@ const limitsEveryMs = 10_000;
 const SLICE_MS = 0.02;
 
 /** Bytes, and how much of the swap is in use; null without swap. */
-interface HostMemory {
+interface MeminfoReading {
   readonly total: number;
   readonly used: number;
   readonly swapPercent: number | null;
@@ -150,7 +150,7 @@ export class LinuxSampler implements HostSampler {
   }
 
   /** Tmpfs and dirty pages are not available and count as used; clean page cache and the free lists of the CPUs do not. */
-  #hostMemory(monotonicMs: number): HostMemory | null {
+  #hostMemory(monotonicMs: number): MeminfoReading | null {
     const text = this.#meminfo.read();
     if (text === null) return null;
     const total = numberAfter(text, 'MemTotal');
@@ -158,12 +158,12 @@ export class LinuxSampler implements HostSampler {
     if (total === null || available === null || total === 0) return null;
     // In one go with it: what is in neither when a list is emptied would be a hog.
     const matters = (total - available) * 100 >= total * this.#options.ramMattersFromPercent;
-    const inLists = this.#limits?.memory ? 0 : this.#freeLists.read(monotonicMs, total * 1024, matters);
+    const inLists = this.#freeLists.read(monotonicMs, total * 1024, matters);
     const used = total * 1024 - availableBytes(available * 1024, inLists, total * 1024);
     return { total: total * 1024, used: Math.max(0, used), swapPercent: swapOf(text) };
   }
 
-  #ram(memory: HostMemory | null): Pick<HostSample, 'ramPercent' | 'ramUsedBytes' | 'ramTotalBytes'> {
+  #ram(memory: MeminfoReading | null): Pick<HostSample, 'ramPercent' | 'ramUsedBytes' | 'ramTotalBytes'> {
     const group = this.#limits?.memory ?? null;
     const total = group?.limit.bytes ?? memory?.total ?? null;
     const used = group !== null ? group.read() : (memory?.used ?? null);

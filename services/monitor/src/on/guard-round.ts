@@ -134,8 +134,7 @@ export class Guard {
   async round(): Promise<number> {
     const { sampler, clock, config } = this.#options;
     const taken = await sampler.sampleInSlices();
-    // Others that did not give its turns back make it late too.
-    const lateMs = Math.max(0, clock.monotonic() - this.#dueAt);
+    const lateMs = Math.max(0, taken.monotonicMs - this.#dueAt);
     const looked = taken.ok ? markLate(taken, lateMs) : taken;
     this.#note(looked, lateMs);
     const sample = looked.ok ? looked : null;
@@ -160,7 +159,8 @@ export class Guard {
     const interval = Math.min(nextInterval(sample, this.#levels), config.guard.interval);
     const monotonic = clock.monotonic();
     const pause = Math.min(evenPause(interval, monotonic, { least: SLOW_MS, most: interval }), due);
-    this.#dueAt = monotonic + pause;
+    // From its beginning: a round that others held up makes the next sample late, whose rates are of that time.
+    this.#dueAt = taken.monotonicMs + pause;
     return pause;
   }
 

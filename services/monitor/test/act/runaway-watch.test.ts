@@ -7,16 +7,21 @@ import { defaultRunawayPolicy } from '../../src/decide/runaway-policy.js';
 import type { RunawayPlan } from '../../src/decide/runaway-types.js';
 import { heaviest } from '../../src/host/heaviest.js';
 import { readProcessTable, scanProcessTable } from '../../src/host/process-table.js';
-import { endProcesses, startHog, startMany } from './bounded-process.js';
+import { endProcesses, startHog, startMany, startNode } from './bounded-process.js';
 import { emergency } from './emergency.js';
 
 afterEach(endProcesses);
 
-/** A watch that may end only this process. */
-function watchOf(pid: number) {
+/** A watch that may end only these processes. */
+function watchOf(...pids: number[]) {
   const [plans, chosen]: [RunawayPlan[], RunawayPlan[]] = [[], []];
   const watch = new RunawayWatch({
-    policy: { ...defaultRunawayPolicy, mode: 'on', owners: [{ service: 'ours', protected: false, pids: [pid] }] },
+    policy: {
+      ...defaultRunawayPolicy,
+      ram: { ...defaultRunawayPolicy.ram, urgentGraceMs: 500, minSharePercent: 1 },
+      mode: 'on',
+      owners: [{ service: 'ours', protected: false, pids }],
+    },
     // The test itself is an ancestor of the hog, which must not make it ours.
     self: 2 ** 22,
     ownPids: [],
@@ -27,6 +32,12 @@ function watchOf(pid: number) {
     done: (plan) => plans.push(plan),
   });
   return { watch, plans, chosen };
+}
+
+/** An emergency on the real clock, in order with what the watch itself sees. */
+function takenNow() {
+  const seen = emergency();
+  return { ...seen, sample: { ...seen.sample, monotonicMs: performance.now() } };
 }
 
 describe.runIf(process.platform === 'linux')('the runaway watch', () => {
@@ -59,6 +70,31 @@ describe.runIf(process.platform === 'linux')('the runaway watch', () => {
     // Node hears of the end after we have seen it.
     await eventually(() => expect(hog.signalCode).toBe('SIGTERM'));
     expect(chosen).toEqual(plans);
+  });
+
+  test('a sample that was taken before a kill was over chooses nobody else', async () => {
+    const stubborn = await startNode("process.on('SIGTERM', () => undefined);globalThis.held = Buffer.alloc(200 * 1048576, 1)");
+    const other = await startHog(100);
+    const { watch, chosen } = watchOf(stubborn.pid, other.pid);
+    await eventually(() => {
+      watch.look(takenNow());
+      expect(chosen).toMatchObject([{ victim: { pid: stubborn.pid } }]);
+    });
+    const before = takenNow();
+    await watch.settle();
+    expect(stubborn.signalCode ?? 'SIGKILL').toBe('SIGKILL');
+    // More than once: the first of them may find the table too young.
+    for (let looks = 0; looks < 5; looks += 1) {
+      watch.look({ ...before, sample: { ...before.sample, monotonicMs: before.sample.monotonicMs + looks } });
+      await watch.settle();
+    }
+    expect(chosen).toHaveLength(1);
+    // The control: what is seen later, after the time to settle, is a reason.
+    await eventually(async () => {
+      watch.look(takenNow());
+      await watch.settle();
+      expect(chosen).toMatchObject([{ victim: { pid: stubborn.pid } }, { victim: { pid: other.pid } }]);
+    });
   });
 
   test('memory that has recovered while a long table was read ends nobody', async () => {

@@ -20,6 +20,8 @@ const LAG_MIB = 560;
 export interface GuardedHost {
   readonly name: string;
   readonly process: OwnProcess;
+  /** Where its emergency begins, in bytes of memory in use. */
+  readonly emergencyBytes: number;
   level(): Promise<string>;
   /** What it sees and thinks now, beside what the machine says: for a trial that fails. */
   story(): Promise<string>;
@@ -88,6 +90,7 @@ docker: { enabled: ${dockerHost !== undefined} }
   return {
     name,
     process: child,
+    emergencyBytes: bytes + ROOM_MIB * 2 ** 20,
     level,
     story: async () => {
       const { used, total } = group.figures();

@@ -41,11 +41,12 @@ describe('on the whole host, where the kernel keeps freed memory in lists', () =
   test('10 hogs whose memory is free and not counted as available: one kill each', { timeout: 600_000 }, async () => {
     const all: Awaited<ReturnType<typeof freedIntoLists>>[] = [];
     for (let trial = 0; trial < 10; trial += 1) all.push(await freedIntoLists(scene.servers, run));
-    const held = all.map(({ inLists }) => Math.round(inLists / 2 ** 20)).sort((a, b) => a - b);
     const took = shown(all.map(({ tookMs }) => tookMs));
+    const misled = all.filter(({ looksUsed }) => looksUsed).length;
     process.stdout.write(
-      `freed into lists: ${took} from the decision to the end; ${held[0]} to ${held.at(-1)} MiB in lists after it\n`,
+      `freed into lists: ${took} from the decision to the end; ${misled} times an emergency by MemAvailable alone\n`,
     );
+    expect(misled).toBeGreaterThan(0);
   });
 });
 

@@ -1,6 +1,8 @@
+import { freemem } from 'node:os';
 import type { EventData } from '@ops/shared/events';
 import { eventually, type OwnPostgres, type OwnRedis, ownPostgres, ownRedis, type Recorder, recorder } from '@ops/shared/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { openHostSampler } from '../../src/host/open-sampler.js';
 import { type GuardedHost, growUntilEnded, guardedHost, shareOf } from './guarded-host.js';
 import { endHogs, startHogOf } from './hog.js';
 import { ownGroup } from './own-group.js';
@@ -13,6 +15,28 @@ const [TRIALS, SLOW] = [2, 1];
 const group = ownGroup();
 const run = String(process.pid);
 const HOG = `hog-${run}`.slice(0, 15);
+
+const MIB = 2 ** 20;
+const isRoomy = process.platform === 'linux' && freemem() > 6144 * MIB;
+
+// The kernel keeps as much as an eighth of the memory in lists of the CPUs for minutes, and MemAvailable leaves them out.
+test.runIf(isRoomy)('what two large processes have given back is free at once', { timeout: 60_000 }, async () => {
+  const sampler = await openHostSampler({ scope: 'host', mounts: [] });
+  const used = () => {
+    const sample = sampler.sample();
+    return sample.ok ? (sample.ramUsedBytes ?? Number.NaN) : Number.NaN;
+  };
+  try {
+    const before = used();
+    await Promise.all(['one', 'two'].map((name) => startHogOf(`${name}-${run}`, { mebibytes: 1024 })));
+    await eventually(() => expect(used()).toBeGreaterThan(before + 1200 * MIB));
+    await endHogs();
+    await eventually(() => expect(used()).toBeLessThan(before + 600 * MIB));
+  } finally {
+    await endHogs();
+    sampler.close();
+  }
+});
 
 // Needs a memory control group (version 1, as root): on the whole host the decoys would have to hold 10 GiB. The proof does that.
 describe.runIf(!group.isWholeHost)('a real hog on a real host', () => {
