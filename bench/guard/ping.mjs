@@ -44,7 +44,7 @@ export async function ping(bench) {
 
 ${table}
 
-Bar: none of them late because of us: ${verdict(ours === 0)} (${ours} of ${found.with.flat().length}: those that would have been in time without what a sample blocked).
+Bar: none of them late because of us: ${verdict(ours === 0)} (${ours} of ${found.with.flat().length}: those that would have been in time without what a sample took).
 
 ${BURNERS} burners at nice 0; one kept connection, by turns with the sampler at the guard's own rate in the same process and without.`;
 }

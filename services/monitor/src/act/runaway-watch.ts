@@ -140,7 +140,7 @@ export class RunawayWatch {
       withinGroup: seen.sample.scope.kind === 'host' ? null : (this.#ownGroup ?? 'unknown'),
       own: { pid: self, alsoOurs: ownPids },
       containers: { known: containers.known, own: containerIds(this.#ownGroup) },
-      // What a sample saw while the victim still held its memory is no reason for another one.
+      // A sample that is older than the end of a kill saw the victim with all that it held.
       killing: this.#killing !== null || seen.sample.monotonicMs < this.#endedAt,
       previous: this.#previous,
       givenUp: this.#givenUp,

@@ -35,7 +35,7 @@ export interface RunawayFacts {
   readonly withinGroup: string | null;
   readonly own: OwnProcesses;
   readonly containers: ContainerFacts;
-  /** A plan is being carried out right now. */
+  /** A plan is being carried out, or was when the sample was taken. */
   readonly killing: boolean;
   readonly previous: PreviousKill | null;
   /** Victims that signals could not end or may not reach: never chosen again. */
