@@ -1,5 +1,6 @@
 // A hundred PINGs on one connection, 20 ms apart: `node ping-role.mjs <Redis URL> with|without`. `with`: our sampler looks at the host in the
-// same process meanwhile, as often as the guard does. Answers one line of JSON: how long each took, and how much of that a sample took, turns that it gave to others included.
+// same process meanwhile, as often as the guard does. Answers one line of JSON: how long each took, and how much
+// of that a sample took, turns that it gave to others included.
 import { createRequire } from 'node:module';
 import { parseConfig } from '../../packages/shared/dist/config/index.js';
 import { nextInterval, ramMattersFrom } from '../../services/monitor/dist/decide/level-interval.js';
