@@ -26,6 +26,8 @@ export async function unpackPackages(folder, suite, packages) {
     `Dir::Etc::SourceList=${folder}/sources.list`,
     'Dir::Etc::SourceParts=-',
     'Acquire::Languages=none',
+    // Else a list that could not be fetched is a package that does not exist.
+    'APT::Update::Error-Mode=any',
     'APT::Sandbox::User=root',
   ].flatMap((option) => ['-o', option]);
   // Of two versions, the one of the suite: the system's own may be among the candidates.
