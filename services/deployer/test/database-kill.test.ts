@@ -75,6 +75,8 @@ describe.skipIf(withoutPostgres !== undefined)('kill -9 of the deployer while it
     running = by;
     const ended = await Promise.race([here.scene.ending(id, 60_000), running.died]);
     expect(ended.type, `${ended.why}\n${running.log.slice(-5).join('')}`).toBe('deploy.rolled-back');
+    // For what the migration did, not because it could not do it.
+    expect(ended.why).toContain('ended with exit code 7');
     expect(here.scene.story(id).filter((one) => one.startsWith('deploy.rolled-back'))).toHaveLength(1);
     expect(await here.people()).toBe('1|a@b\n2|c@d');
     const failed = failedName(ended);
