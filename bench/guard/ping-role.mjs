@@ -3,8 +3,8 @@
 // of that a sample took, turns that it gave to others included.
 import { createRequire } from 'node:module';
 import { parseConfig } from '../../packages/shared/dist/config/index.js';
-import { nextInterval, ramMattersFrom } from '../../services/monitor/dist/decide/level-interval.js';
-import { levelPolicyOf } from '../../services/monitor/dist/decide/policies.js';
+import { nextInterval } from '../../services/monitor/dist/decide/level-interval.js';
+import { levelPolicyOf, samplingOf } from '../../services/monitor/dist/decide/policies.js';
 import { openHostSampler } from '../../services/monitor/dist/host/open-sampler.js';
 import { pause } from '../service-process.mjs';
 import { now } from './clock.mjs';
@@ -15,7 +15,7 @@ const { guard } = parseConfig('inventory: { services: [{ name: thing, health: { 
 const levels = levelPolicyOf(guard);
 const samples = [];
 if (how === 'with') {
-  const sampler = await openHostSampler({ mounts: guard.disks, ramMattersFromPercent: ramMattersFrom(levels) });
+  const sampler = await openHostSampler(samplingOf(guard));
   const look = async () => {
     const began = now();
     const sample = await sampler.sampleInSlices();

@@ -6,8 +6,7 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseConfig } from '../../packages/shared/dist/config/index.js';
-import { ramMattersFrom } from '../../services/monitor/dist/decide/level-interval.js';
-import { levelPolicyOf } from '../../services/monitor/dist/decide/policies.js';
+import { samplingOf } from '../../services/monitor/dist/decide/policies.js';
 import { heaviest } from '../../services/monitor/dist/host/heaviest.js';
 import { openHostSampler } from '../../services/monitor/dist/host/open-sampler.js';
 import { readProcessTable, scanProcessTable } from '../../services/monitor/dist/host/process-table.js';
@@ -50,8 +49,8 @@ const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.
 const spread = (walls) => ({ p50: median(walls), p99: quantile(walls, 0.99), most: Math.max(...walls) });
 
 /** Medians of some runs. A monitor runs for weeks: the first samples, during which V8 still compiles, are left out. */
-async function ofSample(rounds, ramMattersFromPercent) {
-  const sampler = await openHostSampler({ mounts: ['/'], ramMattersFromPercent });
+async function ofSample(rounds, told) {
+  const sampler = await openHostSampler(told);
   const sample = () => sampler.sampleInSlices();
   await cost(sample, WARM_UP_SAMPLES, 25);
   const runs = [];
@@ -179,8 +178,8 @@ async function fill(wanted) {
 
 const { guard } = parseConfig('inventory: { services: [{ name: thing, health: { tcp: { port: 1 } }, paused: true }] }');
 const [samples, ...sizes] = process.argv.slice(2).map(Number);
-const sample = await ofSample(samples, ramMattersFrom(levelPolicyOf(guard)));
-const near = await ofSample(samples, 0);
+const sample = await ofSample(samples, samplingOf(guard));
+const near = await ofSample(samples, { ...samplingOf(guard), ramMattersFromPercent: 0 });
 const tables = [];
 for (const size of sizes) {
   await fill(size);

@@ -7,8 +7,7 @@ import { type Checks, startChecks } from './checks/check-runner.js';
 import { ContainerDirectory } from './checks/container-directory.js';
 import { healthConditions } from './decide/check-conditions.js';
 import { guardConditions } from './decide/conditions.js';
-import { ramMattersFrom } from './decide/level-interval.js';
-import { levelPolicyOf } from './decide/policies.js';
+import { samplingOf } from './decide/policies.js';
 import { judgeReport } from './decide/report.js';
 import { openHostSampler } from './host/open-sampler.js';
 import { silenceEnd } from './jobs.js';
@@ -92,10 +91,7 @@ async function open(context: ServiceContext): Promise<{
   const { config, host, home, clock, log, redis, publisher, ownPids, dockerHost } = context;
   const { services } = config.inventory;
   const outbox = new Outbox(publisher, log, clock);
-  const sampler = await openHostSampler({
-    mounts: config.guard.disks,
-    ramMattersFromPercent: ramMattersFrom(levelPolicyOf(config.guard)),
-  });
+  const sampler = await openHostSampler(samplingOf(config.guard));
   const engineHost = config.docker.enabled ? dockerHost : null;
   const containers = new ContainerDirectory();
   const guard = new Guard({

@@ -1,5 +1,5 @@
 import { compareLevels, raisedLevels } from './level-order.js';
-import { type LevelPolicy, policyOf } from './level-policy.js';
+import { type LevelPolicy, type MetricPolicy, policyOf } from './level-policy.js';
 import type { LevelReadings, LevelState } from './level-types.js';
 
 /** How often to look, in milliseconds, and how near a threshold (in points) is near. */
@@ -40,9 +40,9 @@ export function nextInterval(
   return nearCpu || nearRam ? policy.nearMs : policy.farMs;
 }
 
-/** The least RAM that decides anything, in percent: what makes samples more frequent, or is not calm yet. */
-export function ramMattersFrom({ ram }: Pick<LevelPolicy, 'ram'>, policy: IntervalPolicy = defaultIntervalPolicy): number {
-  return lowest(ram) - Math.max(policy.nearPoints, ram.margin);
+/** The least of a metric that decides anything, in percent: what makes samples more frequent, or is not calm yet. */
+export function mattersFrom(metric: MetricPolicy, policy: IntervalPolicy = defaultIntervalPolicy): number {
+  return lowest(metric) - Math.max(policy.nearPoints, metric.margin);
 }
 
 /**
@@ -65,7 +65,7 @@ export function untilEntered(state: Pick<LevelState, 'metrics'>, policy: LevelPo
   return waits.length === 0 ? null : Math.min(...waits);
 }
 
-function lowest(metric: LevelPolicy['cpu']): number {
+function lowest(metric: MetricPolicy): number {
   const bounds = Object.values(metric.bounds).map((bound) => bound.at);
   return bounds.length === 0 ? 100 : Math.min(...bounds);
 }

@@ -1,4 +1,5 @@
 import { type InventoryService, isProtected, type OpsConfig } from '@ops/shared/config';
+import { mattersFrom } from './level-interval.js';
 import { type LevelPolicy, levelPolicy } from './level-policy.js';
 import { defaultRunawayPolicy, type OwnerRule, type RunawayPolicy } from './runaway-policy.js';
 
@@ -23,6 +24,16 @@ export function levelPolicyOf({ cpu, ram, disk, interval, reports }: GuardConfig
       intervalMs: Math.max(interval, 1000),
     },
   );
+}
+
+/** ops.yaml's guard section as the sampler of the host is told it. */
+export function samplingOf(guard: GuardConfig): {
+  readonly mounts: readonly string[];
+  readonly ramMattersFromPercent: number;
+  readonly diskMattersFromPercent: number;
+} {
+  const { ram, disk } = levelPolicyOf(guard);
+  return { mounts: guard.disks, ramMattersFromPercent: mattersFrom(ram), diskMattersFromPercent: mattersFrom(disk) };
 }
 
 /**

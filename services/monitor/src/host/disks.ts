@@ -14,7 +14,18 @@ interface Watched {
   readonly mount: string;
   startedAt: number | null;
   finishedAt: number | null;
-  stat: FileSystemStat | null;
+  /** The last answer; null where it was an error. */
+  answer: DiskSample | null;
+  readonly unknown: DiskSample;
+}
+
+export interface DiskPace {
+  /** A mount that has not answered for so long is unknown, in ms. */
+  readonly deadlineMs: number;
+  /** From an answer to the next question, in ms. */
+  readonly refreshMs: number;
+  /** Below so much in use nothing is decided by it, in percent: it is asked a third as often. */
+  readonly mattersFromPercent: number;
 }
 
 /**
@@ -24,26 +35,34 @@ interface Watched {
 const mostAtOnce = 2;
 /** A result that old says nothing about now (we were suspended, or could not ask). */
 const staleMs = 15_000;
+/** Each question wakes a thread, and its answer wakes us. */
+const calmRefreshes = 3;
 
 /**
  * Watches the configured mounts in the background. `read` never waits: it gives the last answer of each mount and asks
- * again when that is older than `refreshMs`. A mount that has not answered within `deadlineMs`, or answered with an
+ * again when that is older than `refreshMs`, three times that where it is far from mattering. A mount that has not answered within `deadlineMs`, or answered with an
  * error, is unknown, and is not asked a second time while the first question is open.
  */
 export class DiskWatch {
   readonly #mounts: Watched[];
-  readonly #deadlineMs: number;
-  readonly #refreshMs: number;
+  readonly #pace: DiskPace;
   readonly #monotonic: () => number;
+  /** When the next mount is to be asked. */
+  #dueAt = Number.NEGATIVE_INFINITY;
   readonly #first: Promise<void>;
   #allAnswered: () => void = () => undefined;
   #closed = false;
 
-  constructor(mounts: readonly string[], monotonic: () => number, deadlineMs = 1_000, refreshMs = 1_000) {
-    this.#mounts = mounts.map((mount) => ({ mount, startedAt: null, finishedAt: null, stat: null }));
+  constructor(mounts: readonly string[], monotonic: () => number, pace: Partial<DiskPace> = {}) {
+    this.#mounts = mounts.map((mount) => ({
+      mount,
+      startedAt: null,
+      finishedAt: null,
+      answer: null,
+      unknown: { mount, percent: null, usedBytes: null, totalBytes: null },
+    }));
     this.#monotonic = monotonic;
-    this.#deadlineMs = deadlineMs;
-    this.#refreshMs = refreshMs;
+    this.#pace = { deadlineMs: 1_000, refreshMs: 1_000, mattersFromPercent: 0, ...pace };
     this.#first = new Promise((resolve) => {
       this.#allAnswered = resolve;
       if (mounts.length === 0) resolve();
@@ -52,8 +71,8 @@ export class DiskWatch {
 
   /** The state of every mount, in the configured order. */
   read(): DiskSample[] {
-    this.#refresh();
     const now = this.#monotonic();
+    if (now >= this.#dueAt) this.#refresh();
     return this.#mounts.map((watched) => this.#sampleOf(watched, now));
   }
 
@@ -61,7 +80,7 @@ export class DiskWatch {
   async answered(): Promise<void> {
     this.#refresh();
     const late = new AbortController();
-    const deadline = delay(this.#deadlineMs, undefined, { signal: late.signal }).catch(() => undefined);
+    const deadline = delay(this.#pace.deadlineMs, undefined, { signal: late.signal }).catch(() => undefined);
     await Promise.race([this.#first, deadline]);
     late.abort();
   }
@@ -72,21 +91,28 @@ export class DiskWatch {
 
   #refresh(): void {
     const now = this.#monotonic();
-    const due = this.#mounts.filter(
-      (each) => each.startedAt === null && (each.finishedAt === null || now - each.finishedAt >= this.#refreshMs),
-    );
+    const due = this.#mounts.filter((each) => each.startedAt === null && this.#dueOf(each) <= now);
     // Longest unasked first, so that a hung mount does not always leave the same one waiting.
     due.sort((a, b) => (a.finishedAt ?? -1) - (b.finishedAt ?? -1));
     const free = mostAtOnce - this.#mounts.filter((each) => each.startedAt !== null).length;
     for (const watched of due.slice(0, Math.max(0, free))) void this.#ask(watched);
+    // Whoever waits for a free place, or for his answer, is looked at when there is one.
+    const calm = this.#mounts.filter((each) => each.startedAt === null).map((each) => this.#dueOf(each));
+    this.#dueAt = Math.min(...calm.filter((at) => at > now));
+  }
+
+  #dueOf({ finishedAt, answer }: Watched): number {
+    const { refreshMs, mattersFromPercent } = this.#pace;
+    const isCalm = answer !== null && answer.percent !== null && answer.percent < mattersFromPercent;
+    return finishedAt === null ? Number.NEGATIVE_INFINITY : finishedAt + (isCalm ? refreshMs * calmRefreshes : refreshMs);
   }
 
   async #ask(watched: Watched): Promise<void> {
     watched.startedAt = this.#monotonic();
     try {
-      watched.stat = await statfs(watched.mount);
+      watched.answer = answerOf(watched.mount, await statfs(watched.mount));
     } catch {
-      watched.stat = null;
+      watched.answer = null;
     }
     watched.startedAt = null;
     watched.finishedAt = this.#monotonic();
@@ -95,17 +121,17 @@ export class DiskWatch {
     if (!this.#closed) this.#refresh();
   }
 
-  #sampleOf(watched: Watched, now: number): DiskSample {
-    const isHung = watched.startedAt !== null && now - watched.startedAt > this.#deadlineMs;
-    const isStale = watched.finishedAt === null || now - watched.finishedAt > staleMs;
-    if (watched.stat === null || isHung || isStale) {
-      return { mount: watched.mount, percent: null, usedBytes: null, totalBytes: null };
-    }
-    const { bsize, blocks, bfree, bavail } = watched.stat;
-    const used = blocks - bfree;
-    // Blocks kept for root are neither used nor usable: 100 % is when everybody else gets "no space left".
-    const usable = used + bavail;
-    const percent = usable > 0 ? (used * 100) / usable : null;
-    return { mount: watched.mount, percent, usedBytes: used * bsize, totalBytes: blocks * bsize };
+  #sampleOf({ startedAt, finishedAt, answer, unknown }: Watched, now: number): DiskSample {
+    const isHung = startedAt !== null && now - startedAt > this.#pace.deadlineMs;
+    const isStale = finishedAt === null || now - finishedAt > staleMs;
+    return answer === null || isHung || isStale ? unknown : answer;
   }
+}
+
+function answerOf(mount: string, { bsize, blocks, bfree, bavail }: FileSystemStat): DiskSample {
+  const used = blocks - bfree;
+  // Blocks kept for root are neither used nor usable: 100 % is when everybody else gets "no space left".
+  const usable = used + bavail;
+  const percent = usable > 0 ? (used * 100) / usable : null;
+  return { mount, percent, usedBytes: used * bsize, totalBytes: blocks * bsize };
 }

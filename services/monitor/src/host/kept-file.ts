@@ -15,9 +15,9 @@ export class KeptFile {
     this.#buffer = Buffer.allocUnsafe(maxBytes);
   }
 
-  /** The first `maxBytes` of the file, as one read gives them, or null when it cannot be read now. */
-  read(): string | null {
-    return this.#text((descriptor) => readSync(descriptor, this.#buffer, 0, this.#buffer.length, 0));
+  /** The first bytes of the file (`maxBytes`, or fewer), as one read gives them, or null when it cannot be read now. */
+  read(bytes = this.#buffer.length): string | null {
+    return this.#text((descriptor) => readSync(descriptor, this.#buffer, 0, bytes, 0));
   }
 
   /** The same of a file of several records, of which the kernel may give fewer than there is room for. */

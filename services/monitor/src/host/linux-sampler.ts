@@ -29,8 +29,10 @@ export interface LinuxSamplerOptions {
 /** Limits can change while we run (`docker update`); looking for them costs about twenty small reads. */
 const limitsEveryMs = 10_000;
 
-/** A sample is a few small reads of some hundredths each. Where the machine is slow nobody has to wait for all of them. */
-const SLICE_MS = 0.02;
+/** A sample is a few small reads of some hundredths each, and a turn costs as much: where the machine is slow nobody waits for two of them. */
+const SLICE_MS = 0.05;
+/** The line of all CPUs, with room for eight counters of centuries. */
+const CPU_LINE_BYTES = 256;
 
 /** Bytes, and how much of the swap is in use; null without swap. */
 interface MeminfoReading {
@@ -81,8 +83,7 @@ export class LinuxSampler implements HostSampler {
     const loopDelayMs = this.#loopDelay.take();
     yield;
     const statAt = clock.monotonic();
-    const stat = this.#stat.read();
-    yield;
+    const stat = this.#stat.read(this.#hostCpus === 0 ? undefined : CPU_LINE_BYTES);
     const times = stat === null ? null : parseCpuTimes(stat);
     const hostCpu = this.#hostCpu(times, statAt);
     yield;
@@ -99,7 +100,13 @@ export class LinuxSampler implements HostSampler {
     const group = this.#limits?.cpu?.read(clock.monotonic()) ?? null;
     const ram = this.#ram(memory);
     yield;
-    const pressure = this.#pressures(clock.monotonic());
+    const own = this.#limits;
+    const cpuPressure = own?.cpu?.pressure?.read(clock.monotonic()) ?? this.#pressure.cpu.read(clock.monotonic());
+    yield;
+    const memoryPressure = own?.memory?.pressure?.read(clock.monotonic()) ?? this.#pressure.memory.read(clock.monotonic());
+    yield;
+    const ioPressure = this.#pressure.io.read(clock.monotonic());
+    const { percent: ramPercent, used: ramUsedBytes, total: ramTotalBytes } = ram;
     yield;
     return {
       ok: true,
@@ -112,8 +119,12 @@ export class LinuxSampler implements HostSampler {
       nicePercent: hostCpu?.nicePercent ?? null,
       stealPercent: hostCpu?.stealPercent ?? null,
       cpuThrottledPercent: group?.throttledPercent ?? null,
-      ...pressure,
-      ...ram,
+      cpuPressure,
+      memoryPressure,
+      ioPressure,
+      ramPercent,
+      ramUsedBytes,
+      ramTotalBytes,
       swapPercent: memory?.swapPercent ?? null,
       disks: disks.read(),
       loopDelayMs,
@@ -140,15 +151,6 @@ export class LinuxSampler implements HostSampler {
     return before === undefined ? null : cpuShares(before.value, times);
   }
 
-  #pressures(monotonicMs: number): Pick<HostSample, 'cpuPressure' | 'memoryPressure' | 'ioPressure'> {
-    const { cpu, memory, io } = this.#pressure;
-    return {
-      cpuPressure: this.#limits?.cpu?.pressure?.read(monotonicMs) ?? cpu.read(monotonicMs),
-      memoryPressure: this.#limits?.memory?.pressure?.read(monotonicMs) ?? memory.read(monotonicMs),
-      ioPressure: io.read(monotonicMs),
-    };
-  }
-
   /** Tmpfs and dirty pages are not available and count as used; clean page cache and the free lists of the CPUs do not. */
   #hostMemory(monotonicMs: number): MeminfoReading | null {
     const text = this.#meminfo.read();
@@ -163,12 +165,12 @@ export class LinuxSampler implements HostSampler {
     return { total: total * 1024, used: Math.max(0, used), swapPercent: swapOf(text) };
   }
 
-  #ram(memory: MeminfoReading | null): Pick<HostSample, 'ramPercent' | 'ramUsedBytes' | 'ramTotalBytes'> {
+  #ram(memory: MeminfoReading | null): { percent: number | null; used: number | null; total: number | null } {
     const group = this.#limits?.memory ?? null;
     const total = group?.limit.bytes ?? memory?.total ?? null;
     const used = group !== null ? group.read() : (memory?.used ?? null);
     const percent = used === null || total === null ? null : Math.min(100, (used * 100) / total);
-    return { ramPercent: percent, ramUsedBytes: used, ramTotalBytes: total };
+    return { percent, used, total };
   }
 
   /** The first time at once; after that one step with each sample, which would else be blocked by twenty reads now and then. */

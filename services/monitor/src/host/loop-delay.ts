@@ -17,10 +17,11 @@ export class LoopDelay {
   /** The longest delay in milliseconds since the last call, the one that is still going on included; at most that, until a timer runs. */
   take(): number {
     const now = performance.eventLoopUtilization();
-    const { active, utilization } = performance.eventLoopUtilization(now, this.#before);
+    const active = now.active - this.#before.active;
+    const idle = now.idle - this.#before.idle;
     this.#before = now;
     const longest = this.#ticks?.take() ?? active;
-    if (utilization >= BUSY) this.#ticks ??= new Ticks();
+    if (active >= BUSY * (active + idle)) this.#ticks ??= new Ticks();
     else this.close();
     return Math.max(0, longest);
   }

@@ -22,6 +22,8 @@ export interface HostSamplerOptions {
   /** A mount that has not answered for so long is unknown, in milliseconds. */
   readonly diskDeadlineMs?: number;
   readonly diskRefreshMs?: number;
+  /** Below so much of a disk in use nothing is decided by it, in percent; 0 (default) where that is not known. */
+  readonly diskMattersFromPercent?: number;
   readonly clock?: SampleClock;
 }
 
@@ -36,8 +38,11 @@ export async function openHostSampler(options: HostSamplerOptions = {}): Promise
   const clock = options.clock ?? systemClock;
   const procRoot = options.procRoot ?? '/proc';
   const minWindowMs = options.minWindowMs ?? defaultMinWindowMs;
-  const deadlineMs = options.diskDeadlineMs ?? 1_000;
-  const disks = new DiskWatch(options.mounts ?? ['/'], () => clock.monotonic(), deadlineMs, options.diskRefreshMs ?? 1_000);
+  const disks = new DiskWatch(options.mounts ?? ['/'], () => clock.monotonic(), {
+    deadlineMs: options.diskDeadlineMs ?? 1_000,
+    refreshMs: options.diskRefreshMs ?? 1_000,
+    mattersFromPercent: options.diskMattersFromPercent ?? 0,
+  });
   const source = options.source ?? 'auto';
   const isLinux = source === 'linux' || (source === 'auto' && process.platform === 'linux' && existsSync(`${procRoot}/stat`));
   if (isLinux) {

@@ -1,5 +1,8 @@
 import { KeptFile } from './kept-file.js';
+import { numberAt } from './parse-number.js';
 import { SlidingWindow } from './sliding-window.js';
+
+const TOTAL = ' total=';
 
 /**
  * Pressure stall information over our own window. The file's averages move every two seconds only; its `total`
@@ -16,18 +19,24 @@ export class Pressure {
 
   /** Percent of the window in which some task waited; null without PSI in the kernel, or at the first reading. */
   read(monotonicMs: number): number | null {
-    const total = /^some .*total=(\d+)/.exec(this.#file.read() ?? '')?.[1];
-    if (total === undefined) {
+    const total = totalOf(this.#file.read() ?? '');
+    if (total === null) {
       this.#window.clear();
       return null;
     }
-    const before = this.#window.add(monotonicMs, Number(total));
+    const before = this.#window.add(monotonicMs, total);
     if (before === undefined || monotonicMs <= before.at) return null;
-    const percent = (Number(total) - before.value) / 10 / (monotonicMs - before.at);
+    const percent = (total - before.value) / 10 / (monotonicMs - before.at);
     return Math.min(100, Math.max(0, percent));
   }
 
   close(): void {
     this.#file.close();
   }
+}
+
+/** `some avg10=0.00 avg60=0.00 avg300=0.00 total=123`: the 123 of the first line. */
+function totalOf(text: string): number | null {
+  const at = text.indexOf(TOTAL);
+  return text.startsWith('some ') && at >= 0 && at < text.indexOf('\n') ? numberAt(text, at + TOTAL.length) : null;
 }

@@ -1,3 +1,5 @@
+import { numbersFrom } from './parse-number.js';
+
 /** Ticks since boot, as the first line of /proc/stat has them. */
 export interface CpuTimes {
   readonly busy: number;
@@ -25,9 +27,8 @@ const fewestTicks = 10;
  * nice. Steal counts: the hypervisor has given that time to others, so we do not have it. Iowait is not busy.
  */
 export function parseCpuTimes(stat: string): CpuTimes | null {
-  const line = /^cpu +([\d ]+)/.exec(stat)?.[1];
-  if (line === undefined) return null;
-  const [user, nice, system, idle, iowait = 0, irq = 0, softirq = 0, steal = 0] = line.trim().split(/ +/).map(Number);
+  if (!stat.startsWith('cpu ')) return null;
+  const [user, nice, system, idle, iowait = 0, irq = 0, softirq = 0, steal = 0] = numbersFrom(stat, 4);
   if (user === undefined || nice === undefined || system === undefined || idle === undefined) return null;
   return { busy: user + nice + system + irq + softirq + steal, idle, iowait, nice, steal };
 }

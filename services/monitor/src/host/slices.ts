@@ -1,5 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-
 /** Work that can be put aside: at each yield something else may have its turn. */
 export type Steps<T> = Generator<undefined, T, undefined>;
 
@@ -29,4 +27,11 @@ export function* eachOf<T>(items: readonly T[], take: (item: T) => void): Steps<
     take(item);
     if (index % 256 === 255) yield;
   }
+}
+
+// Not that of `node:timers/promises`, which looks at options that nobody gives, with each turn of each sample.
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }

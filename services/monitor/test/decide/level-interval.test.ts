@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { defaultIntervalPolicy, nextInterval, ramMattersFrom, untilEntered } from '../../src/decide/level-interval.js';
+import { defaultIntervalPolicy, mattersFrom, nextInterval, untilEntered } from '../../src/decide/level-interval.js';
 import { defaultLevelPolicy, levelPolicy } from '../../src/decide/level-policy.js';
 import { SlidingWindow } from '../../src/host/sliding-window.js';
 import { LevelRun, readings, start } from './level-steps.js';
@@ -21,8 +21,8 @@ test.each([
 });
 
 test('RAM matters where samples become more frequent, and where it is not calm', () => {
-  expect(ramMattersFrom(levelPolicy())).toBe(60);
-  expect(ramMattersFrom(levelPolicy(undefined, { ramMargin: 20 }))).toBe(55);
+  expect(mattersFrom(levelPolicy().ram)).toBe(60);
+  expect(mattersFrom(levelPolicy(undefined, { ramMargin: 20 }).ram)).toBe(55);
 });
 
 test('without any sample it looks again soon', () => {

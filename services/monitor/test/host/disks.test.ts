@@ -59,3 +59,25 @@ test.runIf(mayMount)(
     expect(refreshed).toBeGreaterThan(0);
   },
 );
+
+test('a disk that is far from mattering is asked a third as often', async () => {
+  let now = 0;
+  const watch = (mattersFromPercent: number) => new DiskWatch(['/'], () => now, { refreshMs: 1_000, mattersFromPercent });
+  const answers = async (disks: DiskWatch) => {
+    const [before] = disks.read();
+    await new Promise((resolve) => setImmediate(resolve));
+    return before;
+  };
+  const [far, near] = [watch(100.1), watch(0)];
+  await Promise.all([far.answered(), near.answered()]);
+  const [farFirst, nearFirst] = [far.read()[0], near.read()[0]];
+  now = 1_500;
+  await Promise.all([answers(far), answers(near)]);
+  // Another answer is another object: nobody else tells when one came.
+  await expect.poll(() => near.read()[0] !== nearFirst).toBe(true);
+  expect(far.read()[0]).toBe(farFirst);
+  now = 3_500;
+  await expect.poll(() => far.read()[0] !== farFirst).toBe(true);
+  far.close();
+  near.close();
+});

@@ -66,6 +66,8 @@ describe('numbers', () => {
     expect(numberAfter(text, 'total_inactive_file')).toBe(9);
     expect(numberAfter(text, 'MemTotal')).toBe(24);
     expect(numberAfter(text, 'MemTot')).toBeNull();
+    expect(numberAfter('MemTotalSize: 5\nMemTotal: 7 kB', 'MemTotal')).toBe(7);
+    expect(numberAfter('MemTotal: none\n', 'MemTotal')).toBeNull();
     expect(numberAfter(text, 'absent')).toBeNull();
   });
 
