@@ -40,7 +40,7 @@ export function nextInterval(
   return nearCpu || nearRam ? policy.nearMs : policy.farMs;
 }
 
-/** The least of a metric that decides anything, in percent: what makes samples more frequent, or is not calm yet. */
+/** The least of a metric that is near a level or not calm yet, in percent: below it a reading need not be of this moment. */
 export function mattersFrom(metric: MetricPolicy, policy: IntervalPolicy = defaultIntervalPolicy): number {
   return lowest(metric) - Math.max(policy.nearPoints, metric.margin);
 }

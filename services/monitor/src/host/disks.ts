@@ -14,7 +14,7 @@ interface Watched {
   readonly mount: string;
   startedAt: number | null;
   finishedAt: number | null;
-  /** The last answer; null where it was an error. */
+  /** The last answer; null before the first one, and where it was an error. */
   answer: DiskSample | null;
   readonly unknown: DiskSample;
 }
@@ -24,7 +24,7 @@ export interface DiskPace {
   readonly deadlineMs: number;
   /** From an answer to the next question, in ms. */
   readonly refreshMs: number;
-  /** Below so much in use nothing is decided by it, in percent: it is asked a third as often. */
+  /** Below so much in use no level is entered for it, in percent: it is asked a third as often. */
   readonly mattersFromPercent: number;
 }
 
@@ -40,8 +40,8 @@ const calmRefreshes = 3;
 
 /**
  * Watches the configured mounts in the background. `read` never waits: it gives the last answer of each mount and asks
- * again when that is older than `refreshMs`, three times that where it is far from mattering. A mount that has not answered within `deadlineMs`, or answered with an
- * error, is unknown, and is not asked a second time while the first question is open.
+ * again when that is older than `refreshMs`, three times that where it is far from mattering. A mount that has not answered
+ * within `deadlineMs`, or answered with an error, is unknown, and is not asked a second time while the first question is open.
  */
 export class DiskWatch {
   readonly #mounts: Watched[];
@@ -97,8 +97,8 @@ export class DiskWatch {
     const free = mostAtOnce - this.#mounts.filter((each) => each.startedAt !== null).length;
     for (const watched of due.slice(0, Math.max(0, free))) void this.#ask(watched);
     // Whoever waits for a free place, or for his answer, is looked at when there is one.
-    const calm = this.#mounts.filter((each) => each.startedAt === null).map((each) => this.#dueOf(each));
-    this.#dueAt = Math.min(...calm.filter((at) => at > now));
+    const unasked = this.#mounts.filter((each) => each.startedAt === null).map((each) => this.#dueOf(each));
+    this.#dueAt = Math.min(...unasked.filter((at) => at > now));
   }
 
   #dueOf({ finishedAt, answer }: Watched): number {

@@ -15,7 +15,7 @@ export class KeptFile {
     this.#buffer = Buffer.allocUnsafe(maxBytes);
   }
 
-  /** The first bytes of the file (`maxBytes`, or fewer), as one read gives them, or null when it cannot be read now. */
+  /** The first `bytes` of the file (`maxBytes`, unless told otherwise), as one read gives them, or null when it cannot be read now. */
   read(bytes = this.#buffer.length): string | null {
     return this.#text((descriptor) => readSync(descriptor, this.#buffer, 0, bytes, 0));
   }

@@ -29,7 +29,7 @@ export interface LinuxSamplerOptions {
 /** Limits can change while we run (`docker update`); looking for them costs about twenty small reads. */
 const limitsEveryMs = 10_000;
 
-/** A sample is a few small reads of some hundredths each, and a turn costs as much: where the machine is slow nobody waits for two of them. */
+/** A sample is small steps of some hundredths each, and a turn costs as much: where the machine is slow nobody waits for two of them. */
 const SLICE_MS = 0.05;
 /** The line of all CPUs, with room for eight counters of centuries. */
 const CPU_LINE_BYTES = 256;
@@ -98,7 +98,7 @@ export class LinuxSampler implements HostSampler {
     yield;
     this.#findLimits(monotonicMs);
     const group = this.#limits?.cpu?.read(clock.monotonic()) ?? null;
-    const ram = this.#ram(memory);
+    const { percent: ramPercent, used: ramUsedBytes, total: ramTotalBytes } = this.#ram(memory);
     yield;
     const own = this.#limits;
     const cpuPressure = own?.cpu?.pressure?.read(clock.monotonic()) ?? this.#pressure.cpu.read(clock.monotonic());
@@ -106,7 +106,6 @@ export class LinuxSampler implements HostSampler {
     const memoryPressure = own?.memory?.pressure?.read(clock.monotonic()) ?? this.#pressure.memory.read(clock.monotonic());
     yield;
     const ioPressure = this.#pressure.io.read(clock.monotonic());
-    const { percent: ramPercent, used: ramUsedBytes, total: ramTotalBytes } = ram;
     yield;
     return {
       ok: true,

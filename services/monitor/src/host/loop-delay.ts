@@ -21,7 +21,7 @@ export class LoopDelay {
     const idle = now.idle - this.#before.idle;
     this.#before = now;
     const longest = this.#ticks?.take() ?? active;
-    if (active >= BUSY * (active + idle)) this.#ticks ??= new Ticks();
+    if (active > 0 && active >= BUSY * (active + idle)) this.#ticks ??= new Ticks();
     else this.close();
     return Math.max(0, longest);
   }

@@ -22,7 +22,7 @@ export interface HostSamplerOptions {
   /** A mount that has not answered for so long is unknown, in milliseconds. */
   readonly diskDeadlineMs?: number;
   readonly diskRefreshMs?: number;
-  /** Below so much of a disk in use nothing is decided by it, in percent; 0 (default) where that is not known. */
+  /** Below so much of a disk in use no level is entered for it, in percent; 0 (default) where that is not known. */
   readonly diskMattersFromPercent?: number;
   readonly clock?: SampleClock;
 }

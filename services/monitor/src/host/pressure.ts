@@ -37,6 +37,7 @@ export class Pressure {
 
 /** `some avg10=0.00 avg60=0.00 avg300=0.00 total=123`: the 123 of the first line. */
 function totalOf(text: string): number | null {
-  const at = text.indexOf(TOTAL);
-  return text.startsWith('some ') && at >= 0 && at < text.indexOf('\n') ? numberAt(text, at + TOTAL.length) : null;
+  const [line = ''] = text.split('\n', 1);
+  const at = line.indexOf(TOTAL);
+  return line.startsWith('some ') && at >= 0 ? numberAt(line, at + TOTAL.length) : null;
 }

@@ -1,3 +1,4 @@
+import { parseConfig } from '@ops/shared/config';
 import { describe, expect, test } from 'vitest';
 import { defaultIntervalPolicy, mattersFrom, nextInterval, untilEntered } from '../../src/decide/level-interval.js';
 import { defaultLevelPolicy, levelPolicy } from '../../src/decide/level-policy.js';
@@ -23,6 +24,11 @@ test.each([
 test('RAM matters where samples become more frequent, and where it is not calm', () => {
   expect(mattersFrom(levelPolicy().ram)).toBe(60);
   expect(mattersFrom(levelPolicy(undefined, { ramMargin: 20 }).ram)).toBe(55);
+});
+
+test('the sampler is told from where RAM and disks matter', () => {
+  const { guard } = parseConfig('inventory: { services: [{ name: thing, health: { tcp: { port: 1 } }, paused: true }] }');
+  expect(samplingOf(guard)).toEqual({ mounts: ['/'], ramMattersFromPercent: 60, diskMattersFromPercent: 70 });
 });
 
 test('without any sample it looks again soon', () => {
