@@ -2,6 +2,7 @@ import { parseConfig } from '@ops/shared/config';
 import { describe, expect, test } from 'vitest';
 import { defaultIntervalPolicy, mattersFrom, nextInterval, untilEntered } from '../../src/decide/level-interval.js';
 import { defaultLevelPolicy, levelPolicy } from '../../src/decide/level-policy.js';
+import { samplingOf } from '../../src/decide/policies.js';
 import { SlidingWindow } from '../../src/host/sliding-window.js';
 import { LevelRun, readings, start } from './level-steps.js';
 
