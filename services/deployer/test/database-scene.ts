@@ -4,9 +4,12 @@ import { BEHAVIOUR, docker, TestImages } from './engine.js';
 import { PostgresImage } from './postgres-image.js';
 import { type Ended, Scene } from './scene.js';
 
-/** What `psql` is told by a migration, over the network of the project. */
+/** What `psql` is told by a migration, over the network of the project. It says when it has found the server. */
 export const statements = (...sql: readonly string[]) =>
-  ['psql -X -q -v ON_ERROR_STOP=1 -h db -U postgres -d postgres', ...sql.map((one) => `-c "${one}"`)].join(' ');
+  [
+    'psql -X -q -v ON_ERROR_STOP=1 -h db -U postgres -d postgres',
+    ...['\\echo connected', ...sql].map((one) => `-c "${one}"`),
+  ].join(' ');
 /** The same in the database of the application. */
 export const migration = (...sql: readonly string[]) => statements(...sql).replace('-d postgres', '-d crm');
 

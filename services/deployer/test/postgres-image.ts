@@ -27,7 +27,7 @@ export const withoutPostgres = 'why' in files ? files.why : undefined;
 // As the image that everybody uses: the local socket trusts, and the shell is there. The data is where nobody mounts anything.
 const RUN = `#!/bin/sh
 if [ ! -f /data/PG_VERSION ]; then initdb --pgdata=/data --username=postgres --auth=trust --no-sync --locale=C --encoding=UTF8 > /dev/null || exit 1; echo 'host all all all trust' >> /data/pg_hba.conf; fi
-exec postgres -D /data -c listen_addresses='*' -c unix_socket_directories=/var/run/postgresql -c fsync=off -c shared_buffers=16MB -c max_connections=30
+exec postgres -D /data -c listen_addresses='*' -c unix_socket_directories=/var/run/postgresql -c fsync=off -c shared_buffers=16MB -c max_connections=30 -c log_lock_waits=on
 `;
 
 const APPLETS = ['sh', 'cat', 'sleep', 'head', 'httpd', 'mkdir', 'echo', 'test', 'dd', 'wget'];
