@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -37,10 +37,14 @@ export interface InstanceOptions {
 /** Starts an instance and waits until it says `ready`. */
 export async function startInstance({ yaml, env: extra = {} }: InstanceOptions = {}): Promise<RunningInstance> {
   const folder = await mkdtemp(join(tmpdir(), 'ops-e2e-'));
+  // Where PostgreSQL may not enter its data is elsewhere, and would outlive the test.
+  const home = join(folder, 'home');
+  await chmod(folder, 0o711);
+  await mkdir(home, { mode: 0o711 });
   const config = join(folder, 'ops.yaml');
   if (yaml !== undefined) await writeFile(config, yaml);
   const env = {
-    OPS_HOME: join(folder, 'home'),
+    OPS_HOME: home,
     // Below the ports that the kernel gives out, so that nobody takes one of the three in between.
     OPS_PORT: String(randomInt(5000, 10_000) * 3),
     NO_COLOR: '1',
