@@ -76,9 +76,17 @@ describe.skipIf(withoutEngine)('direct changes of production', () => {
     });
     const before = detected();
     expect(before.map(({ what }) => what)).toEqual(before.map(() => `entered (exec): ${name}`));
+    // Who entered it a moment before is not who stopped it.
+    await docker('exec', name, 'sleep', '0.5');
     await docker('stop', name);
     await eventually(() =>
-      expect(detected().at(-1)).toMatchObject({ what: `stopped or killed: ${name}`, who: expect.stringContaining('docker') }),
+      expect(detected().slice(-2)).toEqual([
+        expect.objectContaining({ what: `entered (exec): ${name}`, who: expect.stringMatching(/docker exec \(pid \d+\)$/) }),
+        expect.objectContaining({
+          what: `stopped or killed: ${name}`,
+          who: expect.stringMatching(/^\S+: docker stop \(pid \d+\)$/),
+        }),
+      ]),
     );
     await docker('start', name);
     await eventually(() => expect(detected().at(-1)).toMatchObject({ what: `started: ${name}` }));

@@ -7,7 +7,7 @@ const CLIENT = /^(?:docker|docker-compose|podman|nerdctl|ctop|lazydocker)$/;
  * Who may have asked the engine for something just now: the command-line clients that run at this moment, with user and verb. The
  * engine does not say who asked. Never an argument behind the verb: it may be a secret.
  */
-export async function dockerClients(): Promise<string> {
+export async function dockerClients(): Promise<readonly string[]> {
   const found: string[] = [];
   for (const pid of (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name))) {
     const name = (await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')).trim();
@@ -17,7 +17,7 @@ export async function dockerClients(): Promise<string> {
     const uid = (await stat(`/proc/${pid}`).catch(() => undefined))?.uid;
     if (uid !== undefined) found.push(`${await userName(uid)}: ${name} ${verb}`.trim().concat(` (pid ${pid})`));
   }
-  return found.slice(0, 5).join('; ') || 'not known: a client of the Docker API that has gone, or is no command';
+  return found;
 }
 
 async function userName(uid: number): Promise<string> {

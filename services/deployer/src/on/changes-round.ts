@@ -5,7 +5,7 @@ import type { Deployer } from '../deployer.js';
 import { dumpedServices } from '../state/deployments.js';
 import { isByDeployment, sayChange } from './say-change.js';
 
-// What belongs together is said once: a stop is a kill, an end and a stop.
+// What belongs together is said once: a stop is a kill, an end and a stop. To enter a container is a matter of its own.
 const TOGETHER_MS = 1500;
 const AGAIN_MS = 1000;
 const JUST_NOW_MS = 5000;
@@ -13,7 +13,8 @@ const JUST_NOW_MS = 5000;
 interface Detected {
   readonly first: ContainerChange;
   readonly what: Set<string>;
-  readonly who: string;
+  /** Everybody who may have done one of these. */
+  readonly who: Set<string>;
 }
 
 /** Sees every change to a container of the inventory that the deployer has not made: no direct production changes. */
@@ -54,16 +55,18 @@ export class ChangesRound {
       this.#healthCommands.delete(change.id);
     } else this.#trails.set(change.id, trail);
     if (what === undefined) return;
-    const known = this.#detected.get(change.id);
+    const clients = await dockerClients();
+    const matter = `${exec ? 'entered' : 'changed'} ${change.id}`;
+    const known = this.#detected.get(matter);
     if (known !== undefined) {
       known.what.add(what);
+      for (const client of clients) known.who.add(client);
       return;
     }
     if (exec && isDumping(change, await this.#dumped(change.folder))) return;
-    const who = await dockerClients();
     if (await isByDeployment(this.#deployer, change.folder, change.name)) return;
-    this.#detected.set(change.id, { first: change, what: new Set([what]), who });
-    void clock.sleep(TOGETHER_MS, signal).then(() => this.#say(change.id));
+    this.#detected.set(matter, { first: change, what: new Set([what]), who: new Set(clients) });
+    void clock.sleep(TOGETHER_MS, signal).then(() => this.#say(matter));
   }
 
   async #dumped(folder: string): Promise<ReadonlySet<string>> {
@@ -80,12 +83,13 @@ export class ChangesRound {
     return command;
   }
 
-  async #say(id: string): Promise<void> {
-    const detected = this.#detected.get(id);
-    this.#detected.delete(id);
+  async #say(matter: string): Promise<void> {
+    const detected = this.#detected.get(matter);
+    this.#detected.delete(matter);
     if (detected === undefined) return;
     const { first, what, who } = detected;
     const { folder, service, at, name } = first;
-    await sayChange(this.#deployer, { id, thing: `container ${name}`, folder, service, at, done: [...what].join(', '), who });
+    const change = { id: matter, thing: `container ${name}`, folder, service, at, done: [...what].join(', '), who: [...who] };
+    await sayChange(this.#deployer, change);
   }
 }

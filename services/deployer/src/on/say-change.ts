@@ -3,8 +3,11 @@ import { isOurs } from '../decide/out-of-band.js';
 import type { Deployer } from '../deployer.js';
 import { activeDeployment } from '../state/deployments.js';
 
+const NOBODY_KNOWN = 'not known: a client of the Docker API that has gone, or is no command';
+
 /** What somebody did to a container, or to a service of a Swarm. */
 export interface StrangeChange {
+  /** Tells it from what was done to others, or was another matter, at the same moment. */
   readonly id: string;
   /** `container x-web-1`, `service x_web`. */
   readonly thing: string;
@@ -13,7 +16,8 @@ export interface StrangeChange {
   readonly service: string;
   readonly at: number;
   readonly done: string;
-  readonly who: string;
+  /** The clients that ran when it was done; none: not known. */
+  readonly who: readonly string[];
 }
 
 /** Whether a deployment of this project did it. */
@@ -47,7 +51,7 @@ function changeEvent({ config, host }: Deployer, { id, thing, folder, service, a
       kind: 'out-of-band-change',
       service: subject,
       summary: `${thing} of ${subject} was ${done}, and not by a deployment`,
-      who: who.slice(0, 500),
+      who: who.slice(0, 5).join('; ').slice(0, 500) || NOBODY_KNOWN,
       what: `${done}: ${thing.replace(/^container /, '')}`,
       timestamp: new Date(at).toISOString(),
     },
