@@ -44,6 +44,7 @@ export const BEHAVIOUR = {
   good: SERVE,
   /** Listens, and ends at once when it is asked to. */
   polite: `trap 'exit 0' TERM; mkdir -p /www; echo ok > /www/health; httpd -p 8080 -h /www; while :; do sleep 0.1; done`,
+  slowToEnd: `trap 'sleep 1; exit 0' TERM; mkdir -p /www; echo ok > /www/health; httpd -p 8080 -h /www; while :; do sleep 0.1; done`,
   crashAtStart: 'echo "cannot find my database" >&2; exit 3',
   crashAfter: (seconds: number) =>
     `mkdir -p /www; echo ok > /www/health; httpd -p 8080 -h /www; sleep ${seconds}; echo "out of luck" >&2; exit 4`,

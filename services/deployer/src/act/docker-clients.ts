@@ -4,20 +4,23 @@ import { userInfo } from 'node:os';
 const CLIENT = /^(?:docker|docker-compose|podman|nerdctl|ctop|lazydocker)$/;
 
 /**
- * Who may have asked the engine for something just now: the command-line clients that run at this moment, with user and verb. The
- * engine does not say who asked. Never an argument behind the verb: it may be a secret.
+ * Who may have asked the engine for something just now: the command-line clients that run at this moment, with user and verb, those
+ * with the highest pid first. The engine does not say who asked. Never an argument behind the verb: it may be a secret.
  */
 export async function dockerClients(): Promise<readonly string[]> {
-  const found: string[] = [];
-  for (const pid of (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name))) {
-    const name = (await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')).trim();
-    if (!CLIENT.test(name)) continue;
-    const [, first = '', second = ''] = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
-    const verb = [first, second].find((word) => /^[a-z][a-z-]*$/.test(word)) ?? '';
-    const uid = (await stat(`/proc/${pid}`).catch(() => undefined))?.uid;
-    if (uid !== undefined) found.push(`${await userName(uid)}: ${name} ${verb}`.trim().concat(` (pid ${pid})`));
-  }
-  return found;
+  const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name)).map(Number);
+  // Whoever has just begun is as a rule the last, and may be gone in a moment: all are asked at once, that one first.
+  const clients = await Promise.all(pids.sort((a, b) => b - a).map(clientOf));
+  return clients.filter((client) => client !== undefined);
+}
+
+async function clientOf(pid: number): Promise<string | undefined> {
+  const name = (await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')).trim();
+  if (!CLIENT.test(name)) return undefined;
+  const [, first = '', second = ''] = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
+  const verb = [first, second].find((word) => /^[a-z][a-z-]*$/.test(word)) ?? '';
+  const uid = (await stat(`/proc/${pid}`).catch(() => undefined))?.uid;
+  return uid === undefined ? undefined : `${await userName(uid)}: ${name} ${verb}`.trim().concat(` (pid ${pid})`);
 }
 
 async function userName(uid: number): Promise<string> {

@@ -55,17 +55,19 @@ export class ChangesRound {
       this.#healthCommands.delete(change.id);
     } else this.#trails.set(change.id, trail);
     if (what === undefined) return;
-    const clients = await dockerClients();
+    // Looked for at once: who stops a container is gone a moment later.
+    const clients = dockerClients();
     const matter = `${exec ? 'entered' : 'changed'} ${change.id}`;
     const known = this.#detected.get(matter);
     if (known !== undefined) {
       known.what.add(what);
-      for (const client of clients) known.who.add(client);
+      for (const client of await clients) known.who.add(client);
       return;
     }
     if (exec && isDumping(change, await this.#dumped(change.folder))) return;
     if (await isByDeployment(this.#deployer, change.folder, change.name)) return;
-    this.#detected.set(matter, { first: change, what: new Set([what]), who: new Set(clients) });
+    const who = new Set(await clients);
+    this.#detected.set(matter, { first: change, what: new Set([what]), who });
     void clock.sleep(TOGETHER_MS, signal).then(() => this.#say(matter));
   }
 

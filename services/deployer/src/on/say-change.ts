@@ -51,7 +51,7 @@ function changeEvent({ config, host }: Deployer, { id, thing, folder, service, a
       kind: 'out-of-band-change',
       service: subject,
       summary: `${thing} of ${subject} was ${done}, and not by a deployment`,
-      who: who.slice(0, 5).join('; ').slice(0, 500) || NOBODY_KNOWN,
+      who: who.slice(0, 12).join('; ').slice(0, 500) || NOBODY_KNOWN,
       what: `${done}: ${thing.replace(/^container /, '')}`,
       timestamp: new Date(at).toISOString(),
     },
