@@ -2,6 +2,9 @@ import { openDatabase } from '@ops/shared/storage';
 import { eventually } from '@ops/shared/testing';
 import { sql } from 'kysely';
 import { afterEach, expect, test } from 'vitest';
+import type { CronSupervisor } from '../src/cron-supervisor.js';
+import { doOwnWork } from '../src/on/own-work-round.js';
+import { Registry } from '../src/registry.js';
 import type { Database } from '../src/state/tables.js';
 import { type Scene, scene } from './scene.js';
 
@@ -24,6 +27,11 @@ test('our own work is done on its schedule, and supervised as everybody is', asy
   expect(String(body.report)).toContain('#');
   const runs = await here.call('GET', '/cron/runs?job=ops%2Fweekly-review');
   expect(JSON.stringify(runs.body.missed)).toBe('[]');
+});
+
+test('our own work is not begun before it is known: nobody would keep what is told of the run', async () => {
+  const self = { registry: new Registry() } as CronSupervisor;
+  await expect(doOwnWork(self, 'weekly-review')).rejects.toMatchObject({ code: 'NOT_STARTED' });
 });
 
 test('what is older than the history is let go, what has not ended is not', async () => {

@@ -2,6 +2,7 @@ import { nextSlot } from '@ops/shared/schedule';
 import { RetryableError } from '@ops/shared/streams';
 import type { CronSupervisor } from '../cron-supervisor.js';
 import { ownWorkDue } from '../jobs.js';
+import { OWN } from '../sources/own/own-work.js';
 import { guardLevel } from '../state/guard-level.js';
 
 const EVERY_MS = 60_000;
@@ -19,6 +20,8 @@ export async function queueOwnWork({ queues, clock, own }: CronSupervisor): Prom
 
 /** Begins a piece of our own work whose slot has come. Rejects where it cannot be begun yet: the queue comes again. */
 export async function doOwnWork(self: CronSupervisor, job: string): Promise<void> {
+  // What is told of a job that is not in the registry yet is not kept: its run would be lost.
+  if (!self.registry.jobs.has(`${OWN}/${job}`)) throw new RetryableError('NOT_STARTED', `our own work ${job} is not known yet`);
   // At emergency nothing is started.
   if ((await guardLevel(self.redis)) === 'emergency') {
     await self.queues.add(ownWorkDue, { job, slot: self.clock.now() + LATER_MS }, LATER_MS);
