@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '@ops/shared/testing';
 import { execa } from 'execa';
 import { checkout, makeImages, removeImages } from './stack-images.js';
 
@@ -53,8 +53,9 @@ export async function openStack(host: string): Promise<Stack> {
   const secrets = join(scratch, 'secrets');
   const config = await changedConfig(scratch);
   const images = await makeImages(scratch, project);
-  const numbers = await freePorts(PORTS.length);
-  const ports = Object.fromEntries(PORTS.map((name, index) => [name, numbers[index] ?? 0])) as Stack['ports'];
+  const chosen: [string, number][] = [];
+  for (const name of PORTS) chosen.push([name, await freePort()]);
+  const ports = Object.fromEntries(chosen) as Stack['ports'];
   const env = {
     ...Object.fromEntries(
       PORTS.map((name) => [`OPS_${name.replace('-supervisor', '').toUpperCase()}_PORT`, String(ports[name])]),
@@ -109,13 +110,4 @@ async function changedConfig(scratch: string): Promise<string> {
   const file = join(scratch, 'ops.yaml');
   await writeFile(file, text);
   return file;
-}
-
-// All are held at once: one after the other, the kernel could give the same one twice.
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  await Promise.all(servers.map((server) => new Promise<void>((done) => server.listen(0, '127.0.0.1', done))));
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  return ports;
 }

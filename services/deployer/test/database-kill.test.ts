@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { eventually, type OwnProcess } from '@ops/shared/testing';
+import { eventually, freePort, type OwnProcess } from '@ops/shared/testing';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { DatabaseScene, failedName, migration } from './database-scene.js';
 import { docker, rows } from './engine.js';
 import { HeldJournal } from './held-journal.js';
@@ -26,10 +26,8 @@ describe.skipIf(withoutPostgres !== undefined)('kill -9 of the deployer while it
   let journal: HeldJournal;
   let redis: Redis;
   let running: OwnProcess;
-  // Below the ports that the kernel gives to connections.
-  let port = 16_000 + (process.pid % 1000) * 10;
+  let port: number;
   const start = () => {
-    port += 1;
     const { scene } = here;
     return ownDeployer({
       redisUrl: scene.host.redisUrl,
@@ -42,9 +40,10 @@ describe.skipIf(withoutPostgres !== undefined)('kill -9 of the deployer while it
 
   beforeAll(async () => {
     await here.prepare();
-    await here.open(undefined, { bus: { lease: '1s' } });
+    await here.open(undefined, { settings: { bus: { lease: '1s' } } });
     await here.ask(HOLD);
     await writeFile(join(here.scene.home, 'ops.yaml'), here.scene.yaml);
+    port = await freePort();
     redis = new Redis(here.scene.host.redisUrl);
     await here.scene.host.hosted.stop();
     journal = await HeldJournal.open(here.scene.host.databaseUrl);
@@ -56,6 +55,12 @@ describe.skipIf(withoutPostgres !== undefined)('kill -9 of the deployer while it
     redis?.disconnect();
     await here.scene?.close();
     await here.remove();
+  });
+
+  // What one test leaves is not counted by the next.
+  afterEach(async () => {
+    for (const name of await here.databases())
+      if (name.startsWith('crm_failed_')) await here.ask(`drop database ${name}`, 'postgres');
   });
 
   async function ask(): Promise<string> {
@@ -85,7 +90,6 @@ describe.skipIf(withoutPostgres !== undefined)('kill -9 of the deployer while it
     expect(await here.ask(`select count(*) from pg_stat_activity where application_name like 'ops%'`, 'postgres')).toBe('0');
     const names = (await here.running()).map((one) => one.split(' ')[0]?.replace(`/${here.scene.project}-`, ''));
     expect(names).toEqual(['client-1', 'db-1', 'web-1', 'worker-1']);
-    await here.ask(`drop database ${failed}`, 'postgres');
   }
 
   const reading = () =>
@@ -115,7 +119,7 @@ describe.skipIf(withoutPostgres !== undefined)('kill -9 of the deployer while it
     await hold();
     const id = await ask();
     await eventually(async () => expect(await reading()).not.toBe(''), { within: 30_000 });
-    await docker('restart', '--time', '5', here.container);
+    await docker('restart', '--time', '1', here.container);
     await endsRight(id, running);
   });
 

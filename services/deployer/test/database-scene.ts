@@ -53,11 +53,16 @@ export class DatabaseScene {
   }
 
   /** The project runs, with a database of two rows that somebody has settings for. */
-  async open(database: object | null = { service: 'db', name: 'crm' }, settings: object = {}): Promise<void> {
+  async open(
+    database: object | null = { service: 'db', name: 'crm' },
+    { settings = {}, within = '30s' }: { settings?: object; within?: string } = {},
+  ): Promise<void> {
     this.scene = await Scene.open({
       services: this.services(this.version.one, 'test x'),
       more: database === null ? {} : { web: { deploy: { database } } },
       settings,
+      // The containers of PostgreSQL and the migration start within it too.
+      deploy: { verify: { within, healthy_for: '300ms' } },
     });
     const first = await this.scene.deploy({ kind: 'compose', project: 'project' });
     expect(first.type, first.why).toBe('deploy.succeeded');

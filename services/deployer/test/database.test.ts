@@ -169,7 +169,8 @@ describe.skipIf(withoutPostgres !== undefined)('a database before a schema chang
   });
 
   test('what cannot be put back is said, with the way to do it by hand; the version before runs', async () => {
-    await here.open();
+    // All of it is waited out.
+    await here.open(undefined, { within: '15s' });
     const running = await here.running();
     const gone = [
       'alter database crm owner to postgres',

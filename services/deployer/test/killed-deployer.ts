@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { eventually, type OwnProcess } from '@ops/shared/testing';
+import { eventually, freePort, type OwnProcess } from '@ops/shared/testing';
 import { Redis } from 'ioredis';
 import { expect } from 'vitest';
 import { HeldJournal, type Phase } from './held-journal.js';
@@ -12,13 +12,12 @@ export class KilledDeployer {
   readonly journal: HeldJournal;
   readonly redis: Redis;
   readonly #scene: Scene;
-  // Below the ports that the kernel gives to connections; reused, so that several proofs may run beside each other.
-  readonly #ports = 15_000 + (process.pid % 1000) * 10;
-  #started = 0;
+  readonly #port: number;
   running: OwnProcess;
 
-  private constructor(scene: Scene, journal: HeldJournal) {
+  private constructor(scene: Scene, journal: HeldJournal, port: number) {
     this.#scene = scene;
+    this.#port = port;
     this.journal = journal;
     this.redis = new Redis(scene.host.redisUrl);
     this.running = this.#start();
@@ -28,7 +27,7 @@ export class KilledDeployer {
   static async open(scene: Scene): Promise<KilledDeployer> {
     await writeFile(join(scene.home, 'ops.yaml'), scene.yaml);
     await scene.host.hosted.stop();
-    return new KilledDeployer(scene, await HeldJournal.open(scene.host.databaseUrl));
+    return new KilledDeployer(scene, await HeldJournal.open(scene.host.databaseUrl), await freePort());
   }
 
   async close(): Promise<void> {
@@ -73,13 +72,12 @@ export class KilledDeployer {
   }
 
   #start(): OwnProcess {
-    this.#started += 1;
     return ownDeployer({
       redisUrl: this.#scene.host.redisUrl,
       databaseUrl: this.journal.url,
       config: join(this.#scene.home, 'ops.yaml'),
       home: this.#scene.home,
-      port: this.#ports + (this.#started % 10),
+      port: this.#port,
     });
   }
 }

@@ -1,5 +1,5 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 
 export interface Reply {
   readonly status?: number;
@@ -62,21 +62,6 @@ export async function httpStandIn(says: HttpStandIn['says'] = {}): Promise<HttpS
         server.closeAllConnections();
       }),
   };
-}
-
-/** A port that nobody listens on now: below those that the kernel gives to connections, which would take it in between. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 15_000 + Math.floor(Math.random() * 17_000);
-    const server = createTcpServer();
-    const free = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false));
-      server.listen(port, () => resolve(true));
-    });
-    if (!free) continue;
-    await new Promise((resolve) => server.close(resolve));
-    return port;
-  }
 }
 
 function listen(server: Server, port: number): Promise<void> {

@@ -1,8 +1,9 @@
 export { alert, level } from './drafts.js';
 export { eventually } from './eventually.js';
 export { type FaultProxy, faultProxy } from './fault-proxy.js';
+export { freePort } from './free-port.js';
 export { type HostMemory, hostMemory } from './host-memory.js';
-export { freePort, type HttpStandIn, httpStandIn } from './http-stand-in.js';
+export { type HttpStandIn, httpStandIn } from './http-stand-in.js';
 export { type LeakCheck, leakCheck } from './leak-check.js';
 export { type OwnCluster, ownCluster } from './own-cluster.js';
 export { type OwnPostgres, ownPostgres } from './own-postgres.js';

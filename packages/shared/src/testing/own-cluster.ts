@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { choosePort } from '../embedded/ports.js';
 import { eventually } from './eventually.js';
+import { freePort } from './free-port.js';
 import { type OwnRedis, ownRedis } from './own-redis.js';
 import { withClient } from './with-client.js';
 
@@ -24,7 +24,7 @@ export async function ownCluster(): Promise<OwnCluster> {
   const nodes: (OwnRedis & { bus: number })[] = [];
   for (const _ of SLOTS) {
     // Ports of the cluster's own bus are 10,000 higher by default, which the highest ports have no room for.
-    const bus = await choosePort(0);
+    const bus = await freePort();
     const lines = ['cluster-enabled yes', 'cluster-node-timeout 2000', `cluster-port ${bus}`, `masterauth ${password}`];
     nodes.push({ ...(await ownRedis({ password, lines })), bus });
   }

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { choosePort, onPort } from '../embedded/ports.js';
+import { onPort } from '../embedded/ports.js';
 import { startPostgres } from '../embedded/postgres.js';
 import { databaseUrlOf } from '../embedded/record.js';
 import type { RunningServer } from '../embedded/server.js';
+import { freePort } from './free-port.js';
 import { placeTestPostgres } from './test-postgres.js';
 import { remember } from './test-servers.js';
 
@@ -22,12 +23,7 @@ export async function ownPostgres(): Promise<OwnPostgres> {
   const password = randomBytes(16).toString('hex');
   const { folder, place } = await placeTestPostgres();
   const launch = (port: number) => startPostgres({ place, port, password, durable: false });
-  let server: RunningServer = remember(
-    await onPort(
-      () => choosePort(0),
-      (port) => launch(port),
-    ),
-  );
+  let server: RunningServer = remember(await onPort(freePort, launch));
   const { port } = server;
   return {
     url: databaseUrlOf(port, password),

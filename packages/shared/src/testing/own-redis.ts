@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { choosePort, onPort } from '../embedded/ports.js';
+import { onPort } from '../embedded/ports.js';
 import { redisUrlOf } from '../embedded/record.js';
 import { startRedis } from '../embedded/redis.js';
 import { findRedis, type RedisProgram } from '../embedded/redis-program.js';
 import type { RunningServer } from '../embedded/server.js';
+import { freePort } from './free-port.js';
 import { remember, testFolder } from './test-servers.js';
 
 /** A Redis of one test, to be hurt. Its URL stays the same through every restart. */
@@ -42,7 +43,7 @@ export async function ownRedis(options: OwnRedisOptions = {}): Promise<OwnRedis>
   const { durable = true, lines = [], password = randomBytes(16).toString('hex'), sentinel = false } = options;
   const [program, folder] = [options.program ?? (await findRedis()), await testFolder()];
   const launch = (port: number) => startRedis({ program, folder, password, durable, port, lines, sentinel });
-  let server: RunningServer = remember(await onPort(() => choosePort(0), launch));
+  let server: RunningServer = remember(await onPort(freePort, launch));
   const { port } = server;
   const signal = (name: NodeJS.Signals) => process.kill(server.process.pid, name);
   const stop = async () => {

@@ -17,8 +17,8 @@ export interface OwnSentinel {
 
 const MASTER = 'ops';
 
-/** Starts five servers and waits until the Sentinels know each other and the replica (2 to 4 s). A master that is silent for 1 s is replaced. */
-export async function ownSentinel(): Promise<OwnSentinel> {
+/** Starts five servers and waits until the Sentinels know each other and the replica (2 to 4 s). A master that is silent for `downAfterMs` is replaced. */
+export async function ownSentinel({ downAfterMs = 1000 }: { downAfterMs?: number } = {}): Promise<OwnSentinel> {
   const password = randomBytes(16).toString('hex');
   const member = [`masterauth ${password}`, 'repl-diskless-sync-delay 0'];
   const master = await ownRedis({ password, lines: member });
@@ -27,7 +27,7 @@ export async function ownSentinel(): Promise<OwnSentinel> {
     `sentinel monitor ${MASTER} 127.0.0.1 ${master.port} 2`,
     `sentinel auth-pass ${MASTER} ${password}`,
     `sentinel sentinel-pass ${password}`,
-    `sentinel down-after-milliseconds ${MASTER} 1000`,
+    `sentinel down-after-milliseconds ${MASTER} ${downAfterMs}`,
     `sentinel failover-timeout ${MASTER} 6000`,
   ];
   const sentinels = await Promise.all([1, 2, 3].map(() => ownRedis({ password, lines: watch, sentinel: true })));

@@ -2,7 +2,8 @@ import { statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ensureToken, readInstance } from '../../src/embedded/index.js';
-import { choosePort } from '../../src/embedded/ports.js';
+import { isFree } from '../../src/embedded/ports.js';
+import { freePort } from '../../src/testing/index.js';
 import { isRunning, isThere, onDatabase, onRedis, recordOf, Scene } from './scene.js';
 
 describe('an instance', () => {
@@ -94,9 +95,10 @@ describe('an instance', () => {
   });
 
   it('takes the ports beside its own, and other ones when those are taken', async () => {
-    const base = await choosePort(0);
+    let base = await freePort();
+    while (!(await isFree(base + 1)) || !(await isFree(base + 2))) base = await freePort();
     const other = createServer();
-    await new Promise<void>((resolve) => other.listen(base + 1, '127.0.0.1', resolve));
+    await new Promise<void>((resolve, reject) => other.on('error', reject).listen(base + 1, '127.0.0.1', resolve));
     try {
       const said: string[] = [];
       const instance = await scene.open({ home: await scene.home(), port: base, say: (line) => said.push(line) });

@@ -18,7 +18,8 @@ let cluster: OwnCluster;
 let sentinel: OwnSentinel;
 
 beforeAll(async () => {
-  [redis, cluster, sentinel] = await Promise.all([ownRedis(), ownCluster(), ownSentinel()]);
+  // Nobody takes over here: which server is the master is known once for all tests.
+  [redis, cluster, sentinel] = await Promise.all([ownRedis(), ownCluster(), ownSentinel({ downAfterMs: 30_000 })]);
 });
 afterAll(() => Promise.all([redis.close(), cluster.close(), sentinel.close()]));
 

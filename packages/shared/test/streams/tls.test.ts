@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { choosePort } from '../../src/embedded/ports.js';
-import { eventually, type OwnRedis, ownRedis, withClient } from '../../src/testing/index.js';
+import { eventually, freePort, type OwnRedis, ownRedis, withClient } from '../../src/testing/index.js';
 
 const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'ops-tls-'));
@@ -63,13 +62,13 @@ describe.skipIf(spawnSync('openssl', ['version']).status !== 0)('with a certific
       certificate,
     ];
     execFileSync('openssl', args, { stdio: 'ignore' });
-    port = await choosePort(0);
-    sentinelPort = await choosePort(0, [port]);
-    clusterPort = await choosePort(0, [port, sentinelPort]);
+    port = await freePort();
+    sentinelPort = await freePort();
+    clusterPort = await freePort();
     servers.push(await ownRedis({ password, lines: tls(port) }));
     const watch = [`sentinel monitor main 127.0.0.1 ${port} 1`, `sentinel auth-pass main ${password}`, 'tls-replication yes'];
     servers.push(await ownRedis({ password, sentinel: true, lines: [...tls(sentinelPort), ...watch] }));
-    const bus = await choosePort(0, [port, sentinelPort, clusterPort]);
+    const bus = await freePort();
     const member = ['cluster-enabled yes', `cluster-port ${bus}`, 'tls-cluster yes', 'cluster-announce-ip 127.0.0.1'];
     const node = await ownRedis({ password, lines: [...tls(clusterPort), ...member] });
     servers.push(node);
