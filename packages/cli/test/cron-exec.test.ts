@@ -13,7 +13,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 const MAIN = join(import.meta.dirname, '..', 'dist', 'main.js');
 const YAML = `inventory: { services: [{ name: thing, health: { tcp: { port: 1 } }, paused: true }] }
 cron:
-  overrun: { kill_grace: 600ms }
+  overrun: { kill_grace: 2s }
   jobs: [{ id: copy }, { id: slow, expected: 700ms }, { id: deaf, expected: 700ms }, { id: long }, { id: unread }, { id: parent }]`;
 
 let host: TestHost;

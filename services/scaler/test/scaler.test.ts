@@ -9,7 +9,7 @@ import { RESPONSES } from './responses.js';
 const YAML = `
 inventory: { services: [{ name: thing, health: { tcp: { port: 1 } }, paused: true }] }
 swarm:
-  acknowledge_within: 1s
+  acknowledge_within: 3s
   queues:
     - { name: enrichment, class: non-revenue }
     - { name: paused-by-owner, class: non-revenue }

@@ -160,11 +160,13 @@ describe.each(['legacy', 'modern'] as const)('a %s gateway', (generation) => {
   test('that falls silent is asked, and left where it does not answer', async () => {
     open({}, 100);
     await connected();
+    const before = told.losses.length;
+    const losses = () => told.losses.slice(before);
     // It answers health: that is a sign of life.
     await eventually(() => expect(gateway.wire.called('health').length).toBeGreaterThan(0));
-    expect(told.losses).toEqual([]);
+    expect(losses()).toEqual([]);
     gateway.wire.ignored.add('health');
-    await eventually(() => expect(told.losses).toEqual([expect.stringMatching(/silent for \d+ s, and no answer to health/)]));
+    await eventually(() => expect(losses()).toEqual([expect.stringMatching(/silent for \d+ s, and no answer to health/)]));
     gateway.wire.ignored.delete('health');
     await connected();
   });
@@ -172,12 +174,13 @@ describe.each(['legacy', 'modern'] as const)('a %s gateway', (generation) => {
   test('that does not answer in time makes the question fail, not the connection', async () => {
     open({}, 100);
     await connected();
+    const before = told.losses.length;
     const { id } = gateway.add({ name: 'job' });
     gateway.wire.ignored.add('cron.runs');
     await expect(source.history(id, 0)).rejects.toMatchObject({
       message: expect.stringContaining('no answer to cron.runs within 15 s'),
     });
-    expect(told.losses).toEqual([]);
+    expect(told.losses.slice(before)).toEqual([]);
   });
 });
 

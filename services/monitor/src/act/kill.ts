@@ -30,13 +30,14 @@ export interface KillDeps {
   readonly now?: () => number;
   /** Time between two looks, in milliseconds. */
   readonly pollMs?: number;
+  /** How long an engine may take to answer, in milliseconds: one that has not is not waited for, since memory runs out meanwhile. */
+  readonly engineAnswerMs?: number;
   /** How long after SIGKILL a process may take to be gone before it counts as survived. */
   readonly reapMs?: number;
 }
 
 type Plan = Pick<RunawayPlan, 'mode' | 'members' | 'graceMs'> & { readonly container?: RunawayPlan['container'] };
 
-/** An engine that has not answered by then is not waited for: memory runs out meanwhile. */
 const ENGINE_ANSWER_MS = 500;
 
 /**
@@ -48,7 +49,7 @@ const ENGINE_ANSWER_MS = 500;
  * otherwise, and by signals where the engine does not answer. Only its processes being gone proves its end.
  */
 export async function killRunaway(plan: Plan, deps: KillDeps = {}): Promise<KillOutcome> {
-  const { now = Date.now, pollMs = 10, reapMs = 5_000, procRoot = '/proc' } = deps;
+  const { now = Date.now, pollMs = 10, reapMs = 5_000, procRoot = '/proc', engineAnswerMs = ENGINE_ANSWER_MS } = deps;
   const startedAt = now();
   if (plan.mode !== 'on') {
     const members = plan.members.map(({ pid, startTime }) => ({ pid, startTime, result: 'dry-run' as const }));
@@ -70,7 +71,7 @@ export async function killRunaway(plan: Plan, deps: KillDeps = {}): Promise<Kill
     const times = { termAt: known(termAt), killAt: known(killAt), goneAt: isOver ? now() : null };
     // Its processes are gone: an engine that is slow to say so must not hold up the next kill.
     const ms = now() - startedAt;
-    await Promise.race([hand.finish(reapMs), delay(ENGINE_ANSWER_MS)]);
+    await Promise.race([hand.finish(reapMs), delay(engineAnswerMs)]);
     return { result, members, by: hand.by, refused: hand.refused, ...times, ms };
   } finally {
     unit.release();
@@ -88,7 +89,7 @@ interface Hand {
   finish(withinMs: number): Promise<void>;
 }
 
-function handFor({ container = null }: Plan, { engine, signal = send }: KillDeps): Hand {
+function handFor({ container = null }: Plan, { engine, signal = send, engineAnswerMs = ENGINE_ANSWER_MS }: KillDeps): Hand {
   const own: Hand = {
     by: 'signals',
     refused: null,
@@ -96,7 +97,7 @@ function handFor({ container = null }: Plan, { engine, signal = send }: KillDeps
     kill: async (unit) => unit.force((pid) => signal(pid, 'SIGKILL')),
     finish: async () => undefined,
   };
-  return container === null || engine === undefined ? own : new EngineHand(container.id, engine, own);
+  return container === null || engine === undefined ? own : new EngineHand(container.id, engine, own, engineAnswerMs);
 }
 
 const send = (pid: number, name: 'SIGTERM' | 'SIGKILL') => void process.kill(pid, name);
@@ -110,20 +111,22 @@ class EngineHand implements Hand {
   readonly #id: string;
   readonly #engine: ContainerEngine;
   readonly #own: Hand;
+  readonly #answerMs: number;
   #stopping: Promise<void> | null = null;
   #isAsked = false;
 
-  constructor(id: string, engine: ContainerEngine, own: Hand) {
+  constructor(id: string, engine: ContainerEngine, own: Hand, answerMs: number) {
     this.#id = id;
     this.#engine = engine;
     this.#own = own;
+    this.#answerMs = answerMs;
   }
 
   async term(unit: HeldUnit): Promise<boolean> {
     // A container whose processes are gone, or are others by now, is not the one that was chosen.
     this.#isAsked = unit.ask(untouched);
     if (!this.#isAsked) return false;
-    if (await this.#try(this.#engine.signal(this.#id, 'SIGTERM', ENGINE_ANSWER_MS))) return true;
+    if (await this.#try(this.#engine.signal(this.#id, 'SIGTERM', this.#answerMs))) return true;
     this.by = 'signals';
     return this.#own.term(unit);
   }
@@ -132,10 +135,10 @@ class EngineHand implements Hand {
     if (this.by === 'signals') return this.#own.kill(unit, withinMs);
     // Marked before, as with a signal: who goes now did not go by itself.
     const isAnybody = unit.force(untouched);
-    await Promise.race([this.#stop(withinMs), unit.settled(ENGINE_ANSWER_MS)]);
+    await Promise.race([this.#stop(withinMs), unit.settled(this.#answerMs)]);
     if (await unit.settled(0)) return isAnybody;
-    const isTaken = await this.#try(this.#engine.signal(this.#id, 'SIGKILL', ENGINE_ANSWER_MS));
-    if (!(await unit.settled(isTaken ? ENGINE_ANSWER_MS : 0))) await this.#own.kill(unit, withinMs);
+    const isTaken = await this.#try(this.#engine.signal(this.#id, 'SIGKILL', this.#answerMs));
+    if (!(await unit.settled(isTaken ? this.#answerMs : 0))) await this.#own.kill(unit, withinMs);
     return isAnybody;
   }
 

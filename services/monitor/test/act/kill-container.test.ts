@@ -17,6 +17,8 @@ import { ramFacts } from '../decide/runaway-tables.js';
 
 // The first process of a container hears only what it has a handler for: sleep obeys no SIGTERM there.
 const OBEYS = ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.1; done'];
+// The engine of the tests has other tests to serve.
+const PATIENT = { engineAnswerMs: 10_000 };
 const log = createLogger('error', { write: () => undefined });
 
 describe.skipIf(process.env.OPS_TEST_DOCKER !== '1')('containers of a real engine', () => {
@@ -52,7 +54,7 @@ describe.skipIf(process.env.OPS_TEST_DOCKER !== '1')('containers of a real engin
     const { container, members, target } = await started();
     const outcome = await killRunaway(
       { mode: 'on', members, container: target, graceMs: 200 },
-      { engine: containerEngine(scene.host) },
+      { engine: containerEngine(scene.host), ...PATIENT },
     );
     expect(outcome).toMatchObject({ result: 'killed', by: 'engine', refused: null });
     expect((outcome.killAt ?? 0) - (outcome.termAt ?? 0)).toBeGreaterThanOrEqual(195);
@@ -65,7 +67,7 @@ describe.skipIf(process.env.OPS_TEST_DOCKER !== '1')('containers of a real engin
     const { container, members, target } = await started({ command: OBEYS });
     const outcome = await killRunaway(
       { mode: 'on', members, container: target, graceMs: 5000 },
-      { engine: containerEngine(scene.host) },
+      { engine: containerEngine(scene.host), ...PATIENT },
     );
     expect(outcome).toMatchObject({ result: 'terminated', by: 'engine', refused: null, killAt: null });
     expect((await container.inspect()).State.Status).toBe('exited');
@@ -164,7 +166,10 @@ describe.skipIf(process.env.OPS_TEST_DOCKER !== '1')('containers of a real engin
       readProcessTable().processes.filter(({ cgroup }) => cgroup?.includes(hog.target.id)).length,
     );
     if (plan === null) return;
-    expect(await killRunaway(plan, { engine: containerEngine(scene.host) })).toMatchObject({ by: 'engine', refused: null });
+    expect(await killRunaway(plan, { engine: containerEngine(scene.host), ...PATIENT })).toMatchObject({
+      by: 'engine',
+      refused: null,
+    });
     for (const { members } of [guarded, unknown]) {
       for (const { pid } of members) expect(readFileSync(`/proc/${pid}/stat`, 'utf8')).toMatch(/^\d+ \(busybox\) [SR]/);
     }

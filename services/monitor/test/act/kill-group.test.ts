@@ -58,7 +58,7 @@ describe.runIf(process.platform === 'linux')('a process group', () => {
     gone.kill('SIGKILL');
     await ended;
     const reused = { ...members[1], startTime: 1, pid: process.pid, cpuPercent: null, name: 'x', program: null, rssBytes: 0 };
-    const outcome = await killRunaway({ mode: 'on', members: [...members, reused], graceMs: 100 });
+    const outcome = await killRunaway({ mode: 'on', members: [...members, reused], graceMs: 1000 });
     expect(outcome.result).toBe('killed');
     expect(outcome.members.map(({ result }) => result)).toEqual(['killed', 'terminated', 'already-gone', 'identity-changed']);
   });

@@ -27,7 +27,7 @@ test('120 numbers that are used again while their process is being ended: nobody
   timeout: 120_000,
 }, async (context) => {
   if (!isPermitted()) return context.skip('a pid namespace of its own, with ns_last_pid, is not permitted here');
-  const { stdout } = await promisify(execFile)('unshare', inNamespace(process.execPath, script, '120', '40'), {
+  const { stdout } = await promisify(execFile)('unshare', inNamespace(process.execPath, script, '120', '100'), {
     timeout: 110_000,
   });
   const { seen, control } = JSON.parse(stdout) as { seen: Seen[]; control: Seen[] };

@@ -57,10 +57,14 @@ describe('a stuck or dead group raises an alert within 30 s', () => {
         | [string, [string, string[]][]][]
         | null;
     await read();
-    const goesOn = setInterval(async () => {
+    const one = async () => {
       await host.redis.xadd('ops:directives', '*', 'event', '{}');
       const ids = ((await read())?.[0]?.[1] ?? []).map(([id]) => id);
       if (ids.length > 0) await host.redis.xack('ops:directives', 'kimi-swarm', ...ids);
+    };
+    let last = Promise.resolve();
+    const goesOn = setInterval(() => {
+      last = last.then(one);
     }, 500);
     try {
       const alert = await raised('bus-progress');
@@ -68,6 +72,7 @@ describe('a stuck or dead group raises an alert within 30 s', () => {
       expect(alert.summary).toContain(`but not with ${held}`);
     } finally {
       clearInterval(goesOn);
+      await last;
     }
   });
 

@@ -2,6 +2,7 @@ import type { Status } from '@ops/shared/events';
 import { eventually, type HttpStandIn, httpStandIn, type OwnRedis, ownRedis, testHost, testPostgres } from '@ops/shared/testing';
 import { afterEach, expect, test } from 'vitest';
 import { monitor } from '../../src/index.js';
+import { shifts } from '../checks/shifts.js';
 import { hungMount, mayMount } from '../host/hung-mount.js';
 
 const ends: (() => Promise<unknown>)[] = [];
@@ -15,12 +16,6 @@ async function standIn(says: HttpStandIn['says']): Promise<HttpStandIn> {
   const server = await httpStandIn(says);
   ends.push(server.close);
   return server;
-}
-
-/** How far the requests are from their grid, in ms, smallest first. */
-function shifts(times: readonly number[]): number[] {
-  const [first = 0, ...later] = times;
-  return later.map((at, index) => Math.abs(at - first - (index + 1) * INTERVAL_MS)).sort((a, b) => a - b);
 }
 
 test.runIf(mayMount)(
@@ -48,7 +43,10 @@ test.runIf(mayMount)(
     await redis.pause();
     const before = well.requests.length;
     await eventually(() => expect(well.requests.length).toBeGreaterThanOrEqual(before + 30), { within: 40_000 });
-    const found = shifts(well.requests.slice(before + 1).map(({ at }) => at));
+    const found = shifts(
+      well.requests.slice(before + 1).map(({ at }) => at),
+      INTERVAL_MS,
+    );
     expect(found[Math.floor(found.length / 2)]).toBeLessThanOrEqual(INTERVAL_MS / 10);
     // They did hang: the ten are down, the disk is unknown beside one that is known, and the guard goes on looking.
     const status = (await (await fetch(`${host.hosted.address}/status`)).json()) as Status;

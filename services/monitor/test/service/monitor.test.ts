@@ -168,7 +168,13 @@ describe('alerts', () => {
 
   test('one that is still firing is said again until somebody acknowledges it', async () => {
     answer = 500;
-    await eventually(() => expect(all('alert.reminded').map(({ reminder }) => reminder)).toEqual([1, 2]));
+    await eventually(() =>
+      expect(
+        all('alert.reminded')
+          .map(({ reminder }) => reminder)
+          .slice(0, 2),
+      ).toEqual([1, 2]),
+    );
     expect(all('alert.reminded')[1]).toMatchObject({ service: 'crm', metric: 'health', duration: expect.any(Number) });
     expect(all('alert.reminded')[1]?.duration).toBeGreaterThanOrEqual(2);
     await call('POST', '/alerts/crm/acknowledge', { reason: 'I see it', by: 'maurice' });
