@@ -4,11 +4,11 @@ import { createServer } from 'node:net';
 const [FIRST, COUNT, SLICES] = [15_000, 17_000, 8];
 
 const size = Math.floor(COUNT / SLICES);
-// Each of the test runner's workers has a slice of its own, and goes through it in order: two never choose the same.
+// Each worker of a run of the tests has a slice of its own, and goes through it in order: two of them never choose the same.
 const slice = Number(process.env.VITEST_POOL_ID ?? Math.floor(Math.random() * SLICES)) % SLICES;
 let next = Math.floor(Math.random() * size);
 
-/** A port that nobody listens on now, and nobody else here chooses. So a server may also come back to it after a while. */
+/** A port that nobody listens on now, and nobody else of this run chooses. So a server may also come back to it after a while. */
 export async function freePort(): Promise<number> {
   for (;;) {
     next = (next + 1) % size;

@@ -9,9 +9,13 @@ const CLIENT = /^(?:docker|docker-compose|podman|nerdctl|ctop|lazydocker)$/;
  */
 export async function dockerClients(): Promise<readonly string[]> {
   const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name)).map(Number);
-  // Whoever has just begun is as a rule the last, and may be gone in a moment: all are asked at once, that one first.
-  const clients = await Promise.all(pids.sort((a, b) => b - a).map(clientOf));
-  return clients.filter((client) => client !== undefined);
+  const found: string[] = [];
+  // Whoever has just begun is as a rule the last, and may be gone in a moment.
+  for (const pid of pids.sort((a, b) => b - a)) {
+    const client = await clientOf(pid);
+    if (client !== undefined) found.push(client);
+  }
+  return found;
 }
 
 async function clientOf(pid: number): Promise<string | undefined> {

@@ -57,17 +57,17 @@ export class ChangesRound {
     if (what === undefined) return;
     // Looked for at once: who stops a container is gone a moment later.
     const clients = dockerClients();
+    if (exec && isDumping(change, await this.#dumped(change.folder))) return;
+    if (await isByDeployment(this.#deployer, change.folder, change.name)) return;
+    const who = await clients;
     const matter = `${exec ? 'entered' : 'changed'} ${change.id}`;
     const known = this.#detected.get(matter);
     if (known !== undefined) {
       known.what.add(what);
-      for (const client of await clients) known.who.add(client);
+      for (const client of who) known.who.add(client);
       return;
     }
-    if (exec && isDumping(change, await this.#dumped(change.folder))) return;
-    if (await isByDeployment(this.#deployer, change.folder, change.name)) return;
-    const who = new Set(await clients);
-    this.#detected.set(matter, { first: change, what: new Set([what]), who });
+    this.#detected.set(matter, { first: change, what: new Set([what]), who: new Set(who) });
     void clock.sleep(TOGETHER_MS, signal).then(() => this.#say(matter));
   }
 
