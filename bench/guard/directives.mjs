@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseConfig } from '../../packages/shared/dist/config/index.js';
-import { createPublisher, openBlockingClient, openClient } from '../../packages/shared/dist/streams/index.js';
+import { createPublisher, openClient } from '../../packages/shared/dist/streams/index.js';
 import { responseFor } from '../../services/monitor/dist/decide/response.js';
 import { steadiness } from '../cron/machine.mjs';
 import { quantile } from '../cron/supervisor.mjs';
@@ -11,6 +11,7 @@ import { pause, startService } from '../service-process.mjs';
 import { now, until } from './clock.mjs';
 import { endOf } from './ending.mjs';
 import { verdict } from './figures.mjs';
+import { eventOf, followStreams } from './follow.mjs';
 
 const FLOOR = fileURLToPath(new URL('directives-floor.mjs', import.meta.url));
 const BAR_MS = 20;
@@ -99,30 +100,15 @@ async function directivesOf(change, seen) {
 }
 
 async function readStreams(redisUrl) {
-  const client = openBlockingClient(redisUrl, 'ops-bench');
-  await client.connect();
-  const ids = [];
-  for (const stream of STREAMS) ids.push((await client.xrevrange(stream, '+', '-', 'COUNT', 1))[0]?.[0] ?? '0-0');
   const entries = [];
-  let open = true;
-  const read = async () => {
-    while (open) {
-      const answer = await client.xread('COUNT', 500, 'BLOCK', 500, 'STREAMS', ...STREAMS, ...ids).catch(() => null);
-      const at = now();
-      for (const [stream, found] of answer ?? []) {
-        for (const [id, fields] of found) {
-          ids[STREAMS.indexOf(stream)] = id;
-          const ms = Number(id.split('-')[0]);
-          if (fields[0] === 'change') entries.push({ at, ms, change: fields[1] });
-          else {
-            const event = JSON.parse(fields[fields.indexOf('event') + 1]);
-            entries.push({ at, ms, type: event.type, generation: event.data.generation });
-          }
-        }
-      }
+  const close = await followStreams(redisUrl, STREAMS, ({ id, fields, at }) => {
+    const ms = Number(id.split('-')[0]);
+    if (fields[0] === 'change') entries.push({ at, ms, change: fields[1] });
+    else {
+      const event = eventOf(fields);
+      entries.push({ at, ms, type: event.type, generation: event.data.generation });
     }
-  };
-  const reading = read();
+  });
   return {
     find: (fits) => entries.findLast(fits),
     count: (fits) => entries.filter(fits).length,
@@ -131,11 +117,7 @@ async function readStreams(redisUrl) {
       await until(() => recent().length >= count, 10_000, `${count} entries`);
       return recent();
     },
-    async close() {
-      open = false;
-      await reading;
-      client.disconnect();
-    },
+    close,
   };
 }
 

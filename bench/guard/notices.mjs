@@ -3,8 +3,8 @@ import { openSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
-import { openBlockingClient } from '../../packages/shared/dist/streams/index.js';
 import { now, until } from './clock.mjs';
+import { eventOf, followStreams } from './follow.mjs';
 
 /**
  * Everything that anybody says, with the time at which it reached this process: ours as entries of the streams (a blocking read),
@@ -29,33 +29,11 @@ export class Notices {
 
   /** Listens to a bus. Alerts are known by their service, a level is `level`; both are of one host. */
   async hearBus(redisUrl, host) {
-    const client = openBlockingClient(redisUrl, 'ops-bench');
-    await client.connect();
-    const streams = ['ops:alerts', 'ops:guard'];
-    const ids = ['$', '$'];
-    let open = true;
-    const read = async () => {
-      while (open) {
-        const answer = await client.xread('COUNT', 500, 'BLOCK', 500, 'STREAMS', ...streams, ...ids).catch(() => null);
-        const at = now();
-        for (const [stream, entries] of answer ?? []) {
-          for (const [id, fields] of entries) {
-            ids[streams.indexOf(stream)] = id;
-            const notice = ofEvent(JSON.parse(fields[fields.indexOf('event') + 1]), host);
-            if (notice !== undefined) this.heard.push({ by: 'ours', at, ...notice });
-          }
-        }
-      }
-    };
-    // `$` is where the stream ends when the read begins: from here on a number.
-    for (const [index, stream] of streams.entries())
-      ids[index] = (await client.xrevrange(stream, '+', '-', 'COUNT', 1))[0]?.[0] ?? '0-0';
-    const reading = read();
-    this.#closers.push(async () => {
-      open = false;
-      await reading;
-      client.disconnect();
+    const close = await followStreams(redisUrl, ['ops:alerts', 'ops:guard'], ({ fields, at }) => {
+      const notice = ofEvent(eventOf(fields), host);
+      if (notice !== undefined) this.heard.push({ by: 'ours', at, ...notice });
     });
+    this.#closers.push(close);
   }
 
   /** @returns the address of the webhook for Alertmanager; its alerts are known by the label `what` */

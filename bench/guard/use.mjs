@@ -28,6 +28,10 @@ export async function useOf(groups, ms) {
   );
 }
 
+/** How often the main thread of a process has gone to sleep by itself, and so been woken again, since it began. */
+export const wakesOf = (pid) =>
+  Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]);
+
 const sum = (pids, of) => pids.reduce((total, pid) => total + of(pid), 0);
 
 function ticksOf(groups) {
