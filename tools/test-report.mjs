@@ -3,27 +3,21 @@ import { relative } from 'node:path';
 import { root } from './run.mjs';
 
 /**
- * Counts what the JSON reports of vitest say.
- * @param {string[]} files
+ * Counts what the JSON report of vitest says.
+ * @param {string} file
  * @param {Record<string, string>} reasons what a condition of `skipIf` means: text in the condition → reason
  */
-export function readReports(files, reasons) {
+export function readReport(file, reasons) {
   const totals = { passed: 0, failed: 0, skipped: 0 };
   const skips = new Map();
   const broken = [];
-  for (const file of files) {
-    if (!existsSync(file)) {
-      broken.push('vitest wrote no report');
-      continue;
-    }
-    const report = JSON.parse(readFileSync(file, 'utf8'));
-    for (const suite of report.testResults) {
-      const path = relative(root, suite.name);
-      // A file that cannot even be loaded has no tests in the report.
-      if (suite.status === 'failed' && !suite.assertionResults.some(({ status }) => status === 'failed'))
-        broken.push(`${path} could not be run`);
-      for (const test of suite.assertionResults) count(test, path, suite.name);
-    }
+  if (!existsSync(file)) return { ...totals, broken: ['vitest wrote no report'], skips: [] };
+  for (const suite of JSON.parse(readFileSync(file, 'utf8')).testResults) {
+    const path = relative(root, suite.name);
+    // A file that cannot even be loaded has no tests in the report.
+    if (suite.status === 'failed' && !suite.assertionResults.some(({ status }) => status === 'failed'))
+      broken.push(`${path} could not be run`);
+    for (const test of suite.assertionResults) count(test, path, suite.name);
   }
   return { ...totals, broken, skips: [...skips.values()] };
 

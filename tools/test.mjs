@@ -8,7 +8,7 @@ import { startEngine, stopEngine } from './docker-engine.mjs';
 import { endProcesses, processesWith, untilNone } from './processes.mjs';
 import { root, run, signalChildren } from './run.mjs';
 import { SetupError, setup, step } from './setup.mjs';
-import { readReports } from './test-report.mjs';
+import { readReport } from './test-report.mjs';
 
 const MARK = 'OPS_TEST_RUN';
 const mark = `${process.pid}-${Date.now()}`;
@@ -48,11 +48,11 @@ async function main() {
       return engine.available ? engine.what : `none: ${engine.why}; ${engine.command}`;
     });
     const before = await containers(engine);
-    const files = await runTests(engine);
+    const tests = await runTests(engine);
     for (const name of (await containers(engine)).filter((one) => !before.includes(one)))
       problems.push(`container left behind: ${name}`);
     await leftProcesses();
-    return summary(files, engine);
+    return summary(tests, engine);
   } finally {
     await endProcesses(() => processesWith(MARK, mark, scratch));
     await stopEngine(engine);
@@ -66,28 +66,19 @@ async function machineChecks() {
   if (!ok) problems.push('machine checks failed');
 }
 
-// e2e puts real load on the host, which would disturb the others: it comes last, one file at a time.
+/** Says whether vitest was content, and where its report is. */
 async function runTests(engine) {
-  const rounds = [
-    { name: 'all', args: ['--project', '!e2e'] },
-    { name: 'e2e', args: ['--project', 'e2e', '--no-file-parallelism'] },
-  ];
-  const only = options.only;
-  const chosen = only === undefined ? rounds : only === 'e2e' ? rounds.slice(1) : [{ name: only, args: ['--project', only] }];
   const docker = engine.available
     ? { ...engine.env, OPS_TEST_DOCKER: '1', TESTCONTAINERS_RYUK_DISABLED: 'true' }
     : { OPS_TEST_DOCKER: '0' };
-  const files = [];
-  for (const { name, args } of chosen) {
-    if (interrupted) break;
-    const file = join(scratch, `${name}.json`);
-    const vitest = [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--passWithNoTests', ...args];
-    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-    const [program, ...rest] = [...(engine.prefix ?? []), process.execPath, ...vitest, ...reporters];
-    const { ok } = await run(program, rest, { stdio: 'inherit', env: { ...testEnvironment(), ...docker } });
-    files.push({ name, file, ok });
-  }
-  return files;
+  const report = join(scratch, 'report.json');
+  if (interrupted) return { ok: false, report };
+  const only = options.only === undefined ? [] : ['--project', options.only];
+  const vitest = [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--passWithNoTests', ...only];
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  const [program, ...rest] = [...(engine.prefix ?? []), process.execPath, ...vitest, ...reporters];
+  const { ok } = await run(program, rest, { stdio: 'inherit', env: { ...testEnvironment(), ...docker } });
+  return { ok, report };
 }
 
 // What is exported for a real instance must not reach the tests: they empty what they are given.
@@ -111,21 +102,17 @@ async function containers(engine) {
   return output.split('\n').filter(Boolean);
 }
 
-function summary(files, engine) {
+function summary({ ok, report }, engine) {
   const reasons = {
     OPS_TEST_DOCKER: `no Docker: ${engine.why}`,
     withoutPostgres: 'no Docker, or no files of PostgreSQL for an image (tools/postgres-files.mjs)',
     getuid: 'the user who runs the tests is not root, or is',
     platform: 'made for another platform',
   };
-  const { passed, failed, skipped, broken, skips } = readReports(
-    files.map(({ file }) => file),
-    reasons,
-  );
-  problems.push(...broken);
+  const { passed, failed, skipped, broken, skips } = readReport(report, reasons);
+  if (!interrupted) problems.push(...broken);
   // Errors outside of any test are in no report, only in the exit code.
-  if (failed === 0 && broken.length === 0)
-    for (const { name, ok } of files) if (!ok) problems.push(`vitest (${name}) failed outside of its tests`);
+  if (failed === 0 && broken.length === 0 && !ok && !interrupted) problems.push('vitest failed outside of its tests');
   if (passed + failed === 0) problems.push('no test ran');
   if (interrupted) problems.push('interrupted');
   console.log();
