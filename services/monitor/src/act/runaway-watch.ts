@@ -12,6 +12,7 @@ import type { PreviousKill, RunawayFacts, RunawayPlan } from '../decide/runaway-
 import { type Metric, sizeOf } from '../decide/runaway-unit.js';
 import { type TablePaceFacts, tableLasts } from '../decide/table-pace.js';
 import { heaviest } from '../host/heaviest.js';
+import { KeptStats } from '../host/kept-stats.js';
 import { type ProcessTable, readProcessTable, scanProcessTable } from '../host/process-table.js';
 import { processUsage } from '../host/process-usage.js';
 import type { HostSample } from '../host/sample.js';
@@ -60,6 +61,8 @@ type Processes = ReturnType<typeof processUsage>;
 export class RunawayWatch {
   readonly #options: RunawayWatchOptions;
   readonly #ownGroup = ownGroup();
+  /** Open while tables are read one after the other. */
+  readonly #kept = new KeptStats();
   /** What rates are counted from. */
   #table: ProcessTable | null = null;
   #latest: { readonly processes: Processes; readonly at: number } | null = null;
@@ -91,6 +94,7 @@ export class RunawayWatch {
     }
     const ramIsOver = (seen.sample.ramPercent ?? 0) > policy.ram.abovePercent;
     const lasts = tableLasts({ ...seen, ramIsOver, killing: this.#killing !== null, tookMs: this.#tookMs });
+    if (lasts === null && this.#scanning === null) this.#kept.close();
     if (this.#scanning !== null || lasts === null || seen.sample.monotonicMs - this.#tableAt < lasts) return;
     this.#tableAt = seen.sample.monotonicMs;
     this.#scanning = this.#scan(seen).finally(() => {
@@ -113,12 +117,13 @@ export class RunawayWatch {
   /** Waits for a kill in progress: a process that got SIGTERM must not be left half-ended. */
   async settle(): Promise<void> {
     await this.#scanning;
+    this.#kept.close();
     await this.#killing;
   }
 
   async #scan(seen: Seen): Promise<void> {
     try {
-      const table = await scanProcessTable({ detailsOf: heaviest(CANDIDATES, this.#table) });
+      const table = await scanProcessTable({ detailsOf: heaviest(CANDIDATES, this.#table), kept: this.#kept });
       const processes = processUsage(this.#table, table, table.detailed);
       this.#keep(table);
       this.#latest = { processes, at: table.monotonicMs };

@@ -14,7 +14,7 @@ export interface TablePaceFacts {
 }
 
 /**
- * From the beginning of one table to that of the next, in milliseconds; null where none is needed. A table costs a hundred samples, so
+ * From the beginning of one table to that of the next, in milliseconds; null where none is needed. A table of 600 costs some forty samples, so
  * none is read while nothing is near a threshold; near one it is read often enough for rates to be known when a level changes.
  * Only memory that runs out is worth one at every look. Where there are so many processes that a table takes long, it is read less often: near a
  * threshold it never costs more than a tenth of the time.

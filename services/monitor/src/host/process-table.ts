@@ -2,6 +2,7 @@ import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type MachineUnits, readMachineUnits } from '@ops/shared/host';
 import { CommandLine, type ProcessFact } from '../decide/runaway-process.js';
+import type { KeptStats } from './kept-stats.js';
 import { type ProcessStat, parseProcessStat } from './process-stat.js';
 import { atOnce, eachOf, inSlices, type Steps } from './slices.js';
 
@@ -30,6 +31,8 @@ export interface ProcessTableOptions {
   readonly detailsOf?: DetailsOf;
   /** Refuses a table of more processes than this. */
   readonly most?: number;
+  /** For who reads one table after the other. */
+  readonly kept?: KeptStats | undefined;
 }
 
 type ProcessDetails = Pick<ProcessInfo, 'uid' | 'program' | 'commandLine' | 'oomScoreAdj' | 'cgroup'>;
@@ -58,47 +61,43 @@ export async function scanProcessTable(options: ProcessTableOptions = {}): Promi
 }
 
 /** One step is one process. */
-function* scan({ procRoot = '/proc', detailsOf, most }: ProcessTableOptions): Steps<ProcessTable> {
+function* scan({ procRoot = '/proc', detailsOf, most, kept }: ProcessTableOptions): Steps<ProcessTable> {
   const { ticksPerSecond, pageBytes } = unitsOf(procRoot);
   const monotonicMs = performance.now();
   const entries = readdirSync(procRoot).filter(isPid);
   if (most !== undefined && entries.length > most) throw new Error(`${entries.length} processes: more than ${most}`);
   const bare: ProcessInfo[] = [];
+  const readStat = (directory: string) => {
+    const path = `${directory}/stat`;
+    const length = kept === undefined ? readInto(path, buffer) : kept.read(path, buffer);
+    return length === null ? null : parseProcessStat(buffer, length);
+  };
   for (const entry of entries) {
-    const process = readBare(`${procRoot}/${entry}`, pageBytes);
-    if (process !== null) bare.push(process);
+    const stat = readStat(`${procRoot}/${entry}`);
+    if (stat !== null) bare.push(infoOf(stat, stat.rssPages * pageBytes, unread));
     yield;
   }
   const wanted = detailsOf === undefined ? null : yield* detailsOf(bare);
   const detailed: ProcessInfo[] = [];
   for (const process of bare) {
     if (wanted === null ? process.kernelThread : !wanted.has(process.pid)) continue;
-    detailed.push(withDetails(process, `${procRoot}/${process.pid}`));
+    detailed.push(withDetails(process, `${procRoot}/${process.pid}`, readStat));
     yield;
   }
+  kept?.endRound();
   const read = new Map(detailed.map((process) => [process.pid, process]));
   const processes: ProcessInfo[] = [];
   yield* eachOf(bare, (process) => void processes.push(read.get(process.pid) ?? process));
   return { monotonicMs, ticksPerSecond, processes, detailed };
 }
 
-function readStat(path: string): ProcessStat | null {
-  const length = readInto(path, buffer);
-  return length === null ? null : parseProcessStat(buffer, length);
-}
-
-function readBare(directory: string, pageBytes: number): ProcessInfo | null {
-  const stat = readStat(`${directory}/stat`);
-  return stat === null ? null : infoOf(stat, stat.rssPages * pageBytes, unread);
-}
-
-function withDetails(process: ProcessInfo, directory: string): ProcessInfo {
+function withDetails(process: ProcessInfo, directory: string, readStat: (directory: string) => ProcessStat | null): ProcessInfo {
   const commandLine = readWhole(`${directory}/cmdline`);
   const adjust = readText(`${directory}/oom_score_adj`);
   const cgroup = readWhole(`${directory}/cgroup`);
   const uid = ownerOf(directory);
   // The number may have passed to another process between the two passes.
-  if (readStat(`${directory}/stat`)?.startTime !== process.startTime) return process;
+  if (readStat(directory)?.startTime !== process.startTime) return process;
   return infoOf(process, process.rssBytes, {
     program: commandLine === null ? null : programOf(commandLine),
     commandLine: commandLine === null ? null : new CommandLine(commandLine.replaceAll('\0', ' ').trimEnd()),

@@ -7,6 +7,7 @@ import { defaultRunawayPolicy } from '../../src/decide/runaway-policy.js';
 import type { RunawayPlan } from '../../src/decide/runaway-types.js';
 import { heaviest } from '../../src/host/heaviest.js';
 import { readProcessTable, scanProcessTable } from '../../src/host/process-table.js';
+import { openStats } from '../host/open-stats.js';
 import { endProcesses, startHog, startMany, startNode } from './bounded-process.js';
 import { emergency } from './emergency.js';
 
@@ -95,6 +96,21 @@ describe.runIf(process.platform === 'linux')('the runaway watch', () => {
       await watch.settle();
       expect(chosen).toMatchObject([{ victim: { pid: stubborn.pid } }, { victim: { pid: other.pid } }]);
     });
+  });
+
+  test('keeps the files of processes open only while it reads tables', async () => {
+    const { watch } = watchOf();
+    const far = { ...emergency({ level: 'normal', ramPercent: 40 }), isNear: false };
+    for (const letGo of [() => watch.look(far), () => watch.settle()]) {
+      await eventually(() => {
+        watch.look(takenNow());
+        expect(openStats()).toContain(process.pid);
+      });
+      await eventually(async () => {
+        await letGo();
+        expect(openStats()).toEqual([]);
+      });
+    }
   });
 
   test('memory that has recovered while a long table was read ends nobody', async () => {

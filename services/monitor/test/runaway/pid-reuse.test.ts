@@ -1,7 +1,8 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { inNamespace, mayChooseNumbers } from './own-namespace.js';
 
 interface Seen {
   readonly when: 'within' | 'before';
@@ -11,22 +12,11 @@ interface Seen {
 }
 
 const script = fileURLToPath(new URL('pid-reuse.mjs', import.meta.url));
-const inNamespace = (...command: string[]) => ['--pid', '--fork', '--kill-child', '--mount-proc', ...command];
-
-/** Whether this machine lets us have a pid namespace and say which number comes next in it. */
-function isPermitted(): boolean {
-  try {
-    execFileSync('unshare', inNamespace('sh', '-c', 'echo 100 > /proc/sys/kernel/ns_last_pid'), { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 test('120 numbers that are used again while their process is being ended: nobody else is hit; by number everybody is', {
   timeout: 120_000,
 }, async (context) => {
-  if (!isPermitted()) return context.skip('a pid namespace of its own, with ns_last_pid, is not permitted here');
+  if (!mayChooseNumbers()) return context.skip('a pid namespace of its own, with ns_last_pid, is not permitted here');
   const { stdout } = await promisify(execFile)('unshare', inNamespace(process.execPath, script, '120', '100'), {
     timeout: 110_000,
   });
