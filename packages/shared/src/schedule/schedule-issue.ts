@@ -82,5 +82,5 @@ function isTime(ms: number): boolean {
 }
 
 function issue(field: string, value: unknown, expected: string): Issue {
-  return { path: `schedule.${field}`, value: String(value).slice(0, 200), expected };
+  return { path: `schedule.${field}`, value: String(value).slice(0, 200) || 'empty', expected };
 }

@@ -89,11 +89,11 @@ test('slots only go forward, and asking within a minute gives the same', () => {
 test.each([
   ['61 * * * *', 'UTC', 'schedule.expression: 61 * * * *: expected a cron expression'],
   ['* * *', 'UTC', 'it has 3 fields'],
-  ['', 'UTC', 'it has 0 fields'],
+  ['', 'UTC', 'schedule.expression: empty: expected a cron expression of 5 fields (6 with seconds): it has 0 fields'],
   ['H * * * *', 'UTC', 'H is not a time'],
   ['0 0 30 2 *', 'UTC', 'schedule.expression'],
   ['0 8 * * *', 'Mars/Olympus', 'schedule.time_zone: Mars/Olympus: expected a time zone'],
-  ['0 8 * * *', '', 'schedule.time_zone'],
+  ['0 8 * * *', '', 'schedule.time_zone: empty: expected a time zone'],
   ['every 10', 'UTC', 'schedule.every'],
   ['every 100ms', 'UTC', 'schedule.every: 100: expected at least 1000 ms'],
   ['every 999999999d', 'UTC', 'schedule.every: 86399999913600000: expected at most 100 years'],
