@@ -1,12 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
 // One project a package, so that `vitest --project monitor` runs one room of the house.
-// Most tests wait for servers: three files at a time fill the time of two cores. Then comes what watches the host and ends processes, which
-// more would disturb; at last, one file after the other, the whole system.
-const [WAITING, WATCHING, WHOLE] = [
-  { order: 0, workers: 3 },
-  { order: 1, workers: 2 },
-  { order: 2, workers: 1 },
+// Most tests wait for servers: two files at a time fill the time, more would disturb what measures the host. The whole system comes by
+// itself, one file after the other: it puts real load on the host.
+const [PARTS, WHOLE] = [
+  { order: 0, workers: 2 },
+  { order: 1, workers: 1 },
 ];
 // What only a long proof runs is in files of its own (`npm run proof:*`), and so is what needs a real gateway (`npm run test:openclaw`).
 const include = [
@@ -14,7 +13,7 @@ const include = [
   ...(process.env.OPS_PROOF_ROUNDS === undefined ? [] : ['test/**/*.proof.ts']),
   ...(process.env.OPS_TEST_OPENCLAW === undefined ? [] : ['test/**/*.openclaw.ts']),
 ];
-const project = (name: string, root: string, { order, workers } = WAITING) => ({
+const project = (name: string, root: string, { order, workers } = PARTS) => ({
   test: {
     name,
     root,
@@ -32,7 +31,7 @@ export default defineConfig({
     projects: [
       project('shared', 'packages/shared'),
       project('cli', 'packages/cli'),
-      project('monitor', 'services/monitor', WATCHING),
+      project('monitor', 'services/monitor'),
       project('scaler', 'services/scaler'),
       project('incident', 'services/incident'),
       project('deployer', 'services/deployer'),
