@@ -1,3 +1,4 @@
+import type { ContainerMain } from './container-mains.js';
 import type { ProcessFact } from './runaway-process.js';
 import { isContainerInit, type Judged } from './runaway-sparing.js';
 
@@ -18,10 +19,16 @@ export interface Unit {
 /**
  * Puts those who may be ended together, and ranks what comes of it by what the members use in sum: the largest first, of
  * equals the youngest, which has least to lose. A group of which one member takes nearly all is that member. Whoever is spared is in no unit, also when the rest of its group is. A container
- * is one unit where nothing in it is spared; else its process groups are, like those of the host.
+ * is one unit where nothing in it is spared, or only what nobody named while what it lives by may be ended: that goes with it in any case, and
+ * only the engine keeps it from coming back. Else its process groups are, like those of the host.
  */
-export function rankUnits(judged: readonly Judged[], eligible: readonly Judged[], metric: Metric): Unit[] {
-  const whole = wholeContainers(judged, eligible);
+export function rankUnits(
+  judged: readonly Judged[],
+  eligible: readonly Judged[],
+  metric: Metric,
+  mains: ReadonlyMap<string, ContainerMain>,
+): Unit[] {
+  const whole = wholeContainers(judged, eligible, mains);
   const units = new Map<string, Judged[]>();
   for (const each of eligible) {
     const { pid, processGroup } = each.process;
@@ -43,8 +50,12 @@ export function rankUnits(judged: readonly Judged[], eligible: readonly Judged[]
     .sort((a, b) => b.size - a.size || nameGiver(b).process.startTime - nameGiver(a).process.startTime);
 }
 
-/** The containers in which nothing is spared. What was not read whole may belong to one: then that one is not known to be. */
-function wholeContainers(judged: readonly Judged[], eligible: readonly Judged[]): ReadonlySet<string> {
+/** The containers that are ended as one. What was not read whole may belong to one: then that one is not known to be. */
+function wholeContainers(
+  judged: readonly Judged[],
+  eligible: readonly Judged[],
+  mains: ReadonlyMap<string, ContainerMain>,
+): ReadonlySet<string> {
   const may = new Set(eligible);
   const whole = new Set(eligible.flatMap(({ container }) => container ?? []));
   if (whole.size === 0) return whole;
@@ -58,7 +69,9 @@ function wholeContainers(judged: readonly Judged[], eligible: readonly Judged[])
     const { process, spared } = each;
     if (spared === 'already-ending') continue;
     if (process.cgroup !== null) {
-      if (each.container !== null && !may.has(each) && !isContainerInit(each)) whole.delete(each.container);
+      if (each.container === null || may.has(each) || isContainerInit(each)) continue;
+      const main = mains.get(each.container)?.main;
+      if (spared !== 'unknown-owner' || main === undefined || !may.has(main)) whole.delete(each.container);
       continue;
     }
     if (spared === 'kernel-thread' || spared === 'first-processes') continue;

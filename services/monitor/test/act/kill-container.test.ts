@@ -174,4 +174,41 @@ describe.skipIf(process.env.OPS_TEST_DOCKER !== '1')('containers of a real engin
       for (const { pid } of members) expect(readFileSync(`/proc/${pid}/stat`, 'utf8')).toMatch(/^\d+ \(busybox\) [SR]/);
     }
   });
+
+  test('what a container lives by is not ended where something protected would go with it, as it does', async () => {
+    const { container, members, target } = await started({ command: ['sh', '-c', 'sleep 600 & sleep 600'] });
+    const directory = follow(scene.host);
+    await eventually(() => expect(directory.known.has(target.id)).toBe(true));
+    const [main] = members;
+    if (main === undefined) throw new Error('it has no process');
+    const entering = await container.exec({ Cmd: ['/bin/busybox', 'sleep', '601'] });
+    await entering.start({ Detach: true });
+    const guarded = await eventually(async () => {
+      const { Pid, Running } = await entering.inspect();
+      expect(Running && Pid > 0).toBe(true);
+      return Pid;
+    });
+    const decide = (...rules: OwnerRule[]) => {
+      const policy = { ...defaultRunawayPolicy, mode: 'on' as const };
+      const facts = ramFacts(processUsage(null, readProcessTable()), {
+        own: { pid: process.pid, alsoOurs: [] },
+        containers: { known: directory.known, own: [] },
+        sample: { ...ramFacts([]).sample, ramTotalBytes: 1_048_576 },
+      });
+      return decideRunaway(
+        facts,
+        { ...policy, owners: [{ service: 'ours', protected: false, pids: [main.pid] }, ...rules] },
+        facts.sample.at,
+      );
+    };
+    expect(decide({ service: 'guarded', protected: true, pids: [guarded] })).toBeNull();
+    // The control: without the rule the container is ended as one, and all that is in it is gone.
+    const plan = decide();
+    expect(plan).toMatchObject({ container: target, members: [{ pid: main.pid }] });
+    if (plan === null) return;
+    const outcome = await killRunaway(plan, { engine: containerEngine(scene.host), ...PATIENT });
+    expect(outcome).toMatchObject({ by: 'engine', refused: null });
+    await eventually(() => expect(existsSync(`/proc/${guarded}`)).toBe(false));
+    expect((await container.inspect()).State.Running).toBe(false);
+  });
 });

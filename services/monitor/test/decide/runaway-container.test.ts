@@ -93,8 +93,10 @@ describe('a container', () => {
     ['one of which only the name is read', { commandLine: null, cgroup: null, uid: null, oomScoreAdj: null }],
     ['one that may not be killed for memory', { oomScoreAdj: -1000 }],
   ])('that holds %s is not ended as one: the process groups in it are', (_, over) => {
-    const other = inside(OTHER, 302, { processGroup: 302, rssBytes: 0, ...over });
-    const plan = decide([inside(OTHER, 300), inside(OTHER, 301), other]);
+    const first = inside(OTHER, 299, { processGroup: 299, rssBytes: 0 });
+    const [one, two] = [300, 301].map((pid) => inside(OTHER, pid, { ppid: 299 }));
+    const other = inside(OTHER, 302, { ppid: 299, processGroup: 302, rssBytes: 0, ...over });
+    const plan = decide([first, one as ProcessFact, two as ProcessFact, other]);
     expect(plan?.container).toBeNull();
     expect(plan?.members.map(({ pid }) => pid)).toEqual([300, 301]);
   });

@@ -140,7 +140,8 @@ export const anyTable = fc
         '0::/user.slice',
         '0::/docker/0123456789abcdef',
         '0::/docker/ffffffffffff',
-        `0::/docker/${OTHER}`,
+        // More of one, so that it has others in it.
+        ...Array.from({ length: 8 }, () => `0::/docker/${OTHER}`),
         `0::/system.slice/docker-${SWARM}.scope`,
         `0::/docker/${CRM}`,
         `0::/docker/${UNKNOWN}`,

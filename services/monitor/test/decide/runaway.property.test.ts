@@ -4,7 +4,7 @@ import { decideRunaway } from '../../src/decide/runaway.js';
 import { defaultRunawayPolicy } from '../../src/decide/runaway-policy.js';
 import type { ProcessFact } from '../../src/decide/runaway-process.js';
 import type { RunawayPlan } from '../../src/decide/runaway-types.js';
-import { anyTable, CRM, cpuFacts, eager, now, owners, ramFacts, SWARM, UNKNOWN } from './runaway-tables.js';
+import { anyTable, CRM, cpuFacts, eager, now, OTHER, owners, ramFacts, SWARM, UNKNOWN } from './runaway-tables.js';
 
 /** The rules again, written as one would say them and without looking at the decision. */
 function mayNeverDie(process: ProcessFact, table: readonly ProcessFact[]): boolean {
@@ -46,7 +46,7 @@ const membersOf = (plan: RunawayPlan, table: readonly ProcessFact[]) =>
   table.filter((each) => plan.members.some(({ pid, startTime }) => pid === each.pid && startTime === each.startTime));
 
 test('1,000 tables: nothing protected, nothing of ours and nothing of the system is ever chosen', () => {
-  let [chosen, groups, containers] = [0, 0, 0];
+  let [chosen, groups, containers, firsts] = [0, 0, 0, 0];
   fc.assert(
     fc.property(anyTable, fc.boolean(), (table, byRam) => {
       const plan = decideRunaway(byRam ? ramFacts(table) : cpuFacts(table), { ...eager, owners, ...never }, now);
@@ -55,6 +55,17 @@ test('1,000 tables: nothing protected, nothing of ours and nothing of the system
       const members = membersOf(plan, table);
       expect(members.some(({ pid }) => pid === plan.victim.pid)).toBe(true);
       for (const member of members) expect(mayNeverDie(member, table)).toBe(false);
+      // With the first process of a container goes all that is in it.
+      for (const member of members) {
+        const container = [OTHER, SWARM].find((id) => member.cgroup?.includes(id));
+        const inside = table.filter(({ cgroup }) => container !== undefined && cgroup?.includes(container));
+        const isFirst = inside
+          .filter(({ ppid }) => !inside.some(({ pid }) => pid === ppid))
+          .every(({ startTime }) => startTime >= member.startTime);
+        if (!isFirst || inside.some(({ pid }) => pid === member.ppid) || inside.length < 2) continue;
+        firsts += 1;
+        expect(inside.filter((each) => !'ZX'.includes(each.state) && mayNeverDie(each, table))).toEqual([]);
+      }
       if (members.length > 1) groups += 1;
       if (plan.container === null) return;
       containers += 1;
@@ -68,6 +79,7 @@ test('1,000 tables: nothing protected, nothing of ours and nothing of the system
   expect(chosen).toBeGreaterThan(200);
   expect(groups).toBeGreaterThan(20);
   expect(containers).toBeGreaterThan(5);
+  expect(firsts).toBeGreaterThan(5);
 });
 
 test('1,000 tables: with unknown owners spared, only what an unprotected rule names is chosen', () => {
