@@ -92,6 +92,22 @@ describe.skipIf(withoutPostgres !== undefined)('kill -9 of the deployer while it
     expect(names).toEqual(['client-1', 'db-1', 'web-1', 'worker-1']);
   }
 
+  /** The dump is being read in, and waits for the one who holds it; gives who reads it. */
+  async function untilReading(id: string): Promise<string> {
+    try {
+      return await eventually(
+        async () => {
+          const found = await reading();
+          expect(found).not.toBe('');
+          return found;
+        },
+        { within: 30_000 },
+      );
+    } catch (cause) {
+      throw new Error(`it does not come to read the dump in:\n${await here.lately(id)}`, { cause });
+    }
+  }
+
   const reading = () =>
     here.ask(`select pid from pg_stat_activity where datname like 'crm_ops_%' and query like 'CREATE INDEX%'`, 'postgres');
   async function hold(): Promise<() => Promise<void>> {
@@ -104,7 +120,7 @@ describe.skipIf(withoutPostgres !== undefined)('kill -9 of the deployer while it
   test('while the dump is read in: what still reads is ended, and it is read in anew', async () => {
     const release = await hold();
     const id = await ask();
-    await eventually(async () => expect(await reading()).not.toBe(''), { within: 30_000 });
+    await untilReading(id);
     await killed();
     // Nobody has told pg_restore: it still sits there, in the database that the next one makes anew.
     const left = await reading();
@@ -118,7 +134,7 @@ describe.skipIf(withoutPostgres !== undefined)('kill -9 of the deployer while it
   test('the server itself restarts while the dump is read in: it is waited for, and the dump is read in anew', async () => {
     await hold();
     const id = await ask();
-    await eventually(async () => expect(await reading()).not.toBe(''), { within: 30_000 });
+    await untilReading(id);
     await docker('restart', '--time', '1', here.container);
     await endsRight(id, running);
   });
@@ -126,7 +142,7 @@ describe.skipIf(withoutPostgres !== undefined)('kill -9 of the deployer while it
   test('after the dump was read in, with nobody let in any more', async () => {
     const release = await hold();
     const id = await ask();
-    await eventually(async () => expect(await reading()).not.toBe(''), { within: 30_000 });
+    await untilReading(id);
     await killed();
     await release();
     await eventually(async () => expect(await reading()).toBe(''));

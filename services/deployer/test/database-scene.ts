@@ -1,4 +1,5 @@
 import { eventually } from '@ops/shared/testing';
+import { execa } from 'execa';
 import { expect } from 'vitest';
 import { BEHAVIOUR, docker, TestImages } from './engine.js';
 import { PostgresImage } from './postgres-image.js';
@@ -78,6 +79,18 @@ export class DatabaseScene {
     await this.ask(
       `create table people (id int primary key, mail text not null); insert into people values (1, 'a@b'), (2, 'c@d')`,
     );
+  }
+
+  /** How far a deployment is, what its migration said, and who is connected: for what did not come in time. */
+  async lately(id: string): Promise<string> {
+    const { project } = this.scene;
+    const said = await execa('docker', ['logs', '--timestamps', `${project}-migrate-1`], { all: true, reject: false });
+    const connected = await this.ask(
+      `select application_name, state, wait_event, now() - query_start, left(query, 80) from pg_stat_activity where pid <> pg_backend_pid()`,
+      'postgres',
+    );
+    const containers = await docker('ps', '--all', '--filter', `name=${project}`, '--format', '{{.Names}} {{.Status}}');
+    return [new Date().toISOString(), ...this.scene.story(id), containers, said.all, connected].join('\n');
   }
 
   get container(): string {
