@@ -43,8 +43,15 @@ describe.runIf(isLinux)('this machine', () => {
       previous = current;
       return found;
     };
-    await vi.waitFor(() => expect(usageOf(burner.pid)?.cpuPercent).toBeGreaterThan(50), { timeout: 10_000, interval: 300 });
-    expect(usageOf(burner.pid)?.cpuPercent ?? 0).toBeLessThan(130);
+    // Of windows that are long beside the hundredths of a second that the kernel counts in.
+    await vi.waitFor(
+      () => {
+        const used = usageOf(burner.pid)?.cpuPercent;
+        expect(used).toBeGreaterThan(50);
+        expect(used).toBeLessThan(130);
+      },
+      { timeout: 10_000, interval: 500 },
+    );
     const late = await startNode('');
     expect(usageOf(late.pid)?.cpuPercent).toBeNull();
     const renumbered = { ...previous, processes: previous.processes.map((each) => ({ ...each, startTime: each.startTime - 1 })) };
