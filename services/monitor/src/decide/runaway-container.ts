@@ -16,7 +16,7 @@ export interface ContainerFacts {
 }
 
 // docker/<id> (version 1, cgroupfs), docker-<id>.scope (version 2, systemd), cri-containerd-<id>.scope, and /../<id> as a container sees another.
-const ID = /(?<=[/:-])[0-9a-f]{64}(?=\.scope(?:\/|$)|\/|$)/gm;
+const ID = /(?<=[/:-])(?<!conmon-)[0-9a-f]{64}(?=\.scope(?:\/|$)|\/|$)/gm;
 
 /** The ids of the containers that the lines of a /proc/<pid>/cgroup tell of, the outermost first. */
 export function containerIds(cgroup: string | null): readonly string[] {

@@ -36,7 +36,7 @@ export interface Judged {
 }
 
 /** The first process of many containers: part of it, and no service of its own. */
-const CONTAINER_INITS = ['tini', 'docker-init', 'dumb-init', 'catatonit'];
+const CONTAINER_INITS = ['tini', 'docker-init', 'podman-init', 'dumb-init', 'catatonit'];
 
 /**
  * Judges every process: who may be a victim, and why the others may not. Rules of protection always win over rules that
@@ -85,8 +85,12 @@ function isUnattributed(container: KnownContainer | undefined, mustAttribute: bo
 
 /** Whether a process is the first of its container, which goes with it: nothing but its name speaks for it. */
 export function isContainerInit({ process, container, spared }: Judged): boolean {
-  const isInit = CONTAINER_INITS.some((name) => isNamed(process, name));
-  return container !== null && isInit && (spared === null || spared === 'unknown-owner');
+  return container !== null && isInit(process) && (spared === null || spared === 'unknown-owner');
+}
+
+/** Whether a process is called like those that only look after the others of a container. */
+export function isInit(process: ProcessFact): boolean {
+  return CONTAINER_INITS.some((name) => isNamed(process, name));
 }
 
 interface Verdicts {
@@ -106,7 +110,7 @@ function sparing(process: ProcessFact, is: Verdicts, policy: RunawayPolicy): Spa
   if (is.ours) return 'own-tree';
   if (policy.neverNames.some((name) => isNamed(process, name)) || isNever(process, policy)) return 'never-named';
   // The first process of a container goes with it; elsewhere, everything else goes with such a process.
-  if (!is.contained && CONTAINER_INITS.some((name) => isNamed(process, name))) return 'never-named';
+  if (!is.contained && isInit(process)) return 'never-named';
   if (is.shell) return 'operator-shell';
   if (is.guarded) return 'protected-service';
   if (is.unattributed) return 'unknown-container';

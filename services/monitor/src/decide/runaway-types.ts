@@ -64,9 +64,9 @@ export interface RunawayPlan {
   readonly metric: Metric;
   /** Who gives the unit its name: the leader of the group, or its largest member where the leader is spared. */
   readonly victim: Victim & { readonly service: string | null };
-  /** All that is ended together, the named one among them; the largest first. */
+  /** All that was chosen to be ended together, the named one among them; the largest first. */
   readonly members: readonly Victim[];
-  /** The container that these are the whole of: it is ended through its engine. */
+  /** The container that these are the whole of, or live in as what it lives by: it is ended through its engine, with what nobody named in it. */
   readonly container: { readonly id: string; readonly name: string | null } | null;
   readonly reason: string;
   /** Time between SIGTERM and SIGKILL. */

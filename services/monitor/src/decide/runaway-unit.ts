@@ -1,4 +1,4 @@
-import type { ContainerMain } from './container-mains.js';
+import { type ContainerMain, containersOfUnread } from './container-mains.js';
 import type { ProcessFact } from './runaway-process.js';
 import { isContainerInit, type Judged } from './runaway-sparing.js';
 
@@ -19,8 +19,8 @@ export interface Unit {
 /**
  * Puts those who may be ended together, and ranks what comes of it by what the members use in sum: the largest first, of
  * equals the youngest, which has least to lose. A group of which one member takes nearly all is that member. Whoever is spared is in no unit, also when the rest of its group is. A container
- * is one unit where nothing in it is spared, or only what nobody named while what it lives by may be ended: that goes with it in any case, and
- * only the engine keeps it from coming back. Else its process groups are, like those of the host.
+ * is one unit where nothing in it is spared; else its process groups are, like those of the host. One of these that the container lives by
+ * stands for it where nobody named the rest: that goes with it in any case, and only the engine keeps it from coming back.
  */
 export function rankUnits(
   judged: readonly Judged[],
@@ -28,7 +28,9 @@ export function rankUnits(
   metric: Metric,
   mains: ReadonlyMap<string, ContainerMain>,
 ): Unit[] {
-  const whole = wholeContainers(judged, eligible, mains);
+  const unread = containersOfUnread(judged);
+  const whole = containersOf(judged, eligible, unread, isContainerInit);
+  const unnamed = containersOf(judged, eligible, unread, (each) => isContainerInit(each) || each.spared === 'unknown-owner');
   const units = new Map<string, Judged[]>();
   for (const each of eligible) {
     const { pid, processGroup } = each.process;
@@ -45,51 +47,35 @@ export function rankUnits(
       if (first === undefined) return [];
       if (whole.has(key)) return [unitOf(key, [first, ...others], metric)];
       const group = unitOf(null, [first, ...others], metric);
-      return [sizeOf(first.process, metric) >= ALONE * group.size ? unitOf(null, [first], metric) : group];
+      const unit = sizeOf(first.process, metric) >= ALONE * group.size ? unitOf(null, [first], metric) : group;
+      return [{ ...unit, container: livedBy(unit, mains, unnamed) }];
     })
     .sort((a, b) => b.size - a.size || nameGiver(b).process.startTime - nameGiver(a).process.startTime);
 }
 
-/** The containers that are ended as one. What was not read whole may belong to one: then that one is not known to be. */
-function wholeContainers(
-  judged: readonly Judged[],
-  eligible: readonly Judged[],
-  mains: ReadonlyMap<string, ContainerMain>,
-): ReadonlySet<string> {
-  const may = new Set(eligible);
-  const whole = new Set(eligible.flatMap(({ container }) => container ?? []));
-  if (whole.size === 0) return whole;
-  const byPid = new Map(judged.map((each) => [each.process.pid, each]));
-  // What an engine starts inside later on is no child of the container's first process, but of the one above.
-  const above = new Map<number, string[]>();
-  for (const { process, container } of judged) {
-    if (container !== null) above.set(process.ppid, [...(above.get(process.ppid) ?? []), container]);
-  }
-  for (const each of judged) {
-    const { process, spared } = each;
-    if (spared === 'already-ending') continue;
-    if (process.cgroup !== null) {
-      if (each.container === null || may.has(each) || isContainerInit(each)) continue;
-      const main = mains.get(each.container)?.main;
-      if (spared !== 'unknown-owner' || main === undefined || !may.has(main)) whole.delete(each.container);
-      continue;
-    }
-    if (spared === 'kernel-thread' || spared === 'first-processes') continue;
-    const parent = nearestRead(process, byPid);
-    for (const id of [parent.container, ...(above.get(parent.pid) ?? [])]) whole.delete(id ?? '');
-  }
-  return whole;
+/** The container of which this unit is all that was named, and what it lives by. */
+function livedBy({ members }: Unit, mains: ReadonlyMap<string, ContainerMain>, unnamed: ReadonlySet<string>): string | null {
+  const [{ container }] = members;
+  const lives = container === null || !unnamed.has(container) ? undefined : mains.get(container);
+  if (lives === undefined || members.some((each) => each.container !== container)) return null;
+  return members.includes(lives.first) || members.includes(lives.main) ? container : null;
 }
 
-/** The first one upwards whose control group was read; one that is not in the table has none that we know of. */
-function nearestRead(process: ProcessFact, byPid: ReadonlyMap<number, Judged>): { pid: number; container: string | null } {
-  const seen = new Set<number>();
-  for (let pid = process.ppid; ; ) {
-    const next = byPid.get(pid);
-    if (next === undefined || next.process.cgroup !== null || seen.has(pid)) return { pid, container: next?.container ?? null };
-    seen.add(pid);
-    pid = next.process.ppid;
+/** The containers in which everything may be ended, or may go. What was not read may belong to one: then that one is not known to be. */
+function containersOf(
+  judged: readonly Judged[],
+  eligible: readonly Judged[],
+  unread: ReadonlySet<string>,
+  mayGo: (each: Judged) => boolean,
+): ReadonlySet<string> {
+  const may = new Set(eligible);
+  const found = new Set(eligible.flatMap(({ container }) => container ?? []));
+  for (const id of unread) found.delete(id);
+  for (const each of judged) {
+    if (each.container === null || each.spared === 'already-ending' || may.has(each) || mayGo(each)) continue;
+    found.delete(each.container);
   }
+  return found;
 }
 
 /** Who stands for a unit in texts and events: the leader of a group, where it is one of them; else, and for a container, the largest. */

@@ -1,4 +1,4 @@
-import { type ContainerMain, containerMains, keptContainers } from './container-mains.js';
+import { containerMains, keptContainers, takesKept } from './container-mains.js';
 import { evidenceFor, reasonFor } from './runaway-evidence.js';
 import type { RunawayPolicy } from './runaway-policy.js';
 import { describeProcess, type ProcessFact, type ProcessIdentity } from './runaway-process.js';
@@ -34,10 +34,9 @@ export function chooseVictim(facts: ChoiceFacts, policy: ChoicePolicy, now: numb
   if (metric === null) return null;
   const { judged, containerNames } = facts;
   const mayFree = (process: ProcessFact) => frees(process, facts) && !(metric === 'cpu' && givesWay(process, policy));
-  const [mains, kept] = [containerMains(judged), keptContainers(judged)];
-  const takesOthers = (each: Judged) => kept.has(each.container ?? '') && isMain(each, mains.get(each.container ?? ''));
+  const [mains, kept] = [containerMains(judged), keptContainers(judged, mayFree)];
   const eligible = judged.filter(
-    (each) => each.spared === null && !isGivenUp(each, facts) && mayFree(each.process) && !takesOthers(each),
+    (each) => each.spared === null && !isGivenUp(each, facts) && mayFree(each.process) && !takesKept(each, mains, kept),
   );
   const [unit] = rankUnits(judged, eligible, metric, mains).filter(({ size }) => isBigEnough(size, metric, facts, policy));
   if (unit === undefined) return null;
@@ -106,10 +105,6 @@ function isBigEnough(size: number, metric: Metric, facts: ChoiceFacts, policy: C
   if (metric === 'cpu') return size >= policy.cpu.minCorePercent;
   const total = facts.sample.ramTotalBytes;
   return total !== null && total > 0 && (size * 100) / total >= policy.ram.minSharePercent;
-}
-
-function isMain(each: Judged, of: ContainerMain | undefined): boolean {
-  return of !== undefined && (of.first === each || of.main === each);
 }
 
 // A limit of our group is freed only by who is in the group: ending others would help nobody.

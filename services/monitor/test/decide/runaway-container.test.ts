@@ -26,6 +26,7 @@ test.each([
   ['something below it', `0::/docker/${CRM}/init.scope\n`, [CRM]],
   ['none', '0::/user.slice/user-1000.slice\n', []],
   ['a number that is too short', `0::/docker/${CRM.slice(1)}\n`, []],
+  ['that of the watcher of Podman', `0::/machine.slice/libpod-conmon-${CRM}.scope\n`, []],
   ['not read', null, []],
 ])('the ids in a control group: %s', (_, cgroup, ids) => {
   expect(containerIds(cgroup)).toEqual(ids);
@@ -93,10 +94,11 @@ describe('a container', () => {
     ['one of which only the name is read', { commandLine: null, cgroup: null, uid: null, oomScoreAdj: null }],
     ['one that may not be killed for memory', { oomScoreAdj: -1000 }],
   ])('that holds %s is not ended as one: the process groups in it are', (_, over) => {
-    const first = inside(OTHER, 299, { processGroup: 299, rssBytes: 0 });
+    const first = inside(OTHER, 299, { startTime: 1, processGroup: 299, rssBytes: 0 });
+    const oldest = inside(OTHER, 298, { startTime: 2, ppid: 299, processGroup: 298, rssBytes: 0 });
     const [one, two] = [300, 301].map((pid) => inside(OTHER, pid, { ppid: 299 }));
     const other = inside(OTHER, 302, { ppid: 299, processGroup: 302, rssBytes: 0, ...over });
-    const plan = decide([first, one as ProcessFact, two as ProcessFact, other]);
+    const plan = decide([first, oldest, one as ProcessFact, two as ProcessFact, other]);
     expect(plan?.container).toBeNull();
     expect(plan?.members.map(({ pid }) => pid)).toEqual([300, 301]);
   });
