@@ -61,6 +61,15 @@ describe.runIf(process.platform === 'linux')('the files of processes, kept from 
     }
   });
 
+  test('are given back where descriptors run out: nobody is left out of the table, and others can have one', async () => {
+    const sleepers = await Promise.all(Array.from({ length: 60 }, sleeper));
+    const script = fileURLToPath(new URL('few-descriptors.mjs', import.meta.url));
+    const pids = sleepers.map(({ pid }) => String(pid));
+    const command = ['-c', 'ulimit -n 50; exec "$@"', 'sh', process.execPath, script, ...pids];
+    const { stdout } = await promisify(execFile)('sh', command);
+    expect(JSON.parse(stdout)).toEqual([0, 0]);
+  });
+
   test('are never of another process that has the number by now', async (context) => {
     if (!mayChooseNumbers()) return context.skip('a pid namespace of its own, with ns_last_pid, is not permitted here');
     const script = fileURLToPath(new URL('reused-number.mjs', import.meta.url));
